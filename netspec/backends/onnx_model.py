@@ -1,0 +1,201 @@
+"""A graph as an ONNX model, emitted layer by layer: symbolic batch and axes, names of the YAML file.
+
+Opset 21 and IR 10, which deployed runtimes read.  Nothing is traced; onnx is imported, torch is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+import netspec
+from netspec.graph.cost import owner
+from netspec.graph.model import Graph, Node, Ref
+from netspec.passes.inference import for_inference
+from netspec.shapes.dim import Dim, Quotient, Size
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError
+
+OPSET = 21
+IR_VERSION = 10
+MAX_BYTES = 2**31 - 2**20  # one protobuf message
+
+_DTYPES = {
+    "float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16,
+    "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64, "int32": TensorProto.INT32, "bool": TensorProto.BOOL,
+}  # fmt: skip
+
+
+def to_onnx(graph: Graph, module: Any) -> onnx.ModelProto:
+    """The network at inference with the module's weights.
+
+    Dropout is gone, batch norm is folded where it can be, inputs and outputs carry their names and symbolic axes.
+    Raises NS701 for a model over 2 GiB.  `backends.export.export_onnx` also verifies the file it writes.
+    """
+    weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+    if sum(w.nbytes for w in weights.values()) > MAX_BYTES:
+        raise NetspecError("NS701", "the weights take more than 2 GiB, which one ONNX file cannot hold",
+                           hint="export a smaller network")  # fmt: skip
+    return emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)))
+
+
+def emit(graph: Graph) -> onnx.ModelProto:
+    """A graph with weights as it stands, no pass run."""
+    model = _Model(graph)
+    for node in graph.layers():
+        model.layer(node)
+    return model.finish()
+
+
+class _Model:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
+        self.values: dict[Ref, str] = {Ref(name): name for name in graph.inputs}
+        self.taken = {*graph.inputs, *graph.outputs}
+        self.named: dict[Ref, str] = {}
+        for name, ref in graph.outputs.items():  # a tensor that is two outputs is copied for the second
+            if ref not in self.values:
+                self.named.setdefault(ref, name)
+
+    def layer(self, node: Node) -> None:
+        build = _Builder(self, node)
+        result = node.layer.to_onnx(build)
+        results = result if isinstance(result, dict) else {"": result}
+        for port, value in results.items():
+            ref = Ref(node.name, port)
+            self.values[ref] = self.rename(build, value, self.named.get(ref) or self.free(str(ref)))
+        last = results.get("")
+        for made in build.made:
+            if last is not None and self.values[Ref(node.name)] in made.output:
+                made.name = node.name
+        self.nodes += build.made
+
+    def free(self, name: str) -> str:
+        return f"{name}/value" if name in self.taken else name
+
+    def rename(self, build: _Builder, value: str, name: str) -> str:
+        """Give a value its public name; one that this layer did not make keeps the name it has."""
+        if not any(value in made.output for made in build.made):
+            return value
+        for made in build.made:
+            for names in (made.input, made.output):
+                for i, old in enumerate(names):
+                    if old == value:
+                        names[i] = name
+        return name
+
+    def finish(self) -> onnx.ModelProto:
+        graph = self.graph
+        for name, ref in graph.outputs.items():
+            if self.values[ref] != name:
+                self.nodes.append(helper.make_node("Identity", [self.values[ref]], [name], name=f"{name}/output"))
+        infos = [_info(self.values[Ref(n.name, p)], t) for n in graph.layers() for p, t in n.outputs.items()]
+        io = {*graph.inputs, *graph.outputs}
+        proto = helper.make_graph(
+            self.nodes,
+            graph.name or "network",
+            [_info(name, type_) for name, type_ in graph.inputs.items()],
+            [_info(name, type_) for name, type_ in graph.output_types().items()],
+            list(self.initializers.values()),
+            doc_string=graph.description,
+            value_info=list({i.name: i for i in infos if i.name not in io}.values()),
+        )
+        model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+                                  producer_name="netspec", producer_version=netspec.__version__)  # fmt: skip
+        return model
+
+    def initializer(self, name: str, values: Any) -> str:
+        if name not in self.initializers:
+            tensor = TensorProto(name=name, dims=values.shape, data_type=helper.np_dtype_to_tensor_dtype(values.dtype))
+            tensor.raw_data = np.ascontiguousarray(values).tobytes()
+            self.initializers[name] = tensor
+        return name
+
+
+def _info(name: str, type_: TensorType) -> onnx.ValueInfoProto:
+    shape = [size if isinstance(size, int) else str(size) for size in type_.shape]
+    return helper.make_tensor_value_info(name, _DTYPES[type_.dtype], shape)
+
+
+class _Builder:
+    """What a layer's `to_onnx` works with (layers.base.OnnxBuilder)."""
+
+    def __init__(self, model: _Model, node: Node) -> None:
+        self._model, self._node = model, node
+        self.inputs = tuple(model.values[ref] for ref in node.inputs)
+        self.types = model.graph.input_types(node)
+        self.outputs = dict(node.outputs)
+        self.made: list[onnx.NodeProto] = []
+        self._count = 0
+
+    @property
+    def output(self) -> TensorType:
+        return self.outputs[""]
+
+    def op(self, op_type: str, inputs: Sequence[str], **attributes: Any) -> str:
+        return self.ops(op_type, inputs, 1, **attributes)[0]
+
+    def ops(self, op_type: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
+        self._count += 1
+        name = f"{self._node.name}/{op_type}_{self._count}"
+        names = (name,) if count == 1 else tuple(f"{name}.{i}" for i in range(count))
+        given = {k: v for k, v in attributes.items() if v is not None}
+        self.made.append(helper.make_node(op_type, list(inputs), list(names), name=name, **given))
+        return names
+
+    def _full(self, name: str) -> str:
+        return f"{owner(self._model.graph, self._node, name)}.{name}"
+
+    def weight(self, name: str) -> str:
+        return self._model.initializer(self._full(name), self.array(name))
+
+    def array(self, name: str) -> Any:
+        return self._model.graph.weights[self._full(name)]
+
+    def const(self, value: Any, dtype: str = "float32") -> str:
+        values = np.asarray(value, dtype=helper.tensor_dtype_to_np_dtype(_DTYPES[dtype]))
+        self._count += 1
+        return self._model.initializer(f"{self._node.name}/const_{self._count}", values)
+
+    def shape(self, sizes: Sequence[Size]) -> str:
+        if all(isinstance(s, int) for s in sizes):
+            return self.const(list(sizes), "int64")
+        parts = [self.const([s], "int64") if isinstance(s, int) else self._size(s) for s in sizes]
+        return parts[0] if len(parts) == 1 else self.op("Concat", parts, axis=0)
+
+    def _size(self, size: Size) -> str:
+        """A size as a vector of one element."""
+        if isinstance(size, int):
+            return self.const([size], "int64")
+        for x, type_ in zip(self.inputs, self.types, strict=True):
+            if size in type_.shape:
+                return self._axis(x, type_.shape.index(size))
+        total = ""
+        for monomial, factor in size.terms:
+            term = "" if factor == 1 and monomial else self.const([factor], "int64")
+            for atom in monomial:
+                value = self._atom(atom)
+                term = self.op("Mul", [term, value]) if term else value
+            total = self.op("Add", [total, term]) if total else term
+        return total
+
+    def _atom(self, atom: str | Quotient) -> str:
+        if isinstance(atom, Quotient):  # sizes are never negative, so that Div rounds down
+            return self.op("Div", [self._size(atom.numerator), self.const([atom.denominator], "int64")])
+        for name, type_ in self._model.graph.inputs.items():
+            for i, size in enumerate(type_.shape):
+                if isinstance(size, Dim) and str(size) == atom:
+                    return self._axis(name, i)
+        raise NetspecError("NS702", f"{self._node.kind} needs the size `{atom}`, which no input has as an axis", self._node.span)
+
+    def _axis(self, value: str, axis: int) -> str:
+        return self.op("Shape", [value], start=axis, end=axis + 1)
+
+
+

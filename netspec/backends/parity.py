@@ -1,0 +1,113 @@
+"""An ONNX model held against the PyTorch module it came from, under onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnxruntime
+import torch
+
+from netspec.backends.torch_module import random_inputs
+from netspec.graph.model import Graph
+from netspec.source.errors import NetspecError
+
+BATCHES = (1, 2, 7)
+TOLERANCE = 1e-4  # of the largest value of an output: float32 rounding over some hundred layers stays well below
+_LENGTHS = (37, 24, 64, 16, 150, 8, 5, 4, 3, 2, 1)  # tried for named axes until the module itself accepts some
+_TRIALS = 3
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The comparison: the largest error in parts of the largest value, and what was tried."""
+
+    error: float
+    tolerance: float
+    batches: tuple[int, ...]
+    sizes: tuple[dict[str, int], ...]
+
+    def text(self) -> str:
+        lengths = "; ".join(", ".join(f"{k}={v}" for k, v in s.items()) for s in self.sizes if s)
+        tried = f"batches {', '.join(map(str, self.batches))}" + (f"; {lengths}" if lengths else "")
+        return f"largest error {self.error:.1e} of the largest value (tolerance {self.tolerance:.0e}; {tried})"
+
+
+def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
+            tolerance: float = TOLERANCE) -> Parity:  # fmt: skip
+    """Run both on the same random inputs, every batch size with several lengths of every named axis.
+
+    Raises NS703 when onnxruntime refuses the model or the outputs differ by more than the tolerance.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
+        raise NetspecError("NS703", f"onnxruntime refuses the model: {error}") from error
+    generator = torch.Generator().manual_seed(0)
+    was_training, device = module.training, next((p.device for p in module.parameters()), torch.device("cpu"))
+    module.eval().to("cpu")
+    try:
+        sizes = tuple(_sizes(graph, module, generator))
+        errors = [_trial(graph, module, session, batch, size, generator) for batch in batches for size in sizes]
+    finally:
+        module.train(was_training).to(device)
+    parity = Parity(max(errors), tolerance, tuple(batches), sizes)
+    if not parity.error <= tolerance:
+        raise NetspecError("NS703", f"the ONNX model differs from the PyTorch module: {parity.text()}",
+                           hint="the file was not written; please report the network")  # fmt: skip
+    return parity
+
+
+def _sizes(graph: Graph, module: torch.nn.Module, generator: torch.Generator) -> Iterator[dict[str, int]]:
+    """Some lengths of the named axes that the module accepts: a kernel may ask for more, a position table for less."""
+    names = sorted({n for t in graph.inputs.values() for n in t.symbols()} - {"B"})
+    if not names:
+        yield {}
+        return
+    found = 0
+    for start in range(len(_LENGTHS)):
+        # Different axes get different lengths, so that one mistaken for the other does not go unseen.
+        size = {n: _LENGTHS[(start + i) % len(_LENGTHS)] for i, n in enumerate(names)}
+        try:
+            with torch.no_grad():
+                module(**random_inputs(graph, 1, size, generator))
+        except (RuntimeError, ValueError, IndexError, AssertionError):
+            continue
+        yield size
+        found += 1
+        if found == _TRIALS:
+            return
+    if not found:
+        raise NetspecError("NS703", f"no length of {', '.join(names)} was found at which the network runs",
+                           hint=f"tried {', '.join(map(str, _LENGTHS))}")  # fmt: skip
+
+
+def _trial(graph: Graph, module: torch.nn.Module, session: Any, batch: int, sizes: dict[str, int],
+           generator: torch.Generator) -> float:  # fmt: skip
+    inputs = random_inputs(graph, batch, sizes, generator)
+    with torch.no_grad():
+        expected = module(**inputs)
+    if not isinstance(expected, dict):
+        expected = {next(iter(graph.outputs)): expected}
+    try:
+        got = session.run(list(expected), {k: v.numpy() for k, v in inputs.items()})
+    except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
+        raise NetspecError("NS703", f"onnxruntime fails at batch {batch}: {error}") from error
+    worst = 0.0
+    for (name, theirs), ours in zip(expected.items(), got, strict=True):
+        if tuple(theirs.shape) != ours.shape:
+            raise NetspecError("NS703", f"output `{name}` has shape {ours.shape} in ONNX and {tuple(theirs.shape)} in PyTorch")
+        a, b = theirs.double(), torch.from_numpy(ours).double()
+        # Where both are the same infinity or both NaN they agree.
+        same = (a == b) | (a.isnan() & b.isnan())
+        gap = torch.where(same, torch.zeros_like(a), (a - b).abs())
+        scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else 1.0
+        worst = max(worst, _finite(gap.max().item() / max(scale, 1e-30)))
+    return worst
+
+
+def _finite(value: float) -> float:
+    return value if value == value else float("inf")

@@ -1,0 +1,296 @@
+"""The commands.  Each calls one function and prints; heavy imports stand inside the command that needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import netspec
+from netspec.source.errors import NetspecError, Problem
+
+app = typer.Typer(
+    name="netspec",
+    help="A neural network as a YAML file: checked, counted, trained, exported to ONNX, compared in review.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value: a variable "
+                 "(`--set width=32`) or any key (`--set train.epochs=5`). May be given again.")]  # fmt: skip
+NetFile = Annotated[str, typer.Argument(metavar="FILE", help="A netspec file.", show_default=False)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+
+
+class ProblemFormat(str, Enum):
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+class SummaryFormat(str, Enum):
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+class DiffFormat(str, Enum):
+    text = "text"
+    json = "json"
+
+
+def _examples(*lines: str) -> str:
+    return "Examples:\n\n" + "\n\n".join(f"`{line}`" for line in lines)
+
+
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        typer.echo(f"netspec {netspec.__version__}")
+        raise typer.Exit()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """A wrong file ends with its problems on stderr and exit status 1."""
+    try:
+        yield
+    except NetspecError as error:
+        _complain(error.problems)
+        raise typer.Exit(1) from None
+
+
+def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = False) -> None:
+    from netspec.report.problems import coloured
+
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    for i, problem in enumerate(problems):
+        text = problem.render()
+        if warning:
+            text = text.replace(f" {problem.code} ", f" {problem.code} warning: ", 1)
+        typer.echo(("\n" if i else "") + (coloured(text) if colour else text), err=True)
+
+
+def _compiled(file: str, sets: list[str] | None) -> netspec.Graph:
+    """Everything up to shapes and budget, and what the file says about learning."""
+    from netspec.data.config import read_data
+    from netspec.train.config import read_train
+
+    graph = netspec.load(Path(file), sets=sets or ())
+    problems: list[Problem] = []
+    reads: list[Callable[[], Any]] = []
+    if graph.data is not None:
+        reads.append(lambda: read_data(graph.data))  # type: ignore[arg-type]  # it is not None here
+    if graph.train is not None:
+        reads.append(lambda: read_train(graph.train, graph.output_types()))  # type: ignore[arg-type]  # likewise
+    for read in reads:
+        try:
+            read()
+        except NetspecError as error:
+            problems += error.problems
+    if problems:
+        raise NetspecError.of(problems)
+    return graph
+
+
+@app.command(epilog=_examples("netspec validate net.yaml", "netspec validate architectures/*.yaml --format github"))
+def validate(
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="netspec files.", show_default=False)],
+    format: Annotated[ProblemFormat, typer.Option(help="For a person, a program, or a code review.")] = ProblemFormat.text,
+    sets: Sets = None,
+) -> None:
+    """Check files: syntax, names, shapes, budget, learning. Answers without importing torch.
+
+    Exit status 1 when a file is wrong.
+    """
+    from netspec.graph.cost import total
+    from netspec.report.problems import as_github, as_json
+    from netspec.report.text import count, short
+
+    found: list[tuple[Problem, str]] = []
+    wrong = False
+    for file in files:
+        try:
+            graph = _compiled(file, sets)
+        except NetspecError as error:
+            wrong = True
+            found += [(p, "error") for p in error.problems]
+            if format is ProblemFormat.text:
+                _complain(error.problems)
+            continue
+        found += [(p, "warning") for p in graph.warnings]
+        if format is ProblemFormat.text:
+            _complain(graph.warnings, warning=True)
+            cost = total(graph)
+            typer.echo(f"{file}: ok, {count(cost.params)} parameters, {short(cost.flops)} FLOPs")
+    if format is ProblemFormat.json:
+        typer.echo(as_json(found))
+    elif format is ProblemFormat.github and found:
+        typer.echo(as_github(found))
+    raise typer.Exit(int(wrong))
+
+
+@app.command(epilog=_examples("netspec summary net.yaml", "netspec summary net.yaml --set width=32 --format markdown"))
+def summary(
+    file: NetFile,
+    format: Annotated[SummaryFormat, typer.Option(help="How to print it.")] = SummaryFormat.table,
+    sets: Sets = None,
+) -> None:
+    """Layers with output shapes, parameters, FLOPs, activation memory and receptive field."""
+    from netspec.report import summary as report
+
+    with _errors():
+        graph = _compiled(file, sets)
+    _complain(graph.warnings, warning=True)
+    if format is SummaryFormat.json:
+        typer.echo(report.as_json(graph))
+    elif format is SummaryFormat.markdown:
+        typer.echo(report.markdown(graph))
+    else:
+        _console().print(report.table(graph))
+
+
+def _console() -> Any:
+    """Stdout; a table that goes to a file or a pipe is as wide as it needs to be."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+@app.command(epilog=_examples("netspec diff HEAD:net.yaml net.yaml", "netspec diff a.yaml b.yaml --format json"))
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="A file, or REV:path of the git repository.", show_default=False)],
+    after: Annotated[str, typer.Argument(metavar="B", help="A file, or REV:path.", show_default=False)],
+    format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.text,
+) -> None:
+    """What changed in the *network*: layers added, removed, renamed, changed, and those that only felt it."""
+    from netspec.report import difference
+    from netspec.review.diff import diff as compare
+    from netspec.review.revision import load_revision
+
+    with _errors():
+        found = compare(load_revision(before), load_revision(after))
+    if format is DiffFormat.json:
+        typer.echo(difference.as_json(found))
+        return
+    console = _console()
+    colours = {"head": "bold", "added": "green", "removed": "red", "renamed": "cyan", "changed": "yellow", "ripple": "dim"}
+    for status, line in difference.text(found, before, after):
+        console.print(line, style=colours.get(status, ""), markup=False, soft_wrap=True)
+
+
+@app.command(epilog=_examples("netspec layers", "netspec layers conv2d"))
+def layers(kind: Annotated[str | None, typer.Argument(help="A layer kind.", show_default=False)] = None) -> None:
+    """The reference of layer kinds: equation, shapes, parameters, example."""
+    from netspec.report import reference
+
+    if kind is not None:
+        with _errors():
+            typer.echo(reference.page(kind))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("kind", "parameters", "what it computes"):
+        grid.add_column(column, overflow="fold")
+    for row in reference.listing():
+        grid.add_row(*map(Text, row))
+    _console().print(grid)
+
+
+@app.command(epilog=_examples("netspec schema > netspec.schema.json"))
+def schema() -> None:
+    """Print the JSON schema (draft-07) that editors complete and check with."""
+    from netspec.report.schema import schema_text
+
+    typer.echo(schema_text(), nl=False)
+
+
+@app.command(epilog=_examples("netspec train architectures/digits_cnn.yaml", "netspec train net.yaml --set train.epochs=5",
+                              "netspec train net.yaml --run runs/net-1 --resume"))  # fmt: skip
+def train(
+    file: NetFile,
+    sets: Sets = None,
+    run: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME-N when left out.", show_default=False)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
+    with _errors():
+        graph = _compiled(file, sets)
+        from netspec.train.loop import train as run_training
+
+        run_training(graph, run=run, resume=resume, device=device, console=_console())
+
+
+@app.command(epilog=_examples("netspec evaluate runs/digits_cnn-1"))
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    device: Device = "auto",
+) -> None:
+    """Metrics on the test split, with a confusion matrix for classes."""
+    with _errors():
+        from netspec.train.evaluate import evaluate as run_evaluation
+
+        _console().print(run_evaluation(run, device=device))
+
+
+@app.command(epilog=_examples("netspec predict runs/iris_mlp-1 flowers.csv", "netspec predict model.onnx image.png"))
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)],
+    input: Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv, .npz or image file.", show_default=False)],
+) -> None:
+    """Predictions for the rows of a file, as CSV on stdout."""
+    with _errors():
+        from netspec.train.predict import predict as run_prediction
+
+        typer.echo(run_prediction(model, input), nl=False)
+
+
+@app.command(epilog=_examples("netspec export runs/digits_cnn-1 --onnx", "netspec export net.yaml --onnx -o net.onnx"))
+def export(
+    source: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file (fresh weights) or a run folder.",
+                                           show_default=False)],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file; NAME.onnx when left out.", show_default=False)] = None,
+    sets: Sets = None,
+) -> None:  # fmt: skip
+    """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
+    if not onnx:
+        raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
+    with _errors():
+        from netspec.backends.export import export_onnx
+
+        metadata: dict[str, str] = {}
+        if source.is_dir():
+            from netspec.train.run import load_run
+
+            if sets:
+                raise typer.BadParameter("a run has its values already", param_hint="--set")
+            loaded = load_run(source)
+            graph, module = loaded.graph, loaded.module
+            metadata["netspec.preprocess"] = loaded.preprocess_text
+        else:
+            from netspec.backends.torch_module import to_torch
+
+            graph = _compiled(str(source), sets)
+            module = to_torch(graph)
+            typer.echo("note: a netspec file has no trained weights; they are fresh. Name a run folder for trained ones.", err=True)
+        path = out or Path(f"{graph.name}.onnx")
+        parity = export_onnx(graph, module, path, metadata)
+        typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, opset 21, agrees with PyTorch: {parity.text()}")
+
+
+if __name__ == "__main__":
+    app()

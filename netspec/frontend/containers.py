@@ -1,0 +1,70 @@
+"""Containers: kinds that hold layers.  Their options are records as those of a layer kind are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Shortcut = Literal["identity", "projection", "pad", "none"]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """y = F(x) + S(x); F is `layers`, S is `shortcut`.  He et al. 2015, arXiv:1512.03385.
+
+    `shortcut`: `identity` (S(x) = x) · `projection` (a 1×1 convolution with batch norm, or a linear map, where the
+    shape changes, and the identity where it does not) · `pad` (strided slices, zeros for new channels) · `none`
+    (y = F(x), the plain twin) · `{layers: …}`.
+    Raises NS401 when F(x) and S(x) have different shapes.
+    """
+
+    shortcut: Shortcut = "identity"
+
+
+@dataclass(frozen=True)
+class Highway:
+    """y = F(x)·τ(x) + S(x)·(1 − τ(x)), τ(x) = sigmoid(gate(x)).  Srivastava et al. 2015, arXiv:1505.00387.
+
+    F is `layers`.  `gate`: `linear` · `conv` (3 wide) · `none` (y = F(x)) · `{layers: …}`; `gate_bias` is where the
+    bias of a `linear` or `conv` gate begins, below 0 so that the network first carries its input through.
+    `shortcut` is S, as in `residual`.  Raises NS401 when F(x), S(x) and τ(x) have different shapes.
+    """
+
+    gate: Literal["linear", "conv", "none"] = "linear"
+    gate_bias: float = -2.0
+    shortcut: Shortcut = "identity"
+
+
+@dataclass(frozen=True)
+class Branches:
+    """Named parallel paths from one input, brought together by `merge`.  Szegedy et al. 2014, arXiv:1409.4842.
+
+    `branches` is name -> layers; a path without layers is the identity.  `merge`: `concat` (along axis 1) · `add` ·
+    `multiply` · `stack` (a new axis 1) · `none` (each path is a port: `mixed.one`).
+    """
+
+    merge: Literal["concat", "add", "multiply", "stack", "none"] = "concat"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A named group: its `layers` one after another.  y = f_n(… f_1(x))."""
+
+
+CONTAINERS: dict[str, type] = {
+    "residual": Residual,
+    "highway": Highway,
+    "branches": Branches,
+    "sequence": Sequence,
+}
+# Options that may be `{layers: …}` in place of a word.
+LAYERED = ("shortcut", "gate")
+# Names that a container gives to its own layers.
+RESERVED = {"residual": ("shortcut",), "highway": ("shortcut", "gate"), "branches": (), "sequence": ()}
+
+WIRING = ("type", "from", "repeat", "share", "init", "freeze", "when")
+
+
+def body_key(container: str) -> str:
+    """The key under which a container's content stands."""
+    return "branches" if container == "branches" else "layers"

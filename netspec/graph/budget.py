@@ -1,0 +1,73 @@
+"""`budget`: upper bounds that `validate` holds a network to."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.graph.cost import depth, total
+from netspec.graph.model import Budget, Graph
+from netspec.shapes.dim import Size
+from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.records import fields_of, unknown_key
+from netspec.source.text import show
+from netspec.source.tree import Map, Tree
+
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)i?B?")
+_SCALE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def amount_text(value: Size) -> str:
+    """`1,234`, with `1.23M` style left to tables."""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def read_amount(tree: Tree) -> int | None:
+    """`12M`, `2G`, `61706`; decimal multiples."""
+    value = tree.plain()
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    match = _AMOUNT.fullmatch(str(value))
+    if not match:
+        return None
+    number = float(match[1]) * _SCALE[match[2]]
+    return int(number) if number.is_integer() else None
+
+
+def read_budget(tree: Map) -> Budget:
+    """The bounds.  Raises NS202 and NS203."""
+    problems: list[Problem] = []
+    found: dict[str, int] = {}
+    known = fields_of(Budget)
+    for key, value in tree.entries.items():
+        if key not in known:
+            problems.append(unknown_key(key, tree.key_span(key), list(known), "`budget`"))
+        elif (amount := read_amount(value)) is None:
+            problems.append(Problem("NS203", f"`{key}` of `budget` expects an amount, received {show(value.plain())}",
+                                    value.span, "a whole number, or one with k, M, G or T: `12M`"))  # fmt: skip
+        else:
+            found[key] = amount
+    raise_all(problems)
+    return Budget(**found)
+
+
+def check_budget(graph: Graph, tree: Map) -> None:
+    """Refuse a network that is over its budget (NS404)."""
+    cost = total(graph)
+    actual: dict[str, Size] = {"params": cost.params, "flops": cost.flops, "activations": cost.activations, "depth": 0}
+    if graph.budget.depth is not None:
+        actual["depth"] = depth(graph)
+    problems = []
+    for key, value in actual.items():
+        bound = getattr(graph.budget, key)
+        if bound is None:
+            continue
+        span = tree.entries[key].span
+        unit = {"params": " parameters", "flops": " FLOPs", "activations": " bytes of activations", "depth": " layers deep"}[key]
+        if not isinstance(value, int):
+            problems.append(Problem("NS404", f"the budget for {key} cannot be held against {value}: the size is symbolic", span,
+                                    "give every axis in `inputs` a number, or leave this bound out"))  # fmt: skip
+        elif value > bound:
+            problems.append(Problem("NS404", f"over budget: {value:,}{unit}, the budget is {bound:,}", span,
+                                    f"{value - bound:,} too many; raise the budget or make the network smaller"))  # fmt: skip
+    if problems:
+        raise NetspecError.of(problems)

@@ -1,0 +1,100 @@
+"""What a network costs: parameters, FLOPs, activation memory, depth, receptive field.
+
+FLOPs are multiply-adds of products (convolutions, linear maps, attention), a multiply-add counted as ONE, for one
+sample, as He et al. 2015 and torchvision publish them: 4.09 G for ResNet-50.  Normalisation, activations and pooling
+are not counted.  Activation memory is the bytes of every layer's output for one sample, views not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from math import prod
+
+from netspec.graph.model import Graph, Input, Node
+from netspec.layers.base import Reach, Reaches
+from netspec.shapes.dim import Dim, Size
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of one layer or of a whole network."""
+
+    params: int
+    flops: Size
+    activations: Size
+
+
+def owner(graph: Graph, node: Node, weight: str) -> str:
+    """The node whose weight this is: the node itself, or the one at the end of its `share`s."""
+    while node.share and weight in graph.weights_of(graph[node.share]):
+        node = graph[node.share]
+    return node.name
+
+
+def params_of(graph: Graph, node: Node, *, frozen: bool = True) -> int:
+    """Trainable parameters that the node owns; what it shares is counted where it belongs."""
+    if not frozen and node.freeze:
+        return 0
+    weights = graph.weights_of(node)
+    return sum(prod(w.shape) for name, w in weights.items() if w.trainable and owner(graph, node, name) == node.name)
+
+
+def flops_of(graph: Graph, node: Node) -> Size:
+    """Multiply-adds of one sample; the batch axis is 1 wherever a rule leaves it in."""
+    flops = node.layer.flops(graph.input_types(node), tuple(node.outputs.values()))
+    return flops.at({"B": 1}) if isinstance(flops, Dim) else flops
+
+
+def activations_of(node: Node) -> Size:
+    """Bytes of the node's outputs for one sample."""
+    zero: Size = 0
+    if node.layer.view:
+        return zero
+    return reduce(lambda a, b: a + b, (t.bytes() for t in node.outputs.values()), zero)
+
+
+def cost_of(graph: Graph, node: Node) -> Cost:
+    """All three for one layer."""
+    return Cost(params_of(graph, node), flops_of(graph, node), activations_of(node))
+
+
+def total(graph: Graph) -> Cost:
+    """All three for the network."""
+    params, flops, activations = 0, 0, 0
+    for node in graph.layers():
+        cost = cost_of(graph, node)
+        params += cost.params
+        flops = flops + cost.flops  # type: ignore[assignment]  # an int becomes a Dim with the first symbolic layer
+        activations = activations + cost.activations  # type: ignore[assignment]  # likewise
+    return Cost(params, flops, activations)
+
+
+def depth(graph: Graph) -> int:
+    """The most layers with a product of weights on one path from an input to an output."""
+    deepest: dict[str, int] = {}
+    for node in graph.nodes():
+        before = max((deepest[ref.node] for ref in node.inputs), default=0)
+        deepest[node.name] = before + node.layer.weighted
+    return max((deepest[ref.node] for ref in graph.outputs.values()), default=0)
+
+
+def reaches(graph: Graph) -> Iterator[tuple[Node, Reaches]]:
+    """Every node with what one of its output positions sees of the network's inputs, axis by axis."""
+    found: dict[str, Reaches] = {}
+    for node in graph.nodes():
+        if isinstance(node.layer, Input):
+            found[node.name] = (Reach(),) * (node.type.rank - 1)
+        else:
+            before = tuple(found[ref.node] for ref in node.inputs)
+            found[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
+        yield node, found[node.name]
+
+
+def reach_text(reach: Reaches) -> str:
+    """`43×43`; `all` for an axis that is seen whole.  The channel axis in front, seen whole, is left out."""
+    shown = reach[1:] if len(reach) > 1 and reach[0] is None and any(reach) else reach
+    if not any(shown):
+        return "all"
+    return "×".join(str(r.size) if r else "all" for r in shown)

@@ -1,0 +1,150 @@
+"""What a container's end is made of, once the shapes of its paths are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from netspec.frontend.expand import Join
+from netspec.frontend.init import Constant, Init
+from netspec.frontend.names import Wire
+from netspec.layers import kinds
+from netspec.layers.base import Layer
+from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError, Related
+from netspec.source.tree import Map
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer that a container adds."""
+
+    name: str
+    layer: Layer
+    wires: tuple[Wire | None, ...]
+    init: Mapping[str, Init] = field(default_factory=dict)
+
+
+def _make(kind: str, **fields: Any) -> Layer:
+    layer: Layer = kinds()[kind](**fields)
+    return layer
+
+
+def parts_of(join: Join, x: TensorType, bodies: list[TensorType]) -> list[Part]:
+    """The layers at a container's end; the last one carries the container's own name."""
+    if join.kind == "branches":
+        return [_merge_branches(join)]
+    [body], [f] = join.bodies, bodies
+    assert body is not None and join.input is not None  # build.py came here with known types only
+    body = replace(body, label="F(x)")
+    name, options = join.place.name, join.options
+    shortcut = options["shortcut"]
+    if shortcut == "none" and join.kind == "residual" or join.kind == "highway" and options["gate"] == "none":
+        return [Part(name, _make("identity"), (body,))]
+    if isinstance(shortcut, Map):
+        parts, skip = [], join.extras["shortcut"]
+    else:
+        parts, skip = _shortcut(join, str(shortcut), x, f)
+    skip = replace(skip, label="S(x)") if skip else None
+    if join.kind == "residual":
+        if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
+            _refuse(join, "add", x, f)
+        return [*parts, Part(name, _make("add"), (body, skip))]
+    gate_parts, gate = _gate(join, x, f)
+    if shortcut == "none":  # y = F(x)·τ(x)
+        return [*gate_parts, Part(name, _make("multiply"), (body, gate))]
+    if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
+        _refuse(join, "mix", x, f)
+    return [*parts, *gate_parts, Part(name, _make("lerp"), (skip, body, gate))]
+
+
+def _refuse(join: Join, verb: str, x: TensorType, f: TensorType) -> None:
+    body, source = join.bodies[0], join.input
+    related = (Related("F(x)", str(f), body.span, body.through) if body else Related("F(x)", str(f)),
+               Related("S(x) = x", str(x), source.span, source.through) if source else Related("x", str(x)))  # fmt: skip
+    raise NetspecError("NS401", f"cannot {verb} {f} and {x}", related=related,
+                       hint=f"bring both to one shape, for instance with `shortcut: projection` in this {join.kind}")  # fmt: skip
+
+
+def _merge_branches(join: Join) -> Part:
+    merge = join.options["merge"]
+    fields = {"dim": 1} if merge in ("concat", "stack") else {}
+    if len(join.bodies) == 1 and merge in ("add", "multiply", "concat"):
+        return Part(join.place.name, _make("identity"), join.bodies)
+    return Part(join.place.name, _make(merge, **fields), join.bodies)
+
+
+def _shortcut(join: Join, mode: str, x: TensorType, f: TensorType) -> tuple[list[Part], Wire | None]:
+    if mode in ("identity", "none") or x.shape == f.shape:
+        return [], join.input
+    name = f"{join.place.name}.shortcut"
+    if x.rank != f.rank:
+        _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
+    if mode == "pad":
+        return _padded(join, name, x, f)
+    if x.rank == 2 or x.shape[:-1] == f.shape[:-1]:
+        linear = Part(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,))
+        return [linear], Wire.to(linear.name, "S(x)", None)
+    dims = x.rank - 2
+    strides = _strides(join, x, f)
+    conv = Part(f"{name}.conv", _make(f"conv{dims}d", out_channels=f.shape[1], kernel_size=1, stride=strides, bias=False),
+                (join.input,))  # fmt: skip
+    norm = Part(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
+    return [conv, norm], Wire.to(norm.name, "S(x)", None)
+
+
+def _strides(join: Join, x: TensorType, f: TensorType) -> tuple[int, ...]:
+    found = []
+    for a, b in zip(x.shape[2:], f.shape[2:], strict=True):
+        stride = next((s for s in range(1, 17) if _strided(a, s) == b), None)
+        if stride is None:
+            _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
+        found.append(stride or 1)
+    return tuple(found)
+
+
+def _strided(size: Size, stride: int) -> Size:
+    return (size - 1) // stride + 1
+
+
+def _padded(join: Join, name: str, x: TensorType, f: TensorType) -> tuple[list[Part], Wire | None]:
+    """Option A of He et al. 2015: every s-th position, and zeros for the channels that are new."""
+    parts: list[Part] = []
+    wire = join.input
+    strides = _strides(join, x, f) if x.rank > 2 else ()
+    for axis, stride in enumerate(strides, start=2):
+        if stride > 1:
+            part = Part(f"{name}.slice{axis}", _make("slice", dim=axis, step=stride), (wire,))
+            parts.append(part)
+            wire = Wire.to(part.name, "S(x)", None)
+    new, old = f.shape[1], x.shape[1]
+    if not isinstance(new, int) or not isinstance(old, int) or new < old:
+        _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
+    elif new > old:
+        pad = (0, 0) * (x.rank - 2) + (0, new - old)
+        part = Part(f"{name}.pad", _make("pad", pad=pad), (wire,))
+        parts.append(part)
+        wire = Wire.to(part.name, "S(x)", None)
+    return parts, wire
+
+
+def _gate(join: Join, x: TensorType, f: TensorType) -> tuple[list[Part], Wire]:
+    name = f"{join.place.name}.gate"
+    gate = join.options["gate"]
+    init = {"bias": Constant(join.options["gate_bias"])}
+    if isinstance(gate, Map):
+        parts, wire = [], join.extras["gate"]
+    elif gate == "linear":
+        parts = [Part(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,), init)]
+    else:
+        if x.rank < 3 or x.rank > 5 or x.rank != f.rank:
+            raise NetspecError("NS402", f"a `conv` gate expects an input of 1 to 3 spatial axes, received {x}",
+                               hint="use `gate: linear`")  # fmt: skip
+        conv = _make(f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=_strides(join, x, f))
+        parts = [Part(f"{name}.conv", conv, (join.input,), init)]
+    if parts:
+        wire = Wire.to(parts[0].name, "gate(x)", None)
+    sigmoid = Part(f"{name}.sigmoid", _make("sigmoid"), (wire,))
+    return [*parts, sigmoid], Wire.to(sigmoid.name, "τ(x)", None)

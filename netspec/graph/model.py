@@ -1,0 +1,148 @@
+"""The compiled network: nodes with layers, shapes and origins, on a `networkx.MultiDiGraph`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import networkx as nx
+
+from netspec.layers.base import Layer, Weight
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import Problem
+from netspec.source.text import Span
+from netspec.source.tree import Map
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The output of a node; `port` names one of several and is empty for the only one."""
+
+    node: str
+    port: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.port}" if self.port else self.node
+
+
+@dataclass(frozen=True)
+class Input(Layer):
+    """An input of the network: its type is declared, nothing is computed."""
+
+    kind: ClassVar[str] = "input"
+    arity: ClassVar[tuple[int, int | None]] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One layer of the network in its place.  `inputs` keep their order; `outputs` has the key "" for a single output."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[Ref, ...]
+    outputs: Mapping[str, TensorType]
+    span: Span | None = None
+    route: str = ""  # the way through blocks and repeats, for messages
+    scope: str = ""  # the block instance or container that holds it
+    share: str = ""  # the node whose weights these are
+    init: Mapping[str, Any] = field(default_factory=dict)  # weight name -> graph.init record
+    freeze: bool = False
+    origin: tuple[str, ...] = ()  # the nodes of the written network that a pass made this one from
+
+    @property
+    def type(self) -> TensorType:
+        """The type of the only output."""
+        return self.outputs[""]
+
+    @property
+    def kind(self) -> str:
+        return self.layer.kind
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A block instance or container: a submodule of its own."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Upper bounds; None: not bounded."""
+
+    params: int | None = None
+    flops: int | None = None
+    activations: int | None = None
+    depth: int | None = None
+
+
+@dataclass
+class Graph:
+    """A network.  Nodes stand in the order of the file, which is an order of the data."""
+
+    name: str = ""
+    nx: nx.MultiDiGraph = field(default_factory=nx.MultiDiGraph)
+    inputs: dict[str, TensorType] = field(default_factory=dict)
+    outputs: dict[str, Ref] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget)
+    data: Map | None = None  # what `netspec.data` and `netspec.train` read; expressions already put in
+    train: Map | None = None
+    description: str = ""
+    source: str = ""
+    folder: Path = field(default_factory=Path)  # paths in the file are relative to it
+    resolved: str = ""  # the whole file as one text: `extends`, `include` and `--set` put in
+    warnings: list[Problem] = field(default_factory=list)
+    weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
+
+    def add(self, node: Node) -> None:
+        """Put a node at the end."""
+        self.nx.add_node(node.name, node=node)
+        for position, ref in enumerate(node.inputs):
+            self.nx.add_edge(ref.node, node.name, position=position, port=ref.port)
+
+    def __getitem__(self, name: str) -> Node:
+        node: Node = self.nx.nodes[name]["node"]
+        return node
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.nx
+
+    def __len__(self) -> int:
+        return len(self.nx)
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes in order, the inputs first."""
+        return (data["node"] for _, data in self.nx.nodes(data=True))
+
+    def layers(self) -> Iterator[Node]:
+        """All nodes but the inputs, in order."""
+        return (node for node in self.nodes() if not isinstance(node.layer, Input))
+
+    def type_of(self, ref: Ref) -> TensorType:
+        return self[ref.node].outputs[ref.port]
+
+    def input_types(self, node: Node) -> tuple[TensorType, ...]:
+        return tuple(self.type_of(ref) for ref in node.inputs)
+
+    def output_types(self) -> dict[str, TensorType]:
+        """Output name -> type."""
+        return {name: self.type_of(ref) for name, ref in self.outputs.items()}
+
+    def weights_of(self, node: Node) -> dict[str, Weight]:
+        """The node's tensors by their short names."""
+        return node.layer.weights(*self.input_types(node))
+
+    def consumers(self, name: str) -> list[str]:
+        """The nodes that read this one, each once, in order."""
+        return list(self.nx.successors(name))
+
+    def rebuilt(self, nodes: list[Node], outputs: dict[str, Ref], weights: Mapping[str, Any]) -> Graph:
+        """The same network with other nodes: what a pass returns."""
+        graph = replace(self, nx=nx.MultiDiGraph(), outputs=outputs, weights=weights)
+        for node in nodes:
+            graph.add(node)
+        return graph

@@ -1,0 +1,207 @@
+"""What a layer kind declares: fields, shape rule, weights, cost, receptive field, PyTorch, ONNX, examples.
+
+A kind is one frozen dataclass under `@kind("name")`.  Its fields are the YAML keys (their types become the JSON
+schema); its methods are the rules.  torch is imported inside `to_torch` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
+
+from netspec.shapes.dim import Size, exact_div, product
+from netspec.shapes.tensor import TensorType, shape_text
+from netspec.source.errors import NetspecError
+
+__all__ = [
+    "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight",
+    "bad_input", "exact_div", "kind", "known", "need_rank", "product", "shape_text",
+]  # fmt: skip
+
+Types = tuple[TensorType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor that a layer owns; a buffer is not trained (`trainable=False`)."""
+
+    shape: tuple[int, ...]
+    trainable: bool = True
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What one output position sees along an axis: input positions jump·i + low … jump·i + high."""
+
+    jump: Fraction = Fraction(1)
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(0)
+
+    @property
+    def size(self) -> int:
+        """The receptive field: how many input positions."""
+        return int(-(-(self.high - self.low) // 1)) + 1
+
+    def window(self, first: Fraction | int, last: Fraction | int, step: Fraction | int) -> Reach:
+        """Reading positions step·i + first … step·i + last of a tensor with this reach."""
+        return Reach(self.jump * step, self.low + self.jump * first, self.high + self.jump * last)
+
+    def union(self, other: Reach) -> Reach | None:
+        """What both together see; None (everything) when they move at different speeds."""
+        if self.jump != other.jump:
+            return None
+        return Reach(self.jump, min(self.low, other.low), max(self.high, other.high))
+
+
+# One entry an axis, the batch left out; None: every position of that axis.
+Reaches = tuple[Reach | None, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One use of a kind, as it stands in a file; the contract test runs every one.
+
+    `inputs` are shapes without the batch in YAML (`"[3, 8, 8]"`, `"{shape: [T], dtype: int64}"`); `sizes` gives
+    the numbers that a test puts for the named axes, several to show that the export does not fix them.
+    """
+
+    fields: str = ""
+    inputs: tuple[str, ...] = ("[4]",)
+    sizes: tuple[Mapping[str, int], ...] = ({"T": 5}, {"T": 8})
+    high: int = 4  # whole-number inputs are drawn below this
+    wiring: str = ""  # in place of the default `from: [all inputs]`, for named inputs
+
+
+class TorchBuilder(Protocol):
+    """What `to_torch` works with: torch.fx proxies, so that ordinary torch code records itself."""
+
+    inputs: tuple[Any, ...]
+    types: Types
+    outputs: dict[str, TensorType]
+
+    @property
+    def output(self) -> TensorType: ...
+
+    def module(self, module: Any, *args: Any, **kwargs: Any) -> Any:
+        """Put a torch module under the layer's name and call it (default: with all inputs)."""
+
+    def size(self, size: Size) -> Any:
+        """A size as a number, or as an expression over the inputs' sizes at run time."""
+
+
+class OnnxBuilder(Protocol):
+    """What `to_onnx` works with: names of ONNX values."""
+
+    inputs: tuple[str, ...]
+    types: Types
+    outputs: dict[str, TensorType]
+
+    @property
+    def output(self) -> TensorType: ...
+
+    def op(self, op_type: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Add a node of one output; None among the attributes is left out."""
+
+    def ops(self, op_type: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
+        """Add a node of several outputs."""
+
+    def weight(self, name: str) -> str:
+        """One of the layer's own weights as an initializer."""
+
+    def array(self, name: str) -> Any:
+        """The values of one of the layer's own weights (NumPy)."""
+
+    def const(self, value: Any, dtype: str = "float32") -> str:
+        """A constant tensor."""
+
+    def shape(self, sizes: Sequence[Size]) -> str:
+        """A whole-number vector of sizes, computed at run time where they are symbolic."""
+
+
+class Layer:
+    """One layer kind with its parameters.  Shapes count the batch as axis 0."""
+
+    kind: ClassVar[str]
+    ports: ClassVar[tuple[str, ...]] = ("input",)  # the inputs by name, for `from: {query: a, …}`
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)  # fewest and most inputs; None: any number
+    view: ClassVar[bool] = False  # the output shares memory with the input: no activation of its own
+    weighted: ClassVar[bool] = False  # counts as one in the depth of a network: a product with weights
+    trained_only: ClassVar[bool] = False  # the identity at inference (dropout)
+    floating: ClassVar[bool] = True  # refuses whole-number and bool inputs (NS405), before `infer` is asked
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def infer(self, *inputs: TensorType) -> TensorType | dict[str, TensorType]:
+        """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""
+        return inputs[0]
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        """The tensors that the layer owns, under torch's names, in torch's order."""
+        return {}
+
+    def flops(self, inputs: Types, outputs: Types) -> Size:
+        """Multiply-adds of the layer's products for one sample, a multiply-add counted as one."""
+        return 0
+
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        """Which input positions an output position sees; here: the same, and of several inputs the union."""
+        return union_reach(reaches, outputs[0])
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        """The value (a proxy; a dict of them for several ports)."""
+        raise NotImplementedError(f"{self.kind} has no to_torch")  # a third-party kind that forgot it
+
+    def to_onnx(self, build: OnnxBuilder) -> str | dict[str, str]:
+        """The name of the value (a dict of them for several ports)."""
+        raise NotImplementedError(f"{self.kind} has no to_onnx")  # likewise
+
+
+L = TypeVar("L", bound=type[Layer])
+KINDS: dict[str, type[Layer]] = {}
+
+
+@dataclass_transform(frozen_default=True)
+def kind(name: str) -> Callable[[L], L]:
+    """Declare a layer kind: a frozen dataclass under this name."""
+
+    def declare(cls: L) -> L:
+        made = dataclass(frozen=True)(cls)
+        made.kind = name
+        if name in KINDS:
+            raise TypeError(f"layer kind {name} is declared twice: {KINDS[name].__module__} and {cls.__module__}")
+        KINDS[name] = made
+        return made
+
+    return declare
+
+
+def bad_input(code: str, message: str, hint: str = "") -> NetspecError:
+    """A shape rule's refusal; the graph adds the place and the producers."""
+    return NetspecError(code, message, hint=hint)
+
+
+def need_rank(layer: Layer, x: TensorType, rank: int, axes: str, hint: str = "") -> None:
+    """Refuse an input that has not so many axes."""
+    if x.rank != rank:
+        raise bad_input("NS402", f"{layer.kind} expects {axes}, received {x}", hint)
+
+
+def known(layer: Layer, size: Size, axis: str, x: TensorType) -> int:
+    """A size that has to be a number."""
+    if isinstance(size, int):
+        return size
+    raise bad_input("NS402", f"{layer.kind} expects {axis} of known size, received {x}",
+                    f"give `{size}` a number in `inputs`, or bring the axis with a known size into that place")  # fmt: skip
+
+
+def union_reach(reaches: tuple[Reaches, ...], output: TensorType) -> Reaches:
+    """The union over inputs of the output's rank, axis by axis; everything along an axis that one sees whole."""
+    rank = output.rank - 1
+    found: list[Reach | None] = list(reaches[0]) if len(reaches[0]) == rank else [None] * rank
+    for other in reaches[1:]:
+        for i in range(rank):
+            mine, its = found[i], other[i] if len(other) == rank else None
+            found[i] = mine.union(its) if mine and its else None
+    return tuple(found)

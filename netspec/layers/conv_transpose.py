@@ -1,0 +1,159 @@
+"""Transposed convolutions in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from netspec.layers.axes import times
+from netspec.layers.base import (
+    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, product,
+)  # fmt: skip
+from netspec.layers.conv import channels_of
+from netspec.layers.windows import Count2, Count3, Positive2, Positive3, Window, per_axis
+from netspec.shapes.dim import Size
+from netspec.source.records import Count, Positive
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Layer):
+    """What the transposed convolutions share: the gradient of a convolution by its input, used as a layer."""
+
+    rank: ClassVar[int]
+    weighted: ClassVar[bool] = True
+
+    out_channels: Positive
+    kernel_size: int | tuple[int, ...]
+    stride: int | tuple[int, ...] = 1
+    padding: int | tuple[int, ...] = 0
+    output_padding: int | tuple[int, ...] = 0
+    groups: Positive = 1
+    bias: bool = True
+    dilation: int | tuple[int, ...] = 1
+
+    def windows(self) -> tuple[Window, ...]:
+        """The windows of the convolution that this one turns around."""
+        fields = (self.kernel_size, self.stride, self.padding, self.padding, self.dilation)
+        return tuple(Window(*row) for row in zip(*(per_axis(f, self.rank) for f in fields), strict=True))
+
+    def extra(self) -> tuple[int, ...]:
+        """The output padding along each axis."""
+        return per_axis(self.output_padding, self.rank)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        [x] = inputs
+        channels_of(self, x, self.rank, self.groups, self.out_channels)
+        sizes: list[Size] = []
+        for n, w, extra in zip(x.shape[2:], self.windows(), self.extra(), strict=True):
+            if extra >= max(w.stride, w.dilation):
+                raise bad_input("NS403", f"{self.kind} output_padding {extra} is not below stride {w.stride} or "
+                                f"dilation {w.dilation}", "it chooses between sizes that one stride apart give")  # fmt: skip
+            size = (n - 1) * w.stride - w.before - w.after + w.span + extra
+            if isinstance(size, int) and size < 1:
+                raise bad_input("NS403", f"{self.kind} leaves nothing of an input of {times(x.shape[2:])}: "
+                                f"({n} - 1)*{w.stride} - 2*{w.before} + {w.span} + {extra} = {size}", "use less padding")  # fmt: skip
+            sizes.append(size)
+        return x.with_shape(x.shape[0], self.out_channels, *sizes)
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        channels = known(self, inputs[0].shape[1], "a channel axis", inputs[0])
+        kernel = per_axis(self.kernel_size, self.rank)
+        weights = {"weight": Weight((channels, self.out_channels // self.groups, *kernel))}
+        return {**weights, "bias": Weight((self.out_channels,))} if self.bias else weights
+
+    def flops(self, inputs: Types, outputs: Types) -> Size:
+        # Every input value meets every weight of its channel once; what falls outside is counted too.
+        return product(inputs[0].shape[2:]) * product(self.weights(*inputs)["weight"].shape)
+
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        def turned(w: Window) -> tuple[Fraction, Fraction, Fraction]:
+            # Output i reads j where i = stride·j − before + dilation·t.
+            return Fraction(w.before - w.span + 1, w.stride), Fraction(w.before, w.stride), Fraction(1, w.stride)
+
+        pairs = zip(reaches[0][1:], self.windows(), strict=True)
+        return (None, *(reach and reach.window(*turned(w)) for reach, w in pairs))
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch import nn
+
+        return build.module(getattr(nn, f"ConvTranspose{self.rank}d")(
+            build.types[0].shape[1], self.out_channels, self.kernel_size, self.stride, self.padding,
+            self.output_padding, self.groups, self.bias, self.dilation,
+        ))  # fmt: skip
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        windows = self.windows()
+        return build.op(
+            "ConvTranspose", [*build.inputs, build.weight("weight"), *([build.weight("bias")] if self.bias else [])],
+            kernel_shape=[w.kernel for w in windows], strides=[w.stride for w in windows],
+            dilations=[w.dilation for w in windows], group=self.groups, output_padding=list(self.extra()),
+            pads=[w.before for w in windows] * 2,
+        )  # fmt: skip
+
+
+@kind("conv_transpose1d")
+class ConvTranspose1d(ConvTranspose):
+    """y[o, stride·i − padding + dilation·t] += W[c, o, t] · x[c, i], and b[o] on all; c runs over the group's channels.
+
+    (B, C, L) -> (B, out_channels, L′), L′ = (L − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1.
+    Raises NS402 for an input of another rank or unknown channels, NS403 when nothing is left, the groups do not
+    divide the channels, or output_padding is not below stride or dilation.  Zeiler et al. 2010.
+    """
+
+    rank: ClassVar[int] = 1
+    kernel_size: Positive
+    stride: Positive = 1
+    padding: Count = 0
+    output_padding: Count = 0
+    dilation: Positive = 1
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("out_channels: 3, kernel_size: 3", ("[2, 5]",)),
+        Example("out_channels: 4, kernel_size: 3, stride: 2, padding: 1, output_padding: 1, groups: 2, bias: false, dilation: 2",
+                ("[2, T]",)),
+    )  # fmt: skip
+
+
+@kind("conv_transpose2d")
+class ConvTranspose2d(ConvTranspose):
+    """y[o, stride·i − padding + dilation·t] += W[c, o, t] · x[c, i], and b[o] on all; i and t along height and width.
+
+    (B, C, H, W) -> (B, out_channels, H′, W′), each n′ = (n − 1)·stride − 2·padding + dilation·(kernel_size − 1)
+    + output_padding + 1.  Raises NS402 and NS403 as conv_transpose1d does.  Zeiler et al. 2010.
+    """
+
+    rank: ClassVar[int] = 2
+    kernel_size: Positive2
+    stride: Positive2 = 1
+    padding: Count2 = 0
+    output_padding: Count2 = 0
+    dilation: Positive2 = 1
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("out_channels: 3, kernel_size: 2, stride: 2", ("[2, 3, 4]",)),
+        Example("out_channels: 4, kernel_size: [3, 4], stride: [2, 3], padding: [1, 0], output_padding: [1, 2], groups: 2, "
+                "bias: false", ("[2, T, 4]",)),
+    )  # fmt: skip
+
+
+@kind("conv_transpose3d")
+class ConvTranspose3d(ConvTranspose):
+    """y[o, stride·i − padding + dilation·t] += W[c, o, t] · x[c, i], and b[o] on all; i and t along three axes.
+
+    (B, C, D, H, W) -> (B, out_channels, D′, H′, W′), each n′ as in conv_transpose2d.
+    Raises NS402 and NS403 as conv_transpose1d does.  Zeiler et al. 2010.
+    """
+
+    rank: ClassVar[int] = 3
+    kernel_size: Positive3
+    stride: Positive3 = 1
+    padding: Count3 = 0
+    output_padding: Count3 = 0
+    dilation: Positive3 = 1
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("out_channels: 2, kernel_size: 2, stride: 2", ("[2, 2, 3, 3]",)),
+        Example("out_channels: 2, kernel_size: [1, 3, 2], stride: [1, 2, 2], padding: [0, 1, 0], output_padding: [0, 1, 0], "
+                "groups: 2, bias: false", ("[2, T, 3, 2]",)),
+    )  # fmt: skip

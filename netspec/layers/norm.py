@@ -1,0 +1,168 @@
+"""Normalisation of each sample by itself: layer, RMS and group norm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from netspec.layers.base import (
+    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known,
+)  # fmt: skip
+from netspec.source.records import Above, Positive
+
+
+@dataclass(frozen=True)
+class LastAxesNorm(Layer):
+    """What layer and RMS norm share: they see the last `num_axes` axes whole."""
+
+    num_axes: Positive = 1
+    elementwise_affine: bool = True
+
+    def normalized(self, x: TensorType) -> tuple[int, ...]:
+        """The sizes of the normalised axes.  Raises NS402."""
+        if self.num_axes >= x.rank:
+            raise bad_input("NS402", f"{self.kind} over {self.num_axes} axes expects an input of at least "
+                            f"{self.num_axes + 1} axes with the batch, received {x}", f"use num_axes: {max(x.rank - 1, 1)}")  # fmt: skip
+        return tuple(known(self, size, "normalised axes", x) for size in x.shape[-self.num_axes :])
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        [x] = inputs
+        self.normalized(x)
+        return x
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        return {"weight": Weight(self.normalized(inputs[0]))} if self.elementwise_affine else {}
+
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        return (*reaches[0][: -self.num_axes], *[None] * self.num_axes)
+
+
+@kind("layer_norm")
+class LayerNorm(LastAxesNorm):
+    """y = (x − mean) / √(var + eps) · weight + bias, mean and variance over the last `num_axes` axes of each sample.
+
+    (B, …, D) -> the same; weight and bias have the sizes of the normalised axes (torch's `normalized_shape`).
+    Raises NS402 when those are unknown or include the batch.  Ba et al. 2016, arXiv:1607.06450.
+    """
+
+    eps: Above = 1e-5
+    bias: bool = True
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(),
+        Example("num_axes: 2, eps: 0.001, bias: false", ("[T, 3, 4]",)),
+        Example("elementwise_affine: false", ("[T, 4]",)),
+    )
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        weights = super().weights(*inputs)
+        return {**weights, "bias": weights["weight"]} if weights and self.bias else weights
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch import nn
+
+        return build.module(
+            nn.LayerNorm(list(self.normalized(build.types[0])), self.eps, self.elementwise_affine, self.bias)
+        )
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        if self.elementwise_affine:
+            affine = [build.weight(name) for name in self.weights(*build.types)]
+        else:
+            import numpy as np
+
+            affine = [build.const(np.ones(self.normalized(build.types[0])))]  # ONNX asks for a scale
+        return build.op("LayerNormalization", [*build.inputs, *affine], axis=-self.num_axes, epsilon=self.eps)
+
+
+@kind("rms_norm")
+class RmsNorm(LastAxesNorm):
+    """y = x / √(mean(x²) + eps) · weight, the mean over the last `num_axes` axes of each sample.
+
+    (B, …, D) -> the same; weight has the sizes of the normalised axes.  `eps: null` is the smallest step at 1 of the
+    element type, 1.2e-7 for float32.  Raises NS402 when the axes are unknown or include the batch.
+    Zhang & Sennrich 2019, arXiv:1910.07467.
+    """
+
+    eps: Above | None = None
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(),
+        Example("num_axes: 2, eps: 0.001", ("[T, 3, 4]",)),
+        Example("elementwise_affine: false", ("[T, 4]",)),
+    )
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch import nn
+
+        return build.module(nn.RMSNorm(list(self.normalized(build.types[0])), self.eps, self.elementwise_affine))
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        [x] = build.inputs
+        eps = 2.0**-23 if self.eps is None else self.eps
+        axes = build.const(list(range(-self.num_axes, 0)), "int64")
+        mean = build.op("ReduceMean", [build.op("Mul", [x, x]), axes], keepdims=1)
+        y = build.op("Div", [x, build.op("Sqrt", [build.op("Add", [mean, build.const(eps)])])])
+        return build.op("Mul", [y, build.weight("weight")]) if self.elementwise_affine else y
+
+
+@kind("group_norm")
+class GroupNorm(Layer):
+    """y = (x − mean) / √(var + eps) · weight + bias, mean and variance over each of `num_groups` groups of channels.
+
+    (B, C, …) -> the same; weight and bias are (C).  Raises NS402 for unknown channels, NS403 when num_groups does not
+    divide them.  Wu & He 2018, arXiv:1803.08494.
+    """
+
+    num_groups: Positive
+    eps: Above = 1e-5
+    affine: bool = True
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("num_groups: 2"),
+        Example("num_groups: 2, eps: 0.001", ("[4, T, 3]",)),
+        Example("num_groups: 4, affine: false", ("[4, T]",)),
+    )
+
+    def channels(self, x: TensorType) -> int:
+        """The number of channels."""
+        if x.rank < 2:
+            raise bad_input("NS402", f"group_norm expects (B, C, …), received {x}")
+        return known(self, x.shape[1], "a channel axis", x)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        [x] = inputs
+        channels = self.channels(x)
+        if channels % self.num_groups:
+            raise bad_input("NS403", f"group_norm num_groups {self.num_groups} does not divide {channels} channels",
+                            f"use a divisor of {channels}")  # fmt: skip
+        if x.rank == 2 and channels == self.num_groups:
+            raise bad_input("NS403", f"group_norm expects more than one value in a group, received {x}",
+                            "the variance of one value is 0; use fewer groups")  # fmt: skip
+        return x
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        size = (self.channels(inputs[0]),)
+        return {"weight": Weight(size), "bias": Weight(size)} if self.affine else {}
+
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        return (None,) * len(reaches[0])
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch import nn
+
+        return build.module(nn.GroupNorm(self.num_groups, self.channels(build.types[0]), self.eps, self.affine))
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        # A group's channels laid in a row are one channel of an instance norm; (B, G, −1) needs no size but G.
+        # ONNX's own GroupNormalization is slower: runtimes expand it into a dozen small nodes.
+        [x] = build.inputs
+        flat = build.op("Reshape", [x, build.const([0, self.num_groups, -1], "int64")])
+        ones, zeros = build.const([1.0] * self.num_groups), build.const([0.0] * self.num_groups)
+        flat = build.op("InstanceNormalization", [flat, ones, zeros], epsilon=self.eps)
+        y = build.op("Reshape", [flat, build.op("Shape", [x])])
+        if not self.affine:
+            return y
+        shape = build.const([-1] + [1] * (build.types[0].rank - 2), "int64")
+        scale, shift = (build.op("Reshape", [build.weight(name), shape]) for name in ("weight", "bias"))
+        return build.op("Add", [build.op("Mul", [y, scale]), shift])

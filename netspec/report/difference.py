@@ -1,0 +1,131 @@
+"""`netspec diff`: a difference as text for a review, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from netspec.graph.cost import cost_of
+from netspec.graph.model import Graph, Node
+from netspec.report.text import count, memory, signed
+from netspec.review.diff import Change, Diff, LayerDiff
+from netspec.shapes.dim import Dim
+from netspec.source.text import show
+
+_SIGN = {"added": "+", "removed": "-", "renamed": "→", "changed": "~", "ripple": "·"}
+_MAX_RIPPLE = 8
+
+
+def text(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
+    """Lines with the status that colours them; `before` and `after` name the two sides."""
+    lines = [("head", f"{before} -> {after}")]
+    if not diff:
+        return [*lines, ("", "no change in the network")]
+    for change in diff.interface:
+        lines.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
+    for layer in diff.layers:
+        if layer.status != "ripple":
+            lines += _layer(layer, diff)
+    lines += _ripple(diff.of("ripple"))
+    lines.append(("", ""))
+    counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
+    felt = len(diff.of("ripple"))
+    lines.append(("head", ", ".join(p for p in (counts, f"{felt} only felt it" if felt else "") if p) or "interface changed"))
+    for change in diff.totals:
+        form = memory if change.what == "activations" else count
+        lines.append(("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip()))
+    if not diff.totals:
+        lines.append(("", "parameters, FLOPs and activations are the same"))
+    return lines
+
+
+def _delta(change: Change) -> str:
+    delta = signed(change.before, change.after)
+    return delta[delta.find("(") :] if change.what == "activations" and "(" in delta else delta
+
+
+def _layer(layer: LayerDiff, diff: Diff) -> list[tuple[str, str]]:
+    sign = _SIGN[layer.status]
+    node = layer.after or layer.before
+    assert node is not None  # a LayerDiff has at least one side
+    if layer.status in ("added", "removed"):
+        graph = diff.after if layer.after else diff.before
+        return [(layer.status, f"{sign} {node.name}: {_written(node)}"), (layer.status, f"    {_costs(graph, node)}")]
+    name = f"{layer.before.name} -> {node.name}" if layer.status == "renamed" and layer.before else node.name
+    out = [(layer.status, f"{sign} {name}: {node.kind}")]
+    for change in (*layer.changes, *layer.effects):
+        if change.what != "name":
+            out.append((layer.status, f"    {change.what}: {_value(change.before)} -> {_value(change.after)}"))
+    return out
+
+
+def _written(node: Node) -> str:
+    fields = ", ".join(f"{f}: {_value(v)}" for f, v in _set_fields(node))
+    return f"{node.kind} {{{fields}}}" if fields else node.kind
+
+
+def _set_fields(node: Node) -> list[tuple[str, Any]]:
+    from netspec.source.records import fields_of
+
+    found = ((name, getattr(node.layer, name), f) for name, f in fields_of(type(node.layer)).items())
+    return [(name, value) for name, value, f in found if f.required or value != f.default]
+
+
+def _costs(graph: Graph, node: Node) -> str:
+    cost = cost_of(graph, node)
+    shape = ", ".join(map(str, node.outputs.values()))
+    parts = [shape, f"{count(cost.params)} parameters" if cost.params else "", f"{count(cost.flops)} FLOPs" if cost.flops else ""]
+    return ", ".join(p for p in parts if p)
+
+
+def _ripple(felt: list[LayerDiff]) -> list[tuple[str, str]]:
+    if not felt:
+        return []
+    lines = [("ripple", "· felt by layers that are written as before:")]
+    for layer in felt[:_MAX_RIPPLE]:
+        effects = ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.effects if c.what != "activations")
+        effects = effects or ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.effects)
+        lines.append(("ripple", f"    {layer.name}: {effects}"))
+    if len(felt) > _MAX_RIPPLE:
+        lines.append(("ripple", f"    … and {len(felt) - _MAX_RIPPLE} more (all in `--format json`)"))
+    return lines
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "–" if value is None else str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    return value if isinstance(value, str) else show(value)
+
+
+def as_json(diff: Diff) -> str:
+    """The whole difference for a program."""
+    return json.dumps({
+        "inputs_and_outputs": [_change(c) for c in diff.interface],
+        "totals": [_change(c) for c in diff.totals],
+        "layers": [{
+            "status": d.status,
+            "before": _side(diff.before, d.before),
+            "after": _side(diff.after, d.after),
+            "changes": [_change(c) for c in d.changes],
+            "effects": [_change(c) for c in d.effects],
+        } for d in diff.layers],
+    }, indent=2, ensure_ascii=False)  # fmt: skip
+
+
+def _side(graph: Graph, node: Node | None) -> dict[str, Any] | None:
+    if node is None:
+        return None
+    cost = cost_of(graph, node)
+    return {"name": node.name, "type": node.kind, "fields": {k: _plain(v) for k, v in _set_fields(node)},
+            "shape": {port or "output": str(t) for port, t in node.outputs.items()},
+            "params": cost.params, "flops": _plain(cost.flops), "activations": _plain(cost.activations)}  # fmt: skip
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {"what": change.what, "before": _plain(change.before), "after": _plain(change.after)}
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Dim) else list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,192 @@
+"""What changed between two networks: layers added, removed, renamed, changed, and those that only felt it.
+
+A layer is the same when its name is.  Of the rest, a layer that went and one that came are one renamed when they are
+alike and stand alike: the same kind and parameters, and the same neighbour on at least one side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Any
+
+from netspec.graph.cost import Cost, cost_of, total
+from netspec.graph.model import Graph, Node, Ref
+from netspec.source.records import fields_of
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value before and after; None: it was not there."""
+
+    what: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class LayerDiff:
+    """One layer in both networks or in one of them."""
+
+    status: str  # added | removed | renamed | changed | ripple
+    before: Node | None
+    after: Node | None
+    changes: tuple[Change, ...] = ()  # what was written differently
+    effects: tuple[Change, ...] = ()  # what follows: shape, params, flops
+
+    @property
+    def name(self) -> str:
+        node = self.after or self.before
+        return node.name if node else ""
+
+
+@dataclass
+class Diff:
+    """The difference of two networks; empty when they are the same."""
+
+    before: Graph
+    after: Graph
+    layers: list[LayerDiff] = field(default_factory=list)
+    interface: list[Change] = field(default_factory=list)  # inputs and outputs of the network
+    totals: list[Change] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.layers or self.interface)
+
+    def of(self, status: str) -> list[LayerDiff]:
+        return [d for d in self.layers if d.status == status]
+
+
+def diff(before: Graph, after: Graph) -> Diff:
+    """Compare two networks."""
+    pairs = _pairs(before, after)
+    new_name = {a.name: b.name for a, b in pairs}
+    costs = {id(g): {n.name: cost_of(g, n) for n in g.layers()} for g in (before, after)}
+    paired = {b.name: a for a, b in pairs}
+    result = Diff(before, after)
+    gone = {n.name for n in before.layers()} - set(new_name)
+    removed = [n for n in before.layers() if n.name in gone]
+    for node in after.layers():
+        old = paired.get(node.name)
+        while removed and _stood_above(removed[0], old, before):
+            result.layers.append(LayerDiff("removed", removed.pop(0), None))
+        if old is None:
+            result.layers.append(LayerDiff("added", None, node))
+            continue
+        changes = tuple(_changes(old, node, new_name))
+        effects = tuple(_effects(old, node, costs[id(before)][old.name], costs[id(after)][node.name]))
+        status = "renamed" if old.name != node.name else "changed" if changes else "ripple" if effects else ""
+        if status:
+            result.layers.append(LayerDiff(status, old, node, changes, effects))
+    result.layers += [LayerDiff("removed", n, None) for n in removed]
+    result.interface = list(_interface(before, after, new_name))
+    result.totals = list(_totals(total(before), total(after)))
+    return result
+
+
+def _stood_above(node: Node, other: Node | None, graph: Graph) -> bool:
+    if other is None:
+        return False
+    order = graph.nx.nodes
+    for name in order:
+        if name == node.name:
+            return True
+        if name == other.name:
+            return False
+    return False
+
+
+def _pairs(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
+    """The layers that are in both, each with itself: by name, then by likeness."""
+    same = [(before[n.name], n) for n in after.layers() if n.name in before and n.name not in before.inputs]
+    known = {b.name for _, b in same}
+    old = [n for n in before.layers() if n.name not in known]
+    new = [n for n in after.layers() if n.name not in known]
+    names = {a.name: b.name for a, b in same} | {n: n for n in before.inputs}
+    renamed: list[tuple[Node, Node]] = []
+    matcher = SequenceMatcher(None, [_signature(n) for n in old], [_signature(n) for n in new], autojunk=False)
+    candidates = [(old[i + k], new[j + k]) for i, j, size in matcher.get_matching_blocks() for k in range(size)]
+    for a, b in candidates:
+        names[a.name] = b.name
+    for a, b in candidates:
+        if _stand_alike(a, b, before, after, names):
+            renamed.append((a, b))
+    return same + renamed
+
+
+def _signature(node: Node) -> tuple[str, str]:
+    return node.kind, repr(node.layer)
+
+
+def _stand_alike(a: Node, b: Node, before: Graph, after: Graph, names: dict[str, str]) -> bool:
+    reads = [names.get(r.node) for r in a.inputs] == [r.node for r in b.inputs]
+    readers = [names.get(c) for c in before.consumers(a.name)]
+    read_by = bool(readers) and readers == after.consumers(b.name)
+    return reads or read_by
+
+
+def _changes(old: Node, new: Node, names: dict[str, str]) -> Iterator[Change]:
+    """What is written differently about a layer."""
+    if old.name != new.name:
+        yield Change("name", old.name, new.name)
+    if old.kind != new.kind:
+        yield Change("type", old.kind, new.kind)
+    before, after = _fields(old), _fields(new)
+    for key in dict.fromkeys((*before, *after)):
+        if old.kind == new.kind and before.get(key) != after.get(key):
+            yield Change(key, before.get(key), after.get(key))
+        elif old.kind != new.kind and key in before and key in after and before[key] != after[key]:
+            yield Change(key, before[key], after[key])
+    reads = tuple(str(Ref(names.get(r.node, r.node), r.port)) for r in old.inputs)
+    if reads != tuple(map(str, new.inputs)):
+        yield Change("from", [str(r) for r in old.inputs], [str(r) for r in new.inputs])
+    if names.get(old.share, old.share) != new.share:
+        yield Change("share", old.share or None, new.share or None)
+    if dict(old.init) != dict(new.init):
+        yield Change("init", _init(old), _init(new))
+    if old.freeze != new.freeze:
+        yield Change("freeze", old.freeze, new.freeze)
+
+
+def _fields(node: Node) -> dict[str, Any]:
+    return {name: getattr(node.layer, name) for name in fields_of(type(node.layer))}
+
+
+def _init(node: Node) -> str | None:
+    return ", ".join(f"{k}: {v}" for k, v in node.init.items()) or None
+
+
+def _effects(old: Node, new: Node, before: Cost, after: Cost) -> Iterator[Change]:
+    for port, type_ in new.outputs.items():
+        was = old.outputs.get(port)
+        if was != type_:
+            yield Change("shape" if not port else f"shape of {port}", str(was) if was else None, str(type_))
+    yield from _totals(before, after)
+
+
+def _totals(before: Cost, after: Cost) -> Iterator[Change]:
+    for what in ("params", "flops", "activations"):
+        a, b = getattr(before, what), getattr(after, what)
+        if a != b:
+            yield Change(what, a, b)
+
+
+def _interface(before: Graph, after: Graph, names: dict[str, str]) -> Iterator[Change]:
+    for name in dict.fromkeys((*before.inputs, *after.inputs)):
+        a, b = before.inputs.get(name), after.inputs.get(name)
+        if a != b:
+            yield Change(f"input {name}", _typed(a), _typed(b))
+    old, new = before.output_types(), after.output_types()
+    for name in dict.fromkeys((*old, *new)):
+        was, now = before.outputs.get(name), after.outputs.get(name)
+        moved = was and now and Ref(names.get(was.node, was.node), was.port) != now
+        if old.get(name) != new.get(name) or moved:
+            yield Change(f"output {name}", _typed(old.get(name), was), _typed(new.get(name), now))
+
+
+def _typed(type_: Any, ref: Ref | None = None) -> str | None:
+    if type_ is None:
+        return None
+    dtype = "" if type_.dtype == "float32" else f" {type_.dtype}"
+    return f"{type_}{dtype}" + (f" from {ref}" if ref else "")

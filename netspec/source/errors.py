@@ -1,0 +1,122 @@
+"""Problems with a place in the text, and the exception that carries all of a stage.
+
+Codes: NS1xx text, NS2xx schema, NS3xx expansion and names, NS4xx shapes, NS5xx lowering, NS6xx data and
+training, NS7xx export.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from netspec.source.text import Span, printable
+
+MAX_PROBLEMS = 100  # nobody reads more, and every one costs a search for what was meant
+MAX_NAMES = 2000  # likewise, of a large file the last names only
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another place that takes part in a problem: a label, what is there, where, and the way to it."""
+
+    label: str
+    text: str = ""
+    span: Span | None = None
+    route: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: a code, a place, what was expected and received, and what to do next."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    hint: str = ""
+    related: tuple[Related, ...] = ()
+    route: str = ""
+    name: str = ""  # shown in place of a position when there is none: a path, an option
+
+    def render(self) -> str:
+        """The problem as text: position, code and message, source line with carets, related places, help."""
+        place = printable(str(self.span) if self.span else self.name)
+        out = [f"{place}: {self.code} {self.message}" if place else f"{self.code} {self.message}"]
+        if self.span:
+            out += self.span.excerpt()
+        labels = max((len(r.label) for r in self.related), default=0)
+        texts = max((len(r.text) for r in self.related), default=0)
+        for r in self.related:
+            where = ", ".join(part for part in (str(r.span) if r.span else "", r.route) if part)
+            out.append(f"  {r.label:<{labels}}  {r.text:<{texts}}  {where}".rstrip())
+        if self.route:
+            out.append(f"  {self.route}")
+        if self.hint:
+            out.append(f"  help: {self.hint}")
+        return "\n".join(out)
+
+
+class NetspecError(Exception):
+    """One or more problems of one stage; `str()` is the text a user reads."""
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, code: str, message: str, span: Span | None = None, *, hint: str = "",
+                 related: tuple[Related, ...] = (), route: str = "", name: str = "") -> None:  # fmt: skip
+        self.problems = (Problem(code, message, span, hint, related, route, name),)
+        super().__init__(message)
+
+    @classmethod
+    def of(cls, problems: Iterable[Problem]) -> NetspecError:
+        """All problems of a stage as one exception, each place and message once, in the order of the text."""
+        unique = list(dict.fromkeys(problems))
+        error = cls(unique[0].code, unique[0].message)
+        error.problems = tuple(unique)
+        return error
+
+    def located(self, span: Span | None, route: str = "") -> NetspecError:
+        """The same problems, with a place for those that have none yet."""
+        return NetspecError.of(
+            replace(p, span=p.span or span, route=p.route or route) for p in self.problems
+        )
+
+    def __str__(self) -> str:
+        return "\n\n".join(p.render() for p in self.problems)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (NetspecError.of, (self.problems,))
+
+
+class Problems(list[Problem]):
+    """What a stage has found so far.  Raises all of it as soon as there is more than anybody reads."""
+
+    def append(self, problem: Problem) -> None:
+        super().append(problem)
+        self._enough()
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Problems:  # type: ignore[override,misc]  # as list's own
+        self.extend(problems)
+        self._enough()
+        return self
+
+    def _enough(self) -> None:
+        if len(self) >= MAX_PROBLEMS:
+            raise NetspecError.of(self)
+
+
+def raise_all(problems: list[Problem]) -> None:
+    """End a stage: raise everything it found, or go on."""
+    if problems:
+        raise NetspecError.of(problems)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """`did you mean `conv2d`?`, or `otherwise` when nothing is near."""
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else otherwise
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like this one; empty when none is."""
+    near = difflib.get_close_matches(str(word)[:64], list(known)[-MAX_NAMES:], n=1, cutoff=0.6)
+    return near[0] if near else ""
