@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,19 +31,19 @@ NetFile = Annotated[str, typer.Argument(metavar="FILE", help="A netspec file.", 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 
 
-class ProblemFormat(str, Enum):
+class ProblemFormat(StrEnum):
     text = "text"
     json = "json"
     github = "github"
 
 
-class SummaryFormat(str, Enum):
+class SummaryFormat(StrEnum):
     table = "table"
     json = "json"
     markdown = "markdown"
 
 
-class DiffFormat(str, Enum):
+class DiffFormat(StrEnum):
     text = "text"
     json = "json"
 
@@ -105,7 +105,9 @@ def _compiled(file: str, sets: list[str] | None) -> netspec.Graph:
 @app.command(epilog=_examples("netspec validate net.yaml", "netspec validate architectures/*.yaml --format github"))
 def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="netspec files.", show_default=False)],
-    format: Annotated[ProblemFormat, typer.Option(help="For a person, a program, or a code review.")] = ProblemFormat.text,
+    format: Annotated[
+        ProblemFormat, typer.Option(help="For a person, a program, or a code review.")
+    ] = ProblemFormat.text,
     sets: Sets = None,
 ) -> None:
     """Check files: syntax, names, shapes, budget, learning. Answers without importing torch.
@@ -169,7 +171,9 @@ def _console() -> Any:
 
 @app.command(epilog=_examples("netspec diff HEAD:net.yaml net.yaml", "netspec diff a.yaml b.yaml --format json"))
 def diff(
-    before: Annotated[str, typer.Argument(metavar="A", help="A file, or REV:path of the git repository.", show_default=False)],
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="A file, or REV:path of the git repository.", show_default=False)
+    ],
     after: Annotated[str, typer.Argument(metavar="B", help="A file, or REV:path.", show_default=False)],
     format: Annotated[DiffFormat, typer.Option(help="How to print it.")] = DiffFormat.text,
 ) -> None:
@@ -184,7 +188,14 @@ def diff(
         typer.echo(difference.as_json(found))
         return
     console = _console()
-    colours = {"head": "bold", "added": "green", "removed": "red", "renamed": "cyan", "changed": "yellow", "ripple": "dim"}
+    colours = {
+        "head": "bold",
+        "added": "green",
+        "removed": "red",
+        "renamed": "cyan",
+        "changed": "yellow",
+        "ripple": "dim",
+    }
     for status, line in difference.text(found, before, after):
         console.print(line, style=colours.get(status, ""), markup=False, soft_wrap=True)
 
@@ -217,13 +228,17 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
-@app.command(epilog=_examples("netspec train architectures/digits_cnn.yaml", "netspec train net.yaml --set train.epochs=5",
+@app.command(epilog=_examples("netspec train architectures/digits_cnn.yaml", "netspec train a.yaml --set train.epochs=5",
                               "netspec train net.yaml --run runs/net-1 --resume"))  # fmt: skip
 def train(
     file: NetFile,
     sets: Sets = None,
-    run: Annotated[Path | None, typer.Option(help="The run folder; runs/NAME-N when left out.", show_default=False)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")] = False,
+    run: Annotated[
+        Path | None, typer.Option(help="The run folder; runs/NAME-N when left out.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
@@ -248,7 +263,9 @@ def evaluate(
 
 @app.command(epilog=_examples("netspec predict runs/iris_mlp-1 flowers.csv", "netspec predict model.onnx image.png"))
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)
+    ],
     input: Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv, .npz or image file.", show_default=False)],
 ) -> None:
     """Predictions for the rows of a file, as CSV on stdout."""
@@ -260,10 +277,10 @@ def predict(
 
 @app.command(epilog=_examples("netspec export runs/digits_cnn-1 --onnx", "netspec export net.yaml --onnx -o net.onnx"))
 def export(
-    source: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file (fresh weights) or a run folder.",
+    source: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file or a run folder.",
                                            show_default=False)],
     onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="The file; NAME.onnx when left out.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx when left out.", show_default=False)] = None,
     sets: Sets = None,
 ) -> None:  # fmt: skip
     """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
@@ -286,7 +303,10 @@ def export(
 
             graph = _compiled(str(source), sets)
             module = to_torch(graph)
-            typer.echo("note: a netspec file has no trained weights; they are fresh. Name a run folder for trained ones.", err=True)
+            typer.echo(
+                "note: a netspec file has no trained weights; they are fresh. Name a run folder for trained ones.",
+                err=True,
+            )
         path = out or Path(f"{graph.name}.onnx")
         parity = export_onnx(graph, module, path, metadata)
         typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, opset 21, agrees with PyTorch: {parity.text()}")

@@ -192,10 +192,9 @@ class _Builder:
             for i, size in enumerate(type_.shape):
                 if isinstance(size, Dim) and str(size) == atom:
                     return self._axis(name, i)
-        raise NetspecError("NS702", f"{self._node.kind} needs the size `{atom}`, which no input has as an axis", self._node.span)
+        raise NetspecError(
+            "NS702", f"{self._node.kind} needs the size `{atom}`, which no input has as an axis", self._node.span
+        )
 
     def _axis(self, value: str, axis: int) -> str:
         return self.op("Shape", [value], start=axis, end=axis + 1)
-
-
-

@@ -99,7 +99,9 @@ def _trial(graph: Graph, module: torch.nn.Module, session: Any, batch: int, size
     worst = 0.0
     for (name, theirs), ours in zip(expected.items(), got, strict=True):
         if tuple(theirs.shape) != ours.shape:
-            raise NetspecError("NS703", f"output `{name}` has shape {ours.shape} in ONNX and {tuple(theirs.shape)} in PyTorch")
+            raise NetspecError(
+                "NS703", f"output `{name}` has shape {ours.shape} in ONNX and {tuple(theirs.shape)} in PyTorch"
+            )
         a, b = theirs.double(), torch.from_numpy(ours).double()
         # Where both are the same infinity or both NaN they agree.
         same = (a == b) | (a.isnan() & b.isnan())

@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 
 from netspec.graph.cost import owner
-from netspec.graph.model import Graph, Input, Node, Ref
+from netspec.graph.model import Graph, Node, Ref
 from netspec.shapes.dim import Dim, Quotient, Size, symbol
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
@@ -182,7 +182,9 @@ def _attach(root: nn.Module, path: str, module: nn.Module) -> None:
 class _Builder:
     """What a layer's `to_torch` works with (layers.base.TorchBuilder)."""
 
-    def __init__(self, graph: Graph, node: Node, local: str, root: nn.Module, tracer: Any, inputs: tuple[Any, ...]) -> None:
+    def __init__(
+        self, graph: Graph, node: Node, local: str, root: nn.Module, tracer: Any, inputs: tuple[Any, ...]
+    ) -> None:
         self.inputs = inputs
         self.types = graph.input_types(node)
         self.outputs = dict(node.outputs)
@@ -222,7 +224,7 @@ class _Builder:
             return self.size(atom.numerator) // atom.denominator
         found = self._axis(symbol(atom))
         if found is None:
-            raise NetspecError("NS501", f"{self._node.kind} needs the size `{atom}`, which none of its inputs has as an axis",
+            raise NetspecError("NS501", f"{self._node.kind} needs the size `{atom}`, no axis of its inputs",
                                self._node.span, route=self._node.route,
                                hint="give the axis a number in `inputs`")  # fmt: skip
         return found
@@ -254,10 +256,14 @@ def _replace(module: nn.Module, name: str, source: str) -> None:
             getattr(mine, table)[last] = getattr(theirs, table)[other]
 
 
-def random_inputs(graph: Graph, batch: int, sizes: dict[str, int], generator: torch.Generator) -> dict[str, torch.Tensor]:
-    """Inputs for a trial: normal numbers; whole numbers below the smallest embedding; masks that leave some of each row."""
+def random_inputs(
+    graph: Graph, batch: int, sizes: dict[str, int], generator: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """Inputs for a trial: normal numbers, whole ones below the smallest embedding, masks that leave some of a row."""
     high = min((n.layer.num_embeddings for n in graph.layers() if hasattr(n.layer, "num_embeddings")), default=2)
-    return {name: _random(type_, (batch, *_numbers(type_, sizes)), high, generator) for name, type_ in graph.inputs.items()}
+    return {
+        name: _random(type_, (batch, *_numbers(type_, sizes)), high, generator) for name, type_ in graph.inputs.items()
+    }
 
 
 def _numbers(type_: TensorType, sizes: dict[str, int]) -> Sequence[int]:

@@ -37,7 +37,7 @@ class Input(Layer):
 
 @dataclass(frozen=True)
 class Node:
-    """One layer of the network in its place.  `inputs` keep their order; `outputs` has the key "" for a single output."""
+    """One layer in its place.  `inputs` keep their order; `outputs` has the key "" for a single output."""
 
     name: str
     layer: Layer
@@ -84,7 +84,7 @@ class Graph:
     """A network.  Nodes stand in the order of the file, which is an order of the data."""
 
     name: str = ""
-    nx: nx.MultiDiGraph = field(default_factory=nx.MultiDiGraph)
+    nx: nx.MultiDiGraph[str] = field(default_factory=nx.MultiDiGraph)
     inputs: dict[str, TensorType] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)

@@ -9,8 +9,9 @@ import numpy as np
 
 from netspec.graph.model import Graph, Node, Ref
 
+# The axis of output channels in the weight.
 _AXIS = {"linear": 0, "conv1d": 0, "conv2d": 0, "conv3d": 0,
-         "conv_transpose1d": 1, "conv_transpose2d": 1, "conv_transpose3d": 1}  # the weight's axis of output channels  # fmt: skip
+         "conv_transpose1d": 1, "conv_transpose2d": 1, "conv_transpose3d": 1}  # fmt: skip
 
 
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -41,7 +42,7 @@ def fold_batch_norm(graph: Graph) -> Graph:
         ):
             continue
         weights.update(_folded(product, norm, weights))
-        layer = replace(product.layer, bias=True)  # type: ignore[type-var, call-arg]  # all of _AXIS have `bias`
+        layer = replace(product.layer, bias=True)  # type: ignore[type-var]  # all of _AXIS have `bias`
         fused[product.name] = replace(product, layer=layer, origin=(product.name, norm.name))
         instead[Ref(norm.name)] = Ref(product.name)
     kept = [replace(fused.get(n.name, n), inputs=tuple(instead.get(r, r) for r in n.inputs))

@@ -54,5 +54,7 @@ def for_inference(graph: Graph) -> Graph:
         try:
             verify(graph)
         except NetspecError as error:
-            raise NetspecError("NS502", f"pass {step.__name__} left a wrong graph: {error.problems[0].message}") from error
+            raise NetspecError(
+                "NS502", f"pass {step.__name__} left a wrong graph: {error.problems[0].message}"
+            ) from error
     return graph

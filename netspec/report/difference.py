@@ -30,10 +30,14 @@ def text(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
     lines.append(("", ""))
     counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
     felt = len(diff.of("ripple"))
-    lines.append(("head", ", ".join(p for p in (counts, f"{felt} only felt it" if felt else "") if p) or "interface changed"))
+    lines.append(
+        ("head", ", ".join(p for p in (counts, f"{felt} only felt it" if felt else "") if p) or "interface changed")
+    )
     for change in diff.totals:
         form = memory if change.what == "activations" else count
-        lines.append(("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip()))
+        lines.append(
+            ("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip())
+        )
     if not diff.totals:
         lines.append(("", "parameters, FLOPs and activations are the same"))
     return lines
@@ -52,11 +56,17 @@ def _layer(layer: LayerDiff, diff: Diff) -> list[tuple[str, str]]:
         graph = diff.after if layer.after else diff.before
         return [(layer.status, f"{sign} {node.name}: {_written(node)}"), (layer.status, f"    {_costs(graph, node)}")]
     name = f"{layer.before.name} -> {node.name}" if layer.status == "renamed" and layer.before else node.name
-    out = [(layer.status, f"{sign} {name}: {node.kind}")]
-    for change in (*layer.changes, *layer.effects):
-        if change.what != "name":
-            out.append((layer.status, f"    {change.what}: {_value(change.before)} -> {_value(change.after)}"))
-    return out
+    written = [f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.changes if c.what != "name"]
+    kind = "" if any(c.what == "type" for c in layer.changes) else f" ({node.kind})"
+    out = [(layer.status, f"{sign} {name}{kind}" + (f": {', '.join(written)}" if written else ""))]
+    felt = _felt(layer)
+    return [*out, (layer.status, f"    {felt}")] if felt else out
+
+
+def _felt(layer: LayerDiff) -> str:
+    """Shape, parameters and FLOPs before and after; activations only where nothing else tells of the change."""
+    shown = [c for c in layer.effects if c.what != "activations"] or list(layer.effects)
+    return ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in shown)
 
 
 def _written(node: Node) -> str:
@@ -74,7 +84,11 @@ def _set_fields(node: Node) -> list[tuple[str, Any]]:
 def _costs(graph: Graph, node: Node) -> str:
     cost = cost_of(graph, node)
     shape = ", ".join(map(str, node.outputs.values()))
-    parts = [shape, f"{count(cost.params)} parameters" if cost.params else "", f"{count(cost.flops)} FLOPs" if cost.flops else ""]
+    parts = [
+        shape,
+        f"{count(cost.params)} parameters" if cost.params else "",
+        f"{count(cost.flops)} FLOPs" if cost.flops else "",
+    ]
     return ", ".join(p for p in parts if p)
 
 
@@ -82,10 +96,7 @@ def _ripple(felt: list[LayerDiff]) -> list[tuple[str, str]]:
     if not felt:
         return []
     lines = [("ripple", "· felt by layers that are written as before:")]
-    for layer in felt[:_MAX_RIPPLE]:
-        effects = ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.effects if c.what != "activations")
-        effects = effects or ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.effects)
-        lines.append(("ripple", f"    {layer.name}: {effects}"))
+    lines += [("ripple", f"    {layer.name}: {_felt(layer)}") for layer in felt[:_MAX_RIPPLE]]
     if len(felt) > _MAX_RIPPLE:
         lines.append(("ripple", f"    … and {len(felt) - _MAX_RIPPLE} more (all in `--format json`)"))
     return lines

@@ -38,7 +38,9 @@ def as_data(problem: Problem, level: str = "error") -> dict[str, Any]:
         **_place(problem.span, problem.name),
         "hint": problem.hint,
         "route": problem.route,
-        "related": [{"label": r.label, "text": r.text, "route": r.route, **_place(r.span, "")} for r in problem.related],
+        "related": [
+            {"label": r.label, "text": r.text, "route": r.route, **_place(r.span, "")} for r in problem.related
+        ],
     }
 
 

@@ -33,11 +33,14 @@ def page(name: str) -> str:
     """All about one kind: equation, shapes, parameters, inputs, an example.  Raises NS201 for an unknown one."""
     known: dict[str, Any] = {**kinds(), **CONTAINERS}
     if name not in known:
-        raise NetspecError("NS201", f"there is no layer kind {show(name)}", hint=did_you_mean(name, known, "`netspec layers` "
-                           "lists all kinds"))  # fmt: skip
+        hint = did_you_mean(name, known, "`netspec layers` lists all kinds")
+        raise NetspecError("NS201", f"there is no layer kind {show(name)}", hint=hint)
     cls = known[name]
     out = [name, "=" * len(name), "", inspect.getdoc(cls) or "", "", "Parameters"]
-    rows = [(f.name, f.expected, "required" if f.required else f"default {show(f.default)}") for f in fields_of(cls).values()]
+    rows = [
+        (f.name, f.expected, "required" if f.required else f"default {show(f.default)}")
+        for f in fields_of(cls).values()
+    ]
     if name in CONTAINERS:
         what = "path name -> layers" if name == "branches" else "layers, in the order of the data"
         rows.insert(0, (body_key(name), what, "required"))

@@ -16,7 +16,7 @@ from netspec.frontend.init import INITS
 from netspec.graph.model import Budget
 from netspec.layers import kinds
 from netspec.shapes.tensor import DTYPES
-from netspec.source.records import fields_of, record_schema, schema_of
+from netspec.source.records import Count, fields_of, record_schema, schema_of
 from netspec.train.config import TrainConfig
 
 _EXPRESSION = {"$ref": "#/definitions/expression"}
@@ -60,7 +60,7 @@ def netspec_schema() -> dict[str, Any]:
         "layers": _LAYERS,
         "outputs": {"type": "object", "additionalProperties": _nullable(_REFERENCE)},
         "budget": {"type": "object", "additionalProperties": False, "properties": {
-            name: {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9.]+ ?[kKMGT]?i?B?$"}]}
+            name: {"anyOf": [schema_of(Count), {"type": "string", "pattern": r"^[0-9.]+ ?[kKMGT]?i?B?$"}]}
             for name in fields_of(Budget)}},
         "data": _with_expressions(record_schema(DataConfig)),
         "train": _with_expressions(record_schema(TrainConfig)),
@@ -89,7 +89,7 @@ def _definitions() -> dict[str, Any]:
     ]}  # fmt: skip
     inits = {"anyOf": [schema_of(float), _choice()]}
     return {
-        "expression": {"type": "string", "pattern": r"\$", "description": "$name, $(width * 2), or text with $(…) in it"},
+        "expression": {"type": "string", "pattern": r"\$", "description": "$name, $(width * 2), or text with $(…)"},
         "layer": layer,
         "layers": {"type": "object", "additionalProperties": {"$ref": "#/definitions/layer"}},
         "init": {"anyOf": [*inits["anyOf"], {"type": "object", "additionalProperties": inits}]},

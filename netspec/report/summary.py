@@ -41,7 +41,9 @@ def rows(graph: Graph) -> list[Row]:
         else:
             cost = cost_of(graph, node)
             reads = [str(ref) for ref in node.inputs]
-            found.append(Row(node.name, node.kind, reads, shape, cost.params, cost.flops, cost.activations, reach_text(reach)))
+            found.append(
+                Row(node.name, node.kind, reads, shape, cost.params, cost.flops, cost.activations, reach_text(reach))
+            )
     return found
 
 
@@ -86,7 +88,9 @@ def as_json(graph: Graph) -> str:
     data: dict[str, Any] = {
         "name": graph.name,
         "inputs": {k: {"shape": [_plain(s) for s in t.shape], "dtype": t.dtype} for k, t in graph.inputs.items()},
-        "outputs": {k: {"shape": [_plain(s) for s in t.shape], "dtype": t.dtype} for k, t in graph.output_types().items()},
+        "outputs": {
+            k: {"shape": [_plain(s) for s in t.shape], "dtype": t.dtype} for k, t in graph.output_types().items()
+        },
         "params": cost.params,
         "flops": _plain(cost.flops),
         "activations": _plain(cost.activations),

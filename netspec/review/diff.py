@@ -74,11 +74,14 @@ def diff(before: Graph, after: Graph) -> Diff:
         if old is None:
             result.layers.append(LayerDiff("added", None, node))
             continue
-        changes = tuple(_changes(old, node, new_name))
-        effects = tuple(_effects(old, node, costs[id(before)][old.name], costs[id(after)][node.name]))
+        changes = list(_changes(old, node, new_name))
+        effects = list(_effects(old, node, costs[id(before)][old.name], costs[id(after)][node.name]))
+        if not _same_reads(old, node, new_name) and _follows(old, node, before, after, new_name):
+            changes.remove(_reads(old, node))
+            effects.insert(0, _reads(old, node))
         status = "renamed" if old.name != node.name else "changed" if changes else "ripple" if effects else ""
         if status:
-            result.layers.append(LayerDiff(status, old, node, changes, effects))
+            result.layers.append(LayerDiff(status, old, node, tuple(changes), tuple(effects)))
     result.layers += [LayerDiff("removed", n, None) for n in removed]
     result.interface = list(_interface(before, after, new_name))
     result.totals = list(_totals(total(before), total(after)))
@@ -112,7 +115,33 @@ def _pairs(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
     for a, b in candidates:
         if _stand_alike(a, b, before, after, names):
             renamed.append((a, b))
-    return same + renamed
+    return same + renamed + _moved(renamed, old, new)
+
+
+def _moved(renamed: list[tuple[Node, Node]], old: list[Node], new: list[Node]) -> list[tuple[Node, Node]]:
+    """Layers of a group that was renamed as a whole: `stage1.0.conv` is `phase1.0.conv`, changed as it may be."""
+    groups = dict(_group(a.name, b.name) for a, b in renamed)
+    taken = {a.name for a, _ in renamed}, {b.name for _, b in renamed}
+    coming = {n.name: n for n in new if n.name not in taken[1]}
+    found = []
+    for node in old:
+        parts = node.name.split(".")
+        for i in range(1, len(parts)):
+            group = groups.get(".".join(parts[:i]))
+            name = ".".join([group, *parts[i:]]) if group else ""
+            if node.name not in taken[0] and name in coming:
+                found.append((node, coming.pop(name)))
+                break
+    return found
+
+
+def _group(a: str, b: str) -> tuple[str, str]:
+    """What differs of two paths: all but the end that they share."""
+    left, right = a.split("."), b.split(".")
+    while len(left) > 1 and len(right) > 1 and left[-1] == right[-1]:
+        left.pop()
+        right.pop()
+    return ".".join(left), ".".join(right)
 
 
 def _signature(node: Node) -> tuple[str, str]:
@@ -138,15 +167,39 @@ def _changes(old: Node, new: Node, names: dict[str, str]) -> Iterator[Change]:
             yield Change(key, before.get(key), after.get(key))
         elif old.kind != new.kind and key in before and key in after and before[key] != after[key]:
             yield Change(key, before[key], after[key])
-    reads = tuple(str(Ref(names.get(r.node, r.node), r.port)) for r in old.inputs)
-    if reads != tuple(map(str, new.inputs)):
-        yield Change("from", [str(r) for r in old.inputs], [str(r) for r in new.inputs])
+    if not _same_reads(old, new, names):
+        yield _reads(old, new)
     if names.get(old.share, old.share) != new.share:
         yield Change("share", old.share or None, new.share or None)
     if dict(old.init) != dict(new.init):
         yield Change("init", _init(old), _init(new))
     if old.freeze != new.freeze:
         yield Change("freeze", old.freeze, new.freeze)
+
+
+def _same_reads(old: Node, new: Node, names: dict[str, str]) -> bool:
+    return [Ref(names.get(r.node, r.node), r.port) for r in old.inputs] == list(new.inputs)
+
+
+def _reads(old: Node, new: Node) -> Change:
+    return Change("from", ", ".join(map(str, old.inputs)), ", ".join(map(str, new.inputs)))
+
+
+def _follows(old: Node, new: Node, before: Graph, after: Graph, names: dict[str, str]) -> bool:
+    """Whether other inputs are read only because a layer between went or came."""
+    known = set(names.values())
+
+    def kept_old(ref: Ref) -> Ref:
+        while ref.node not in names and ref.node not in before.inputs and before[ref.node].inputs:
+            ref = before[ref.node].inputs[0]
+        return Ref(names.get(ref.node, ref.node), ref.port)
+
+    def kept_new(ref: Ref) -> Ref:
+        while ref.node not in known and ref.node not in after.inputs and after[ref.node].inputs:
+            ref = after[ref.node].inputs[0]
+        return ref
+
+    return [kept_old(r) for r in old.inputs] == [kept_new(r) for r in new.inputs]
 
 
 def _fields(node: Node) -> dict[str, Any]:

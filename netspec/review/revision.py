@@ -16,10 +16,12 @@ from netspec.source.tree import read_text
 
 
 def load_revision(name: str) -> Graph:
-    """A file, or `REV:path` of the git repository here, with the files of that revision that it extends and includes."""
+    """A file, or `REV:path` of the git repository here; what it extends and includes is of that revision too."""
     revision, colon, path = name.partition(":")
     if Path(name).exists() or not colon or not revision:
         return load(Path(name))
+    if revision.startswith("-"):  # git would read it as an option
+        raise NetspecError("NS101", "cannot be read from git: a revision does not begin with -", name=name)
     files = _git(name, "ls-tree", "-r", "--name-only", revision, "--", f"{PurePosixPath(path).parent}/")
     wanted = [f for f in files.decode().splitlines() if f.endswith((".yaml", ".yml")) or f == path]
     if path not in wanted:
