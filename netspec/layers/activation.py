@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.base import Example, Layer, OnnxBuilder, TensorType, TorchBuilder, bad_input, kind
+from netspec.layers.axes import onnx_number
+from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, bad_input, kind
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above
 
 
@@ -47,7 +49,7 @@ class Relu6(Activation):
     torch_name: ClassVar[str] = "ReLU6"
 
     def to_onnx(self, build: OnnxBuilder) -> str:
-        return build.op("Clip", [*build.inputs, build.const(0.0), build.const(6.0)])
+        return build.op("Clip", [*build.inputs, onnx_number(build, 0.0), onnx_number(build, 6.0)])
 
 
 @kind("sigmoid")
@@ -79,11 +81,13 @@ class HardTanh(Activation):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.max_val <= self.min_val:
-            raise bad_input("NS403", f"hard_tanh expects max_val above min_val, received {self.max_val} and {self.min_val}")
+            raise bad_input(
+                "NS403", f"hard_tanh expects max_val above min_val, received {self.max_val} and {self.min_val}"
+            )
         return inputs[0]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
-        return build.op("Clip", [*build.inputs, build.const(self.min_val), build.const(self.max_val)])
+        return build.op("Clip", [*build.inputs, onnx_number(build, self.min_val), onnx_number(build, self.max_val)])
 
 
 @kind("softplus")
@@ -98,13 +102,15 @@ class Softplus(Activation):
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
-        beta = build.const(self.beta)
-        scaled = x if self.beta == 1 else build.op("Mul", [x, beta])
-        y = build.op("Softplus", [scaled])
-        y = y if self.beta == 1 else build.op("Div", [y, beta])
+        if self.beta == 1:
+            scaled, y = x, build.op("Softplus", [x])
+        else:
+            beta = onnx_number(build, self.beta)
+            scaled = build.op("Mul", [x, beta])
+            y = build.op("Div", [build.op("Softplus", [scaled]), beta])
         if self.threshold >= 20:  # there the two branches are the same number in float32
             return y
-        return build.op("Where", [build.op("Greater", [scaled, build.const(self.threshold)]), x, y])
+        return build.op("Where", [build.op("Greater", [scaled, onnx_number(build, self.threshold)]), x, y])
 
 
 @kind("leaky_relu")
@@ -138,9 +144,13 @@ class Celu(Activation):
     alpha: Above = 1.0
 
     torch_name: ClassVar[str] = "CELU"
-    onnx_name: ClassVar[str] = "Celu"
-    onnx_fields: ClassVar[dict[str, str]] = {"alpha": "alpha"}
     examples: ClassVar[tuple[Example, ...]] = (Example(), Example("alpha: 0.5", ("[T, 3]",)))
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        # ONNX's own Celu knows float32 alone; this is alpha·elu(x/alpha).
+        [x] = build.inputs
+        alpha = onnx_number(build, self.alpha)
+        return build.op("Mul", [build.op("Elu", [build.op("Div", [x, alpha])]), alpha])
 
 
 @kind("selu")

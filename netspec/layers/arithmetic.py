@@ -7,9 +7,8 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from netspec.layers.axes import one_dtype
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input, kind, union_reach,
-)  # fmt: skip
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind, union_reach
+from netspec.shapes.tensor import TensorType
 
 
 def broadcast(verb: str, inputs: Types) -> TensorType:
@@ -30,7 +29,10 @@ def broadcast(verb: str, inputs: Types) -> TensorType:
 def stretched_reach(reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
     """The union of what the inputs see; along a stretched axis every output position sees the one there is."""
     seen = tuple(
-        tuple(None if size != whole else r for r, size, whole in zip(reach, x.shape[1:], outputs[0].shape[1:], strict=True))
+        tuple(
+            None if size != whole else r
+            for r, size, whole in zip(reach, x.shape[1:], outputs[0].shape[1:], strict=True)
+        )
         for reach, x in zip(reaches, inputs, strict=True)
     )
     return union_reach(seen, outputs[0])

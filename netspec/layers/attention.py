@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, need_rank,
-    product,
-)  # fmt: skip
-from netspec.shapes.dim import Size
+from netspec.layers.axes import known, need_rank
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.dim import Size, product
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive, Share
 
 # B batch, T query positions, S memory positions, E features of the query, H heads
@@ -60,9 +59,12 @@ class MultiHeadAttention(Layer):
         Example("num_heads: 2", ("[3, 4]", "[T, 6]")),
         Example("num_heads: 1, causal: true", ("[T, 4]", "[S, 4]", "[S, 3]"), ({"T": 5, "S": 3}, {"T": 4, "S": 8})),
         Example("num_heads: 2", ("[T, 4]", "{shape: [T], dtype: bool}"), wiring="from: {query: a, mask: b}"),
-        Example("num_heads: 2, causal: true", ("[T, 4]", "[T, 4]", "[T, 4]", "{shape: [T], dtype: bool}"),
-                wiring="from: {value: c, key: b, query: a, mask: d}"),
-    )  # fmt: skip
+        Example(
+            "num_heads: 2, causal: true",
+            ("[T, 4]", "[T, 4]", "[T, 4]", "{shape: [T], dtype: bool}"),
+            wiring="from: {value: c, key: b, query: a, mask: d}",
+        ),
+    )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         roles = roles_of(inputs)
@@ -70,8 +72,12 @@ class MultiHeadAttention(Layer):
         wrong = next((x for x in dense if not x.floating), None)
         if wrong or not 1 <= len(dense) <= 3:
             received = ", ".join(f"{x.dtype} {x}" for x in inputs)
-            raise bad_input("NS405", "multi_head_attention expects one to three floating inputs, then at most one bool "
-                            f"mask, received {received}", "name them: `from: {query: a, key: b, value: c, mask: m}`")  # fmt: skip
+            raise bad_input(
+                "NS405",
+                "multi_head_attention expects one to three floating inputs, then at most one bool "
+                f"mask, received {received}",
+                "name them: `from: {query: a, key: b, value: c, mask: m}`",
+            )
         for x in dense:
             need_rank(self, x, 3, "(B, T, E)")
             known(self, x.shape[2], "a last axis", x)
@@ -79,15 +85,23 @@ class MultiHeadAttention(Layer):
         if key.shape[1] != value.shape[1]:
             raise bad_input("NS401", f"multi_head_attention expects as many keys as values, received {key} and {value}")
         if len({x.shape[0] for x in inputs}) > 1:
-            raise bad_input("NS401", "multi_head_attention expects inputs of one batch, received "
-                            + " and ".join(str(x) for x in inputs))  # fmt: skip
+            raise bad_input(
+                "NS401",
+                "multi_head_attention expects inputs of one batch, received " + " and ".join(str(x) for x in inputs),
+            )
         if roles.mask is not None and inputs[roles.mask].shape != key.shape[:2]:
-            raise bad_input("NS401", f"multi_head_attention expects a mask for the keys {key}, received "
-                            f"{inputs[roles.mask]}", f"one bool for each key: {TensorType(key.shape[:2])}")  # fmt: skip
+            raise bad_input(
+                "NS401",
+                f"multi_head_attention expects a mask for the keys {key}, received {inputs[roles.mask]}",
+                f"one bool for each key: {TensorType(key.shape[:2])}",
+            )
         features = known(self, query.shape[2], "a last axis", query)
         if features % self.num_heads:
-            raise bad_input("NS403", f"multi_head_attention num_heads {self.num_heads} does not divide {features} features",
-                            f"{features}/{self.num_heads} is not whole; use a divisor of {features}")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"multi_head_attention num_heads {self.num_heads} does not divide {features} features",
+                f"{features}/{self.num_heads} is not whole; use a divisor of {features}",
+            )
         return query
 
     def sizes(self, inputs: Types) -> tuple[int, int, int]:
@@ -140,7 +154,7 @@ class MultiHeadAttention(Layer):
             options["key_padding_mask"] = build.inputs[roles.mask]
         if self.causal:
             t, s = (build.size(build.types[i].shape[1]) for i in (roles.query, roles.key))
-            later = torch.ones(t, s, dtype=torch.bool, device=query.device).triu(1)
+            later = query.new_ones((t, s), dtype=torch.bool).triu(1)
             options |= {"attn_mask": later, "is_causal": roles.mask is None}
         return build.module(attention, query, key, value, **options)[0]
 

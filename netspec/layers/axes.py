@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netspec.layers.base import Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input
+from netspec.layers.base import Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input
 from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
 
 BATCH_HINT = "axes count the batch as 0: the first axis of a sample is 1, the last of all is -1"
+
+
+def need_rank(layer: Layer, x: TensorType, rank: int, axes: str, hint: str = "") -> None:
+    """Refuse an input that has not so many axes."""
+    if x.rank != rank:
+        raise bad_input("NS402", f"{layer.kind} expects {axes}, received {x}", hint)
+
+
+def known(layer: Layer, size: Size, axis: str, x: TensorType) -> int:
+    """A size that has to be a number."""
+    if isinstance(size, int):
+        return size
+    hint = f"give `{size}` a number in `inputs`, or bring an axis with a known size into that place"
+    raise bad_input("NS402", f"{layer.kind} expects {axis} of known size, received {x}", hint)
 
 
 def axis_of(layer: Layer, dim: int, x: TensorType, rank: int = 0) -> int:
@@ -19,7 +34,9 @@ def axis_of(layer: Layer, dim: int, x: TensorType, rank: int = 0) -> int:
     rank = rank or x.rank
     axis = dim + rank if dim < 0 else dim
     if not 0 <= axis < rank:
-        raise bad_input("NS402", f"{layer.kind} expects an axis from 1 to {rank - 1}, received {dim} for {x}", BATCH_HINT)
+        raise bad_input(
+            "NS402", f"{layer.kind} expects an axis from 1 to {rank - 1}, received {dim} for {x}", BATCH_HINT
+        )
     if axis == 0:
         raise bad_input("NS402", f"{layer.kind} does not work along the batch axis, received {dim} for {x}", BATCH_HINT)
     return axis
@@ -38,8 +55,11 @@ def one_dtype(layer: Layer, inputs: Types) -> None:
     """Refuse inputs of different element types, NS405."""
     if len({x.dtype for x in inputs}) > 1:
         listed = ", ".join(x.dtype for x in inputs)
-        raise bad_input("NS405", f"{layer.kind} expects inputs of one element type, received {listed}",
-                        "give the inputs of the network one `dtype`")  # fmt: skip
+        raise bad_input(
+            "NS405",
+            f"{layer.kind} expects inputs of one element type, received {listed}",
+            "give the inputs of the network one `dtype`",
+        )
 
 
 def times(sizes: Sequence[object]) -> str:
@@ -73,6 +93,11 @@ def onnx_reshape(build: OnnxBuilder, x: str, shape: Sequence[Size]) -> str:
         sizes = [size if isinstance(size, int) else -1 for size in shape]
         return build.op("Reshape", [x, build.const(sizes, "int64")])
     return build.op("Reshape", [x, build.shape(shape)])
+
+
+def onnx_number(build: OnnxBuilder, value: object) -> str:
+    """A constant in the first input's element type."""
+    return build.const(value, build.types[0].dtype)
 
 
 def onnx_slice(build: OnnxBuilder, x: str, axis: int, start: str, stop: str, step: int = 1) -> str:

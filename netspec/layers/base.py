@@ -17,7 +17,7 @@ from netspec.source.errors import NetspecError
 
 __all__ = [
     "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight",
-    "bad_input", "exact_div", "kind", "known", "need_rank", "product", "shape_text",
+    "bad_input", "exact_div", "kind", "product", "shape_text", "union_reach",
 ]  # fmt: skip
 
 Types = tuple[TensorType, ...]
@@ -43,7 +43,7 @@ class Reach:
     @property
     def size(self) -> int:
         """The receptive field: how many input positions."""
-        return int(-(-(self.high - self.low) // 1)) + 1
+        return int((self.high - self.low) // 1) + 1
 
     def window(self, first: Fraction | int, last: Fraction | int, step: Fraction | int) -> Reach:
         """Reading positions step·i + first … step·i + last of a tensor with this reach."""
@@ -167,12 +167,12 @@ def kind(name: str) -> Callable[[L], L]:
     """Declare a layer kind: a frozen dataclass under this name."""
 
     def declare(cls: L) -> L:
-        made = dataclass(frozen=True)(cls)
-        made.kind = name
+        dataclass(frozen=True)(cls)  # changes the class itself
+        cls.kind = name
         if name in KINDS:
             raise TypeError(f"layer kind {name} is declared twice: {KINDS[name].__module__} and {cls.__module__}")
-        KINDS[name] = made
-        return made
+        KINDS[name] = cls
+        return cls
 
     return declare
 
@@ -180,20 +180,6 @@ def kind(name: str) -> Callable[[L], L]:
 def bad_input(code: str, message: str, hint: str = "") -> NetspecError:
     """A shape rule's refusal; the graph adds the place and the producers."""
     return NetspecError(code, message, hint=hint)
-
-
-def need_rank(layer: Layer, x: TensorType, rank: int, axes: str, hint: str = "") -> None:
-    """Refuse an input that has not so many axes."""
-    if x.rank != rank:
-        raise bad_input("NS402", f"{layer.kind} expects {axes}, received {x}", hint)
-
-
-def known(layer: Layer, size: Size, axis: str, x: TensorType) -> int:
-    """A size that has to be a number."""
-    if isinstance(size, int):
-        return size
-    raise bad_input("NS402", f"{layer.kind} expects {axis} of known size, received {x}",
-                    f"give `{size}` a number in `inputs`, or bring the axis with a known size into that place")  # fmt: skip
 
 
 def union_reach(reaches: tuple[Reaches, ...], output: TensorType) -> Reaches:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, need_rank,
-    product,
-)  # fmt: skip
+from netspec.layers.axes import known, need_rank, onnx_number
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.windows import AXES
+from netspec.shapes.dim import product
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Share
 
 
@@ -43,16 +43,18 @@ class ChannelNorm(Layer):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, f"{self.torch_name}{self.rank}d")(
-            build.types[0].shape[1], self.eps, self.momentum, self.affine, self.track_running_stats
-        ))  # fmt: skip
+        return build.module(
+            getattr(nn, f"{self.torch_name}{self.rank}d")(
+                build.types[0].shape[1], self.eps, self.momentum, self.affine, self.track_running_stats
+            )
+        )
 
     def onnx_affine(self, build: OnnxBuilder) -> tuple[str, str]:
         """Scale and shift of each channel: the weights, or ones and zeros."""
         if self.affine:
             return build.weight("weight"), build.weight("bias")
         channels = known(self, build.types[0].shape[1], "a channel axis", build.types[0])
-        return build.const([1.0] * channels), build.const([0.0] * channels)
+        return onnx_number(build, [1.0] * channels), onnx_number(build, [0.0] * channels)
 
     def onnx_running(self, build: OnnxBuilder) -> str:
         """The normalisation by the running statistics."""
@@ -75,7 +77,7 @@ class BatchNorm(ChannelNorm):
         axes = build.const([0, *range(2, rank)], "int64")
         centred = build.op("Sub", [x, build.op("ReduceMean", [x, axes], keepdims=1)])
         var = build.op("ReduceMean", [build.op("Mul", [centred, centred]), axes], keepdims=1)
-        y = build.op("Div", [centred, build.op("Sqrt", [build.op("Add", [var, build.const(self.eps)])])])
+        y = build.op("Div", [centred, build.op("Sqrt", [build.op("Add", [var, onnx_number(build, self.eps)])])])
         if not self.affine:
             return y
         shape = build.const([-1] + [1] * (rank - 2), "int64")
@@ -96,8 +98,11 @@ class InstanceNorm(ChannelNorm):
         [x] = inputs
         super().infer(x)
         if product(x.shape[2:]) == 1:
-            raise bad_input("NS403", f"{self.kind} expects more than one position in each channel, received {x}",
-                            "the variance of one value is 0; use layer_norm or batch_norm")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"{self.kind} expects more than one position in each channel, received {x}",
+                "the variance of one value is 0; use layer_norm or batch_norm",
+            )
         return x
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
@@ -128,16 +133,19 @@ class BatchNorm1d(BatchNorm):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         if x.rank not in (2, 3):
-            raise bad_input("NS402", f"{self.kind} expects (B, C) or (B, C, L), received {x}",
-                            "use batch_norm2d or batch_norm3d for images and volumes" if x.rank > 3 else "")  # fmt: skip
+            raise bad_input(
+                "NS402",
+                f"{self.kind} expects (B, C) or (B, C, L), received {x}",
+                "use batch_norm2d or batch_norm3d for images and volumes" if x.rank > 3 else "",
+            )
         known(self, x.shape[1], "a channel axis", x)
         return x
 
 
 @kind("batch_norm2d")
 class BatchNorm2d(BatchNorm):
-    """y = (x − mean) / √(var + eps) · weight + bias, for each channel over the batch, H and W; at inference with running
-    statistics, m := (1 − momentum)·m + momentum·(the batch's).  `momentum: null` averages all batches alike.
+    """y = (x − mean) / √(var + eps) · weight + bias, for each channel over the batch, H and W; at inference with
+    running statistics, m := (1 − momentum)·m + momentum·(the batch's).  `momentum: null` averages all batches alike.
 
     (B, C, H, W) -> the same.  Raises NS402 for an input of another rank or of unknown channels.
     Ioffe & Szegedy 2015, arXiv:1502.03167.
@@ -164,6 +172,7 @@ class BatchNorm3d(BatchNorm):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[2, 3, 4, 3]",)),
         Example("eps: 0.01, momentum: null, affine: false", ("[2, T, 3, 3]",)),
+        Example("track_running_stats: false", ("[2, T, 3, 3]",)),
     )
 
 
@@ -178,7 +187,8 @@ class InstanceNorm1d(InstanceNorm):
     rank: ClassVar[int] = 1
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[3, 5]",)),
-        Example("eps: 0.001, affine: true, track_running_stats: true", ("[3, T]",)),
+        Example("eps: 0.001, affine: true", ("[3, T]",)),
+        Example("momentum: 0.5, track_running_stats: true", ("[3, T]",)),
     )
 
 
@@ -193,20 +203,22 @@ class InstanceNorm2d(InstanceNorm):
     rank: ClassVar[int] = 2
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[3, 4, 5]",)),
-        Example("affine: true", ("[3, T, 5]",)),
+        Example("eps: 0.001, affine: true", ("[3, T, 5]",)),
+        Example("momentum: 0.5, track_running_stats: true", ("[3, T, 5]",)),
     )
 
 
 @kind("instance_norm3d")
 class InstanceNorm3d(InstanceNorm):
-    """y = (x − mean) / √(var + eps), for each sample and channel over D, H and W; `affine` scales and shifts each channel.
+    """y = (x − mean) / √(var + eps), for each sample and channel over D, H and W; `affine` scales and shifts.
 
-    (B, C, D, H, W) -> the same.  Raises NS402 for an input of another rank or of unknown channels, NS403 for D·H·W = 1.
+    (B, C, D, H, W) -> the same.  Raises NS402 for an input of another rank or unknown channels, NS403 for D·H·W = 1.
     Ulyanov et al. 2016, arXiv:1607.08022.
     """
 
     rank: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[2, 3, 4, 3]",)),
-        Example("affine: true, track_running_stats: true", ("[2, T, 3, 3]",)),
+        Example("eps: 0.001, affine: true", ("[2, T, 3, 3]",)),
+        Example("momentum: 0.5, affine: true, track_running_stats: true", ("[2, T, 3, 3]",)),
     )

@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.axes import times
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known,
-    need_rank, product,
-)  # fmt: skip
-from netspec.layers.windows import (
-    AXES, Count2, Count3, PaddingMode, Positive2, Positive3, Window, check_pad_mode, onnx_pad, per_axis, slide,
-    slide_reach,
-)  # fmt: skip
-from netspec.shapes.dim import Size
+from netspec.layers.axes import known, need_rank, times
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.padding import PaddingMode, check_pad_mode, onnx_pad
+from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
+from netspec.shapes.dim import Size, product
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
 
 
@@ -24,8 +20,11 @@ def channels_of(layer: Layer, x: TensorType, rank: int, groups: int, out_channel
     channels = known(layer, x.shape[1], "a channel axis", x)
     for count, side in ((channels, "input"), (out_channels, "output")):
         if count % groups:
-            raise bad_input("NS403", f"{layer.kind} groups {groups} does not divide {count} {side} channels",
-                            f"{count} = {count // groups}·{groups} + {count % groups}; use a divisor of it")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"{layer.kind} groups {groups} does not divide {count} {side} channels",
+                f"{count} = {count // groups}·{groups} + {count % groups}; use a divisor of it",
+            )
     return channels
 
 
@@ -60,20 +59,24 @@ class Conv(Layer):
         else:
             numbers = 0 if isinstance(self.padding, str) else self.padding
             pads = [(p, p) for p in per_axis(numbers, self.rank)]
-        return tuple(
-            Window(k, s, *p, d) for k, s, p, d in zip(self.kernel(), strides, pads, dilations, strict=True)
-        )
+        return tuple(Window(k, s, *p, d) for k, s, p, d in zip(self.kernel(), strides, pads, dilations, strict=True))
 
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         channels_of(self, x, self.rank, self.groups, self.out_channels)
         windows = self.windows()
         if self.padding == "same" and any(w.stride > 1 for w in windows):
-            raise bad_input("NS403", f"{self.kind} cannot keep the size with stride {self._text('stride')}",
-                            "`padding: same` needs stride 1; give the padding as a number")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"{self.kind} cannot keep the size with stride {self._text('stride')}",
+                "`padding: same` needs stride 1; give the padding as a number",
+            )
         if self.padding == "causal" and self.padding_mode != "zeros":
-            raise bad_input("NS403", f"{self.kind} cannot be causal with padding_mode {self.padding_mode}",
-                            "only zeros hold nothing of what comes later")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"{self.kind} cannot be causal with padding_mode {self.padding_mode}",
+                "only zeros hold nothing of what comes later",
+            )
         check_pad_mode(self, self.padding_mode, x.shape[2:], [(w.before, w.after) for w in windows])
         return x.with_shape(x.shape[0], self.out_channels, *slide(self, x, windows, self.padding))
 
@@ -99,9 +102,16 @@ class Conv(Layer):
 
         causal = self.padding == "causal"
         conv = getattr(nn, f"Conv{self.rank}d")(
-            build.types[0].shape[1], self.out_channels, self.kernel_size, self.stride, 0 if causal else self.padding,
-            self.dilation, self.groups, self.bias, self.padding_mode,
-        )  # fmt: skip
+            build.types[0].shape[1],
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            0 if causal else self.padding,
+            self.dilation,
+            self.groups,
+            self.bias,
+            self.padding_mode,
+        )
         [x] = build.inputs
         return build.module(conv, F.pad(x, (self.windows()[0].before, 0)) if causal else x)
 
@@ -112,11 +122,14 @@ class Conv(Layer):
         if self.padding_mode != "zeros":
             x, pads = onnx_pad(build, x, pads, self.padding_mode), [(0, 0)] * self.rank
         return build.op(
-            "Conv", [x, build.weight("weight"), *([build.weight("bias")] if self.bias else [])],
-            kernel_shape=list(self.kernel()), strides=[w.stride for w in windows],
-            dilations=[w.dilation for w in windows], group=self.groups,
+            "Conv",
+            [x, build.weight("weight"), *([build.weight("bias")] if self.bias else [])],
+            kernel_shape=list(self.kernel()),
+            strides=[w.stride for w in windows],
+            dilations=[w.dilation for w in windows],
+            group=self.groups,
             pads=[before for before, _ in pads] + [after for _, after in pads],
-        )  # fmt: skip
+        )
 
 
 @kind("conv1d")
@@ -149,7 +162,7 @@ class Conv1d(Conv):
 class Conv2d(Conv):
     """y[o, i] = b[o] + Σ_c Σ_t W[o, c, t] · x[c, stride·i − padding + dilation·t], i and t along height and width.
 
-    (B, C, H, W) -> (B, out_channels, H′, W′), each n′ = ⌊(n + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1.
+    (B, C, H, W) -> (B, out_channels, H′, W′), n′ = ⌊(n + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1.
     `padding: same` keeps H and W; `padding_mode` says what stands outside: zeros, reflect, replicate, circular.
     Raises NS402 for an input of another rank or unknown channels, NS403 when the kernel does not fit or the
     groups do not divide the channels.  LeCun et al. 1989.
@@ -163,13 +176,18 @@ class Conv2d(Conv):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("out_channels: 4, kernel_size: 3", ("[3, 6, 6]",)),
-        Example("out_channels: 4, kernel_size: [3, 2], stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 2, bias: false",
-                ("[2, T, 5]",)),
+        Example(
+            "out_channels: 4, kernel_size: [3, 2], stride: [2, 1], padding: [1, 0], dilation: [1, 2], groups: 2, "
+            "bias: false",
+            ("[2, T, 5]",),
+        ),
         Example("out_channels: 2, kernel_size: 3, padding: same, padding_mode: reflect", ("[1, 5, 6]",)),
-        Example("out_channels: 2, kernel_size: [2, 3], padding: same", ("[1, T, W]",), ({"T": 5, "W": 4}, {"T": 8, "W": 7})),
+        Example(
+            "out_channels: 2, kernel_size: [2, 3], padding: same", ("[1, T, W]",), ({"T": 5, "W": 4}, {"T": 8, "W": 7})
+        ),
         Example("out_channels: 2, kernel_size: 3, padding: [1, 2], padding_mode: replicate", ("[1, 5, T]",)),
         Example("out_channels: 2, kernel_size: 2, padding: valid", ("[1, 5, 4]",)),
-    )  # fmt: skip
+    )
 
 
 @kind("conv3d")
@@ -189,7 +207,11 @@ class Conv3d(Conv):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("out_channels: 3, kernel_size: 2", ("[2, 3, 4, 4]",)),
-        Example("out_channels: 4, kernel_size: [1, 3, 3], stride: [1, 2, 1], padding: [0, 1, 1], groups: 2, bias: false",
-                ("[2, T, 4, 5]",)),
-        Example("out_channels: 2, kernel_size: 3, padding: same, padding_mode: circular", ("[1, 3, 4, 4]",)),
-    )  # fmt: skip
+        Example(
+            "out_channels: 4, kernel_size: [1, 3, 3], stride: [1, 2, 1], padding: [0, 1, 1], groups: 2, bias: false",
+            ("[2, T, 4, 5]",),
+        ),
+        Example(
+            "out_channels: 2, kernel_size: 2, padding: same, dilation: 2, padding_mode: circular", ("[1, 3, 4, 4]",)
+        ),
+    )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from netspec.layers.axes import times
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, product,
-)  # fmt: skip
+from netspec.layers.axes import known, times
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.conv import channels_of
+from netspec.layers.padding import onnx_pad
 from netspec.layers.windows import Count2, Count3, Positive2, Positive3, Window, per_axis
-from netspec.shapes.dim import Size
+from netspec.shapes.dim import Size, product
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
 
 
@@ -47,12 +47,19 @@ class ConvTranspose(Layer):
         sizes: list[Size] = []
         for n, w, extra in zip(x.shape[2:], self.windows(), self.extra(), strict=True):
             if extra >= max(w.stride, w.dilation):
-                raise bad_input("NS403", f"{self.kind} output_padding {extra} is not below stride {w.stride} or "
-                                f"dilation {w.dilation}", "it chooses between sizes that one stride apart give")  # fmt: skip
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} output_padding {extra} is not below stride {w.stride} or dilation {w.dilation}",
+                    "it chooses between sizes that one stride apart give",
+                )
             size = (n - 1) * w.stride - w.before - w.after + w.span + extra
             if isinstance(size, int) and size < 1:
-                raise bad_input("NS403", f"{self.kind} leaves nothing of an input of {times(x.shape[2:])}: "
-                                f"({n} - 1)*{w.stride} - 2*{w.before} + {w.span} + {extra} = {size}", "use less padding")  # fmt: skip
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} leaves nothing of an input of {times(x.shape[2:])}: "
+                    f"({n} - 1)*{w.stride} - 2*{w.before} + {w.span} + {extra} = {size}",
+                    "use less padding",
+                )
             sizes.append(size)
         return x.with_shape(x.shape[0], self.out_channels, *sizes)
 
@@ -77,26 +84,47 @@ class ConvTranspose(Layer):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, f"ConvTranspose{self.rank}d")(
-            build.types[0].shape[1], self.out_channels, self.kernel_size, self.stride, self.padding,
-            self.output_padding, self.groups, self.bias, self.dilation,
-        ))  # fmt: skip
+        return build.module(
+            getattr(nn, f"ConvTranspose{self.rank}d")(
+                build.types[0].shape[1],
+                self.out_channels,
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.output_padding,
+                self.groups,
+                self.bias,
+                self.dilation,
+            )
+        )
 
     def to_onnx(self, build: OnnxBuilder) -> str:
-        windows = self.windows()
-        return build.op(
-            "ConvTranspose", [*build.inputs, build.weight("weight"), *([build.weight("bias")] if self.bias else [])],
-            kernel_shape=[w.kernel for w in windows], strides=[w.stride for w in windows],
-            dilations=[w.dilation for w in windows], group=self.groups, output_padding=list(self.extra()),
-            pads=[w.before for w in windows] * 2,
-        )  # fmt: skip
+        windows, extra = self.windows(), self.extra()
+        weights = [build.weight(name) for name in self.weights(*build.types)]
+        window = {
+            "kernel_shape": [w.kernel for w in windows],
+            "strides": [w.stride for w in windows],
+            "dilations": [w.dilation for w in windows],
+            "group": self.groups,
+        }
+        if all(e < w.stride for e, w in zip(extra, windows, strict=True)):
+            pads = [w.before for w in windows] * 2
+            return build.op("ConvTranspose", [*build.inputs, *weights], **window, pads=pads, output_padding=list(extra))
+        # onnxruntime refuses an output padding that only the dilation allows: cut and fill the whole output instead.
+        y = build.op("ConvTranspose", [*build.inputs, weights[0]], **window)
+        y = onnx_pad(build, y, [(-w.before, e - w.after) for w, e in zip(windows, extra, strict=True)])
+        if not self.bias:
+            return y
+        shape = build.const([-1] + [1] * self.rank, "int64")
+        return build.op("Add", [y, build.op("Reshape", [weights[1], shape])])
 
 
 @kind("conv_transpose1d")
 class ConvTranspose1d(ConvTranspose):
     """y[o, stride·i − padding + dilation·t] += W[c, o, t] · x[c, i], and b[o] on all; c runs over the group's channels.
 
-    (B, C, L) -> (B, out_channels, L′), L′ = (L − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1.
+    (B, C, L) -> (B, out_channels, L′),
+    L′ = (L − 1)·stride − 2·padding + dilation·(kernel_size − 1) + output_padding + 1.
     Raises NS402 for an input of another rank or unknown channels, NS403 when nothing is left, the groups do not
     divide the channels, or output_padding is not below stride or dilation.  Zeiler et al. 2010.
     """
@@ -110,9 +138,12 @@ class ConvTranspose1d(ConvTranspose):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("out_channels: 3, kernel_size: 3", ("[2, 5]",)),
-        Example("out_channels: 4, kernel_size: 3, stride: 2, padding: 1, output_padding: 1, groups: 2, bias: false, dilation: 2",
-                ("[2, T]",)),
-    )  # fmt: skip
+        Example(
+            "out_channels: 4, kernel_size: 3, stride: 2, padding: 1, output_padding: 1, groups: 2, bias: false, "
+            "dilation: 2",
+            ("[2, T]",),
+        ),
+    )
 
 
 @kind("conv_transpose2d")
@@ -132,9 +163,12 @@ class ConvTranspose2d(ConvTranspose):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("out_channels: 3, kernel_size: 2, stride: 2", ("[2, 3, 4]",)),
-        Example("out_channels: 4, kernel_size: [3, 4], stride: [2, 3], padding: [1, 0], output_padding: [1, 2], groups: 2, "
-                "bias: false", ("[2, T, 4]",)),
-    )  # fmt: skip
+        Example(
+            "out_channels: 4, kernel_size: [3, 4], stride: [2, 3], padding: [1, 0], output_padding: [1, 2], groups: 2, "
+            "dilation: [1, 2], bias: false",
+            ("[2, T, 4]",),
+        ),
+    )
 
 
 @kind("conv_transpose3d")
@@ -154,6 +188,9 @@ class ConvTranspose3d(ConvTranspose):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("out_channels: 2, kernel_size: 2, stride: 2", ("[2, 2, 3, 3]",)),
-        Example("out_channels: 2, kernel_size: [1, 3, 2], stride: [1, 2, 2], padding: [0, 1, 0], output_padding: [0, 1, 0], "
-                "groups: 2, bias: false", ("[2, T, 3, 2]",)),
-    )  # fmt: skip
+        Example(
+            "out_channels: 2, kernel_size: [1, 3, 2], stride: [1, 2, 2], padding: [0, 1, 0], dilation: [1, 1, 2], "
+            "output_padding: [0, 1, 0], groups: 2, bias: false",
+            ("[2, T, 3, 2]",),
+        ),
+    )

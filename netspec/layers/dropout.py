@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.base import Example, Layer, OnnxBuilder, TensorType, TorchBuilder, kind, need_rank
+from netspec.layers.axes import need_rank
+from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, kind
 from netspec.layers.windows import AXES
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Share
 
 
@@ -32,7 +34,7 @@ class DropoutLayer(Layer):
         return build.module(getattr(nn, self.torch_name)(self.p))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
-        return build.op("Identity", build.inputs)
+        return build.inputs[0]
 
 
 @kind("dropout")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind,
-)  # fmt: skip
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
 
@@ -32,12 +31,18 @@ class Embedding(Layer):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         if x.dtype not in ("int64", "int32"):
-            raise bad_input("NS405", f"embedding expects whole numbers, received {x.dtype} {x}",
-                            "declare the input as `{shape: […], dtype: int64}`")  # fmt: skip
+            raise bad_input(
+                "NS405",
+                f"embedding expects whole numbers, received {x.dtype} {x}",
+                "declare the input as `{shape: […], dtype: int64}`",
+            )
         rows = self.num_embeddings
         if self.padding_idx is not None and not -rows <= self.padding_idx < rows:
-            raise bad_input("NS403", f"embedding padding_idx {self.padding_idx} is no row of a table of {rows}",
-                            f"rows count from 0 to {rows - 1}")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"embedding padding_idx {self.padding_idx} is no row of a table of {rows}",
+                f"rows count from 0 to {rows - 1}",
+            )
         return TensorType((*x.shape, self.embedding_dim))
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:

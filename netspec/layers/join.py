@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from netspec.layers.axes import BATCH_HINT, axis_of, one_dtype
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reach, Reaches, TensorType, TorchBuilder, Types, bad_input, kind, union_reach,
-)  # fmt: skip
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, bad_input, kind
 from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
 
 
 @kind("concat")
@@ -38,8 +37,11 @@ class Concat(Layer):
                 a == b for i, (a, b) in enumerate(zip(first.shape, other.shape, strict=True)) if i != axis
             )
             if not same:
-                raise bad_input("NS401", f"cannot concat {first} and {other} along axis {axis}",
-                                f"all axes but {axis} have to agree; {BATCH_HINT}")  # fmt: skip
+                raise bad_input(
+                    "NS401",
+                    f"cannot concat {first} and {other} along axis {axis}",
+                    f"all axes but {axis} have to agree; {BATCH_HINT}",
+                )
         total: Size = 0
         for x in inputs:
             total = total + x.shape[axis]
@@ -55,7 +57,7 @@ class Concat(Layer):
             shifted: Reach | None = along.window(-offset, -offset, 1) if along and isinstance(offset, int) else None
             moved.append((*reach[:axis], shifted, *reach[axis + 1 :]))
             offset = offset + x.shape[axis + 1]
-        return union_reach(tuple(moved), outputs[0])
+        return super().reach(tuple(moved), inputs, outputs)
 
     def to_torch(self, build: TorchBuilder) -> Any:
         import torch
@@ -98,7 +100,7 @@ class Stack(Layer):
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = self.axis(inputs[0])
-        reach = union_reach(reaches, inputs[0])
+        reach = super().reach(reaches, inputs, inputs)
         return (*reach[: axis - 1], None, *reach[axis - 1 :])
 
     def to_torch(self, build: TorchBuilder) -> Any:
@@ -108,4 +110,6 @@ class Stack(Layer):
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         axes = build.const([self.axis(build.types[0])], "int64")
-        return build.op("Concat", [build.op("Unsqueeze", [x, axes]) for x in build.inputs], axis=self.axis(build.types[0]))
+        return build.op(
+            "Concat", [build.op("Unsqueeze", [x, axes]) for x in build.inputs], axis=self.axis(build.types[0])
+        )

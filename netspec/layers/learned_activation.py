@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.axes import onnx_reshape
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, product,
-)  # fmt: skip
-from netspec.shapes.dim import Size
+from netspec.layers.axes import known, onnx_reshape
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.dim import Size, product
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
 
@@ -96,7 +95,8 @@ class Maxout(Layer):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        linear = nn.Linear(build.types[0].shape[-1], self.out_features * self.pieces, bias=self.bias)
+        size = known(self, build.types[0].shape[-1], "a last axis", build.types[0])
+        linear = nn.Linear(size, self.out_features * self.pieces, bias=self.bias)
         return build.module(linear).unflatten(-1, (self.out_features, self.pieces)).amax(-1)
 
     def to_onnx(self, build: OnnxBuilder) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known, product,
-    shape_text, union_reach,
-)  # fmt: skip
-from netspec.shapes.dim import Size
+from netspec.layers.axes import known
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.dim import Size, product
+from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.records import Positive
 
 
@@ -48,7 +47,8 @@ class Linear(Layer):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        return build.module(nn.Linear(build.types[0].shape[-1], self.out_features, bias=self.bias))
+        size = known(self, build.types[0].shape[-1], "a last axis", build.types[0])
+        return build.module(nn.Linear(size, self.out_features, bias=self.bias))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -82,8 +82,11 @@ class Bilinear(Layer):
         known(self, a.shape[-1], "a last axis", a)
         known(self, b.shape[-1], "a last axis", b)
         if a.shape[:-1] != b.shape[:-1]:
-            raise bad_input("NS401", f"bilinear cannot pair {a} and {b}: {shape_text(a.shape[:-1])} is not "
-                            f"{shape_text(b.shape[:-1])}", "only the last axes may differ")  # fmt: skip
+            raise bad_input(
+                "NS401",
+                f"bilinear cannot pair {a} and {b}: {shape_text(a.shape[:-1])} is not {shape_text(b.shape[:-1])}",
+                "only the last axes may differ",
+            )
         return a.with_shape(*a.shape[:-1], self.out_features)
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
@@ -97,13 +100,13 @@ class Bilinear(Layer):
         return outputs[0].numel() * b.shape[-1] * (a.shape[-1] + 1)
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return (*union_reach(reaches, outputs[0])[:-1], None)
+        return (*super().reach(reaches, inputs, outputs)[:-1], None)
 
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        sizes = [x.shape[-1] for x in build.types]
-        return build.module(nn.Bilinear(*sizes, self.out_features, bias=self.bias))
+        first, second = (known(self, x.shape[-1], "a last axis", x) for x in build.types)
+        return build.module(nn.Bilinear(first, second, self.out_features, bias=self.bias))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         y = build.op("Einsum", [*build.inputs, build.weight("weight")], equation="...i,...j,oij->...o")

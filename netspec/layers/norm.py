@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, Weight, bad_input, kind, known,
-)  # fmt: skip
+from netspec.layers.axes import known, onnx_number
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
 
 
@@ -21,8 +21,12 @@ class LastAxesNorm(Layer):
     def normalized(self, x: TensorType) -> tuple[int, ...]:
         """The sizes of the normalised axes.  Raises NS402."""
         if self.num_axes >= x.rank:
-            raise bad_input("NS402", f"{self.kind} over {self.num_axes} axes expects an input of at least "
-                            f"{self.num_axes + 1} axes with the batch, received {x}", f"use num_axes: {max(x.rank - 1, 1)}")  # fmt: skip
+            raise bad_input(
+                "NS402",
+                f"{self.kind} over {self.num_axes} axes expects an input of at least "
+                f"{self.num_axes + 1} axes with the batch, received {x}",
+                f"use num_axes: {max(x.rank - 1, 1)}",
+            )
         return tuple(known(self, size, "normalised axes", x) for size in x.shape[-self.num_axes :])
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -71,7 +75,7 @@ class LayerNorm(LastAxesNorm):
         else:
             import numpy as np
 
-            affine = [build.const(np.ones(self.normalized(build.types[0])))]  # ONNX asks for a scale
+            affine = [onnx_number(build, np.ones(self.normalized(build.types[0])))]  # ONNX asks for a scale
         return build.op("LayerNormalization", [*build.inputs, *affine], axis=-self.num_axes, epsilon=self.eps)
 
 
@@ -102,7 +106,7 @@ class RmsNorm(LastAxesNorm):
         eps = 2.0**-23 if self.eps is None else self.eps
         axes = build.const(list(range(-self.num_axes, 0)), "int64")
         mean = build.op("ReduceMean", [build.op("Mul", [x, x]), axes], keepdims=1)
-        y = build.op("Div", [x, build.op("Sqrt", [build.op("Add", [mean, build.const(eps)])])])
+        y = build.op("Div", [x, build.op("Sqrt", [build.op("Add", [mean, onnx_number(build, eps)])])])
         return build.op("Mul", [y, build.weight("weight")]) if self.elementwise_affine else y
 
 
@@ -134,11 +138,17 @@ class GroupNorm(Layer):
         [x] = inputs
         channels = self.channels(x)
         if channels % self.num_groups:
-            raise bad_input("NS403", f"group_norm num_groups {self.num_groups} does not divide {channels} channels",
-                            f"use a divisor of {channels}")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"group_norm num_groups {self.num_groups} does not divide {channels} channels",
+                f"use a divisor of {channels}",
+            )
         if x.rank == 2 and channels == self.num_groups:
-            raise bad_input("NS403", f"group_norm expects more than one value in a group, received {x}",
-                            "the variance of one value is 0; use fewer groups")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"group_norm expects more than one value in a group, received {x}",
+                "the variance of one value is 0; use fewer groups",
+            )
         return x
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
@@ -158,7 +168,7 @@ class GroupNorm(Layer):
         # ONNX's own GroupNormalization is slower: runtimes expand it into a dozen small nodes.
         [x] = build.inputs
         flat = build.op("Reshape", [x, build.const([0, self.num_groups, -1], "int64")])
-        ones, zeros = build.const([1.0] * self.num_groups), build.const([0.0] * self.num_groups)
+        ones, zeros = onnx_number(build, [1.0] * self.num_groups), onnx_number(build, [0.0] * self.num_groups)
         flat = build.op("InstanceNormalization", [flat, ones, zeros], epsilon=self.eps)
         y = build.op("Reshape", [flat, build.op("Shape", [x])])
         if not self.affine:

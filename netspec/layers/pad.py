@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input, kind
-from netspec.layers.windows import check_pad_mode, onnx_pad
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.padding import check_pad_mode, onnx_pad
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count
 
 
@@ -39,14 +40,23 @@ class Pad(Layer):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         if len(self.padding) % 2 or not self.padding:
-            raise bad_input("NS403", f"pad expects pairs of numbers, received {list(self.padding)}",
-                            "[before, after] of the last axis, then of the axis before it")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"pad expects pairs of numbers, received {list(self.padding)}",
+                "[before, after] of the last axis, then of the axis before it",
+            )
         pairs = self.pairs()
         if len(pairs) >= x.rank:
-            raise bad_input("NS402", f"pad of {len(pairs)} axes expects at least {len(pairs) + 1} with the batch, received {x}")
+            raise bad_input(
+                "NS402", f"pad of {len(pairs)} axes expects at least {len(pairs) + 1} with the batch, received {x}"
+            )
         if self.mode != "constant" and (x.rank != len(pairs) + 2 or x.rank > 5):
-            raise bad_input("NS402", f"pad with mode {self.mode} pads every axis behind the channels, of one to three; "
-                            f"received {len(pairs)} pairs for {x}", "write [0, 0] for an axis that stays")  # fmt: skip
+            raise bad_input(
+                "NS402",
+                f"pad with mode {self.mode} pads every axis behind the channels, of one to three; "
+                f"received {len(pairs)} pairs for {x}",
+                "write [0, 0] for an axis that stays",
+            )
         check_pad_mode(self, self.mode, x.shape[-len(pairs) :], pairs)
         padded = [size + a + b for size, (a, b) in zip(x.shape[-len(pairs) :], pairs, strict=True)]
         return x.with_shape(*x.shape[: -len(pairs)], *padded)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input, kind, need_rank,
-)  # fmt: skip
-from netspec.layers.windows import (
-    AXES, Count2, Count3, Positive2, Positive3, Window, onnx_pad, per_axis, slide, slide_reach,
-)  # fmt: skip
+from netspec.layers.axes import need_rank
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.padding import onnx_pad
+from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
 
 
@@ -46,9 +45,12 @@ class Pool(Layer):
         need_rank(self, x, self.rank + 2, AXES[self.rank])
         windows = self.windows()
         for w in windows:
-            if 2 * w.before > w.span:
-                raise bad_input("NS403", f"{self.kind} padding {w.before} is more than half of kernel {w.kernel}",
-                                f"pad by at most {w.span // 2}: a window has to hold more than padding")  # fmt: skip
+            if 2 * w.before > w.kernel:
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} padding {w.before} is more than half of kernel {w.kernel}",
+                    f"pad by at most {w.kernel // 2}: a window has to hold more than padding",
+                )
         return x.with_shape(*x.shape[:2], *slide(self, x, windows, self.padding))
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
@@ -72,9 +74,11 @@ class MaxPool(Pool):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, f"MaxPool{self.rank}d")(
-            self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
-        ))  # fmt: skip
+        return build.module(
+            getattr(nn, f"MaxPool{self.rank}d")(
+                self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
+            )
+        )
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -95,9 +99,11 @@ class AvgPool(Pool):
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, f"AvgPool{self.rank}d")(
-            self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-        ))  # fmt: skip
+        return build.module(
+            getattr(nn, f"AvgPool{self.rank}d")(
+                self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+            )
+        )
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -130,7 +136,7 @@ class MaxPool1d(MaxPool):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("kernel_size: 2", ("[3, 7]",)),
         Example("kernel_size: 3, stride: 2, padding: 1, dilation: 2, ceil_mode: true", ("[3, T]",)),
-        Example("kernel_size: 3, stride: 1, padding: 3, dilation: 3", ("[3, T]",)),
+        Example("kernel_size: 3, stride: 5, padding: 1, dilation: 3, ceil_mode: true", ("[3, T]",)),
     )
 
 
@@ -151,7 +157,9 @@ class MaxPool2d(MaxPool):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("kernel_size: 2", ("[2, 5, 6]",)),
-        Example("kernel_size: [3, 2], stride: [2, 3], padding: [1, 0], dilation: [1, 2], ceil_mode: true", ("[2, T, 9]",)),
+        Example(
+            "kernel_size: [3, 2], stride: [2, 3], padding: [1, 0], dilation: [1, 2], ceil_mode: true", ("[2, T, 9]",)
+        ),
     )
 
 
@@ -171,7 +179,10 @@ class MaxPool3d(MaxPool):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("kernel_size: 2", ("[2, 4, 4, 5]",)),
-        Example("kernel_size: [1, 3, 2], stride: 2, padding: [0, 1, 1], ceil_mode: true", ("[2, T, 4, 5]",)),
+        Example(
+            "kernel_size: [1, 3, 2], stride: 2, padding: [0, 1, 1], dilation: [1, 1, 2], ceil_mode: true",
+            ("[2, T, 4, 5]",),
+        ),
     )
 
 
@@ -233,6 +244,8 @@ class AvgPool3d(AvgPool):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("kernel_size: 2", ("[2, 4, 4, 5]",)),
-        Example("kernel_size: [1, 3, 2], stride: 2, padding: [0, 1, 1], ceil_mode: true, count_include_pad: false",
-                ("[2, T, 4, 5]",)),
-    )  # fmt: skip
+        Example(
+            "kernel_size: [1, 3, 2], stride: 2, padding: [0, 1, 1], ceil_mode: true, count_include_pad: false",
+            ("[2, T, 4, 5]",),
+        ),
+    )

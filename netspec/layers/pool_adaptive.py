@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from netspec.layers.axes import onnx_slice
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reach, Reaches, TensorType, TorchBuilder, Types, kind, need_rank,
-)  # fmt: skip
+from netspec.layers.axes import need_rank, onnx_slice
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, kind
 from netspec.layers.windows import AXES, Positive2, Positive3, per_axis
 from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
 
@@ -52,10 +51,14 @@ class AdaptivePool(Layer):
         reduce = "ReduceMean" if self.average else "ReduceMax"
         for axis, (n, m) in enumerate(zip(sizes, self.sizes(), strict=True), start=2):  # the axes are independent
             axes = build.const([axis], "int64")
-            parts = [x] if m == 1 else [
-                onnx_slice(build, x, axis, build.shape([i * n // m]), build.shape([((i + 1) * n + m - 1) // m]))
-                for i in range(m)
-            ]  # fmt: skip
+            parts = (
+                [x]
+                if m == 1
+                else [
+                    onnx_slice(build, x, axis, build.shape([i * n // m]), build.shape([((i + 1) * n + m - 1) // m]))
+                    for i in range(m)
+                ]
+            )
             parts = [build.op(reduce, [part, axes], keepdims=1) for part in parts]
             x = build.op("Concat", parts, axis=axis) if m > 1 else parts[0]
         return x

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, kind, need_rank
+from netspec.layers.axes import need_rank
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
 from netspec.layers.windows import AXES
+from netspec.shapes.tensor import TensorType
 
 
 class GlobalPool(Layer):
@@ -61,7 +63,10 @@ class GlobalAvgPool2d(_Average):
 
 @kind("global_avg_pool3d")
 class GlobalAvgPool3d(_Average):
-    """y[c] = mean over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).  Raises NS402 for an input of another rank."""
+    """y[c] = mean over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).
+
+    Raises NS402 for an input of another rank.
+    """
 
     rank: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (Example("", ("[3, 2, 3, 4]",)), Example("", ("[3, T, 3, 4]",)))
@@ -85,7 +90,10 @@ class GlobalMaxPool2d(_Max):
 
 @kind("global_max_pool3d")
 class GlobalMaxPool3d(_Max):
-    """y[c] = max over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).  Raises NS402 for an input of another rank."""
+    """y[c] = max over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).
+
+    Raises NS402 for an input of another rank.
+    """
 
     rank: ClassVar[int] = 3
     examples: ClassVar[tuple[Example, ...]] = (Example("", ("[3, 2, 3, 4]",)), Example("", ("[3, T, 3, 4]",)))

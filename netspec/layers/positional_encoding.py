@@ -5,10 +5,9 @@ from __future__ import annotations
 from math import log
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.axes import onnx_slice
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, TensorType, TorchBuilder, Weight, bad_input, kind, known, need_rank,
-)  # fmt: skip
+from netspec.layers.axes import known, need_rank, onnx_slice
+from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, Weight, bad_input, kind
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
 PERIOD = 10_000.0  # the paper's, for the slowest feature
@@ -16,9 +15,9 @@ PERIOD = 10_000.0  # the paper's, for the slowest feature
 
 @kind("positional_encoding")
 class PositionalEncoding(Layer):
-    """y_t = x_t + p_t; sinusoidal: p_(t, 2i) = sin(t / 10000^(2i/D)), p_(t, 2i+1) = cos(the same); learned: p = `weight`.
+    """y_t = x_t + p_t with p_(t, 2i) = sin(t / 10000^(2i/D)), p_(t, 2i+1) = cos(t / 10000^(2i/D)); learned: p = weight.
 
-    (B, T, D) -> the same, D even for sinusoidal, which takes any length.  `learned` owns `weight` (max_length, D).
+    (B, T, D) -> the same; sinusoidal takes an even D and any length, `learned` owns `weight` (max_length, D).
     Raises NS402 for another rank or unknown D, NS403 for an odd D, a sequence longer than max_length, or a
     max_length that is missing or not used.  Vaswani et al. 2017, arXiv:1706.03762.
     """
@@ -41,12 +40,18 @@ class PositionalEncoding(Layer):
             takes = "needs a max_length" if self.mode == "learned" else "takes no max_length: it has every length"
             raise bad_input("NS403", f"positional_encoding with mode {self.mode} {takes}")
         if self.mode == "sinusoidal" and features % 2:
-            raise bad_input("NS403", f"positional_encoding pairs sines and cosines, and {features} features are odd",
-                            f"use {features + 1} features, or `mode: learned`")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"positional_encoding pairs sines and cosines, and {features} features are odd",
+                f"use {features + 1} features, or `mode: learned`",
+            )
         length = x.shape[1]
         if self.max_length is not None and isinstance(length, int) and length > self.max_length:
-            raise bad_input("NS403", f"positional_encoding has {self.max_length} positions for a sequence of {length}",
-                            f"use max_length: {length}")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"positional_encoding has {self.max_length} positions for a sequence of {length}",
+                f"use max_length: {length}",
+            )
         return x
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
@@ -66,7 +71,7 @@ class PositionalEncoding(Layer):
         position = torch.arange(length, dtype=torch.float32, device=x.device)
         feature = torch.arange(0, features, 2, dtype=torch.float32, device=x.device)
         angle = torch.outer(position, torch.exp(feature * (-log(PERIOD) / features)))
-        return x + torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).to(x.dtype)
+        return x + torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).type_as(x)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         import numpy as np
@@ -83,4 +88,5 @@ class PositionalEncoding(Layer):
         rates = np.exp(np.arange(0, features, 2, dtype=np.float32) * np.float32(-log(PERIOD) / features))
         angle = build.op("Unsqueeze", [build.op("Mul", [column, build.const(rates[None])]), build.const([2], "int64")])
         pairs = build.op("Concat", [build.op("Sin", [angle]), build.op("Cos", [angle])], axis=2)
-        return build.op("Add", [x, build.op("Reshape", [pairs, build.const([0, features], "int64")])])
+        table = build.op("Reshape", [pairs, build.const([0, features], "int64")])
+        return build.op("Add", [x, table if build.types[0].dtype == "float32" else build.op("CastLike", [table, x])])

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import axes_of
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
+from netspec.shapes.tensor import TensorType
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from netspec.layers.axes import axis_of, kept_reach, onnx_reshape, torch_reshape
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input, exact_div, kind, product,
-)  # fmt: skip
-from netspec.shapes.dim import Size, symbol
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.shapes.dim import Size, exact_div, product, symbol
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit
 
 
@@ -37,7 +36,9 @@ class Flatten(Layer):
             raise bad_input("NS402", f"flatten expects an axis behind the batch, received {x}")
         start, end = (axis_of(self, dim, x) for dim in (self.start_dim, self.end_dim))
         if end < start:
-            raise bad_input("NS402", f"flatten expects start_dim before end_dim, received axes {start} and {end} of {x}")
+            raise bad_input(
+                "NS402", f"flatten expects start_dim before end_dim, received axes {start} and {end} of {x}"
+            )
         return x.with_shape(*x.shape[:start], product(x.shape[start : end + 1]), *x.shape[end + 1 :])
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
@@ -88,8 +89,11 @@ class Reshape(Layer):
                 raise bad_input("NS403", f"reshape of {x} to {asked}: {total} values do not divide by {rest}")
             return x.with_shape(x.shape[0], *(left if s == -1 else s for s in sizes))
         if rest != total:
-            raise bad_input("NS403", f"reshape of {x} to {asked}: {total} values cannot become {rest}",
-                            "write -1 in place of one size to have it found")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"reshape of {x} to {asked}: {total} values cannot become {rest}",
+                "write -1 in place of one size to have it found",
+            )
         return x.with_shape(x.shape[0], *sizes)
 
     def size(self, written: int | str, x: TensorType) -> Size:
@@ -132,8 +136,12 @@ class Permute(Layer):
         """The dims, counted from 0.  Raises NS402."""
         axes = [dim + x.rank if dim < 0 else dim for dim in self.dims]
         if axes[:1] != [0] or sorted(axes) != list(range(x.rank)):
-            raise bad_input("NS402", f"permute expects the axes 0 to {x.rank - 1} in some order and 0 first, received "
-                            f"{list(self.dims)} for {x}", "axes count the batch as 0, and the batch stays first")  # fmt: skip
+            raise bad_input(
+                "NS402",
+                f"permute expects the axes 0 to {x.rank - 1} in some order and 0 first, received "
+                f"{list(self.dims)} for {x}",
+                "axes count the batch as 0, and the batch stays first",
+            )
         return axes
 
     def infer(self, *inputs: TensorType) -> TensorType:

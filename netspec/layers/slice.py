@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from netspec.layers.axes import axis_of, onnx_slice
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reach, Reaches, TensorType, TorchBuilder, Types, bad_input, exact_div, kind,
-)  # fmt: skip
-from netspec.shapes.dim import Size
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.shapes.dim import Size, exact_div
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
 END = 2**63 - 1  # ONNX's way to say "to the end"
@@ -18,7 +17,8 @@ END = 2**63 - 1  # ONNX's way to say "to the end"
 class Slice(Layer):
     """y_i = x_(start + step·i) along the axis `dim` (the batch is axis 0), up to but without `stop`, as Python counts.
 
-    Negative start and stop count from the end; left out, they are the ends.  (B, …, n, …) -> (B, …, ⌈(stop − start)/step⌉, …).
+    Negative start and stop count from the end; left out, they are the ends.
+    (B, …, n, …) -> (B, …, ⌈(stop − start)/step⌉, …).
     Raises NS402 when there is no such axis, NS403 when start or stop lie outside or nothing is left.
     """
 
@@ -108,8 +108,11 @@ class Split(Layer):
             raise bad_input("NS403", "split expects one of `num` and `sizes`", "`num: 2` halves the axis")
         part = exact_div(size, self.num)
         if part is None:
-            raise bad_input("NS403", f"split of axis {self.dim} of {x}: {size} does not divide into {self.num} equal parts",
-                            "give the `sizes`")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"split of axis {self.dim} of {x}: {size} does not divide into {self.num} equal parts",
+                "give the `sizes`",
+            )
         return (part,) * self.num
 
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
@@ -124,10 +127,7 @@ class Split(Layer):
         axis = axis_of(self, self.dim, inputs[0])
         last = sum(part for part in self.parts(inputs[0])[:-1] if isinstance(part, int))
         along: Reach | None = reaches[0][axis - 1]
-        if along and isinstance(inputs[0].shape[axis], int):
-            along = along.window(0, last, 1)
-        else:
-            along = None
+        along = along.window(0, last, 1) if along and isinstance(inputs[0].shape[axis], int) else None
         return (*reaches[0][: axis - 1], along, *reaches[0][axis:])
 
     def to_torch(self, build: TorchBuilder) -> Any:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import axis_of
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reaches, TensorType, TorchBuilder, Types, bad_input, exact_div, kind,
-)  # fmt: skip
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.shapes.dim import exact_div
+from netspec.shapes.tensor import TensorType
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,11 @@ class Glu(AlongAxis):
         axis = axis_of(self, self.dim, x)
         half = exact_div(x.shape[axis], 2)
         if half is None:
-            raise bad_input("NS403", f"glu halves axis {axis} of {x}, and {x.shape[axis]} is not even",
-                            "give the layer before it twice the features that you want")  # fmt: skip
+            raise bad_input(
+                "NS403",
+                f"glu halves axis {axis} of {x}, and {x.shape[axis]} is not even",
+                "give the layer before it twice the features that you want",
+            )
         return x.with_shape(*x.shape[:axis], half, *x.shape[axis + 1 :])
 
     def to_torch(self, build: TorchBuilder) -> Any:

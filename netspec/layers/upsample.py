@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import floor
+from math import floor, lcm
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import times
-from netspec.layers.base import (
-    Example, Layer, OnnxBuilder, Reach, Reaches, TensorType, TorchBuilder, Types, bad_input, kind,
-)  # fmt: skip
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.windows import AXES
 from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
 
 RANKS = {"nearest": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
@@ -49,14 +49,14 @@ class Upsample(Layer):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         if x.rank not in RANKS[self.mode]:
-            wants = {"nearest": "one to three axes", "linear": "(B, C, L)", "trilinear": "(B, C, D, H, W)"}
-            raise bad_input("NS402", f"upsample with mode {self.mode} expects {wants.get(self.mode, '(B, C, H, W)')}"
-                            f"{' behind (B, C)' if self.mode == 'nearest' else ''}, received {x}",
-                            "linear goes with (B, C, L), bilinear and bicubic with (B, C, H, W), trilinear with (B, C, D, H, W)")  # fmt: skip
+            wanted = " or ".join(AXES[rank - 2] for rank in RANKS[self.mode])
+            by_rank = {3: "mode linear", 4: "mode bilinear or bicubic", 5: "mode trilinear"}
+            hint = f"use {by_rank[x.rank]}" if x.rank in by_rank else ""
+            raise bad_input("NS402", f"upsample with mode {self.mode} expects {wanted}, received {x}", hint)
         if (self.scale_factor is None) == (self.size is None):
             raise bad_input("NS403", "upsample expects one of `scale_factor` and `size`")
         if self.align_corners and self.mode == "nearest":
-            raise bad_input("NS403", "upsample with mode nearest has no align_corners", "choose linear, bilinear, bicubic or trilinear")
+            raise bad_input("NS403", "upsample with mode nearest has no align_corners", "use a linear or cubic mode")
         given = self.size if self.scale_factor is None else self.scale_factor
         if isinstance(given, tuple) and len(given) != x.rank - 2:
             raise bad_input("NS403", f"upsample expects one number or {x.rank - 2}, received {list(given)} for {x}")
@@ -82,28 +82,36 @@ class Upsample(Layer):
             elif exact.denominator <= 64:
                 size = n * exact.numerator // exact.denominator
             else:  # 0.3 is no ratio of small whole numbers in binary, and ⌊n·0.3⌋ no formula of n
-                raise bad_input("NS402", f"upsample by {scale:g} expects an axis of known size, received {x}",
-                                "use a scale such as 2, 1.5 or 0.25, or give the axis a number in `inputs`")  # fmt: skip
+                raise bad_input(
+                    "NS402",
+                    f"upsample by {scale:g} expects an axis of known size, received {x}",
+                    "use a scale such as 2, 1.5 or 0.25, or give the axis a number",
+                )
             sizes.append(size)
         return sizes
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        rows = zip(reaches[0][1:], inputs[0].shape[2:], outputs[0].shape[2:], self.scales(inputs[0].rank - 2), strict=True)
+        rows = zip(
+            reaches[0][1:], inputs[0].shape[2:], outputs[0].shape[2:], self.scales(inputs[0].rank - 2), strict=True
+        )
         return (reaches[0][0], *(self.axis_reach(*row) for row in rows))
 
     def axis_reach(self, reach: Reach | None, n: Size, out: Size, scale: float) -> Reach | None:
-        """Output i is read at step·i + shift, a multiple of 1/grid, from so many neighbours."""
-        if reach is None or ((self.align_corners or self.size is not None) and not (isinstance(n, int) and isinstance(out, int))):
+        """Output i is read at u = step·i + shift, a multiple of `grid`, from so many neighbours."""
+        if reach is None:
             return None
-        if self.align_corners:
-            step, shift = Fraction(int(str(n)) - 1, max(int(str(out)) - 1, 1)), Fraction(0)
+        if self.size is None and not self.align_corners:
+            step = 1 / Fraction(scale)
+        elif isinstance(n, int) and isinstance(out, int):
+            step = Fraction(n - 1, max(out - 1, 1)) if self.align_corners else Fraction(n, out)
         else:
-            step = 1 / Fraction(scale) if self.size is None else Fraction(int(str(n)), int(str(out)))
-            shift = Fraction(0) if self.mode == "nearest" else (step - 1) / 2
-        grid = Fraction(1, (step.denominator * shift.denominator) // _gcd(step.denominator, shift.denominator))
-        if self.mode == "nearest":  # the largest whole number not above
+            return None  # how fast it moves depends on the size
+        from_start = self.align_corners or self.mode == "nearest"
+        shift = Fraction(0) if from_start else (step - 1) / 2
+        grid = Fraction(1, lcm(step.denominator, shift.denominator))
+        if self.mode == "nearest":  # ⌊u⌋
             return reach.window(shift - 1 + grid, shift, step)
-        taps = 2 if self.mode == "bicubic" else 1
+        taps = 2 if self.mode == "bicubic" else 1  # a neighbour at exactly this distance has weight 0
         return reach.window(shift - taps + grid, shift + taps - grid, step)
 
     def to_torch(self, build: TorchBuilder) -> Any:
@@ -120,8 +128,12 @@ class Upsample(Layer):
         if self.size is None:
             how = [build.const([float(s) for s in self.scales(rank)])]
         else:
-            how = ["", build.const([s for s in self.sizes(build.types[0])], "int64")]
+            how = ["", build.const(list(self.sizes(build.types[0])), "int64")]
         return build.op(
-            "Resize", [x, "", *how], axes=axes, mode=ONNX_MODES.get(self.mode, "linear"),
-            coordinate_transformation_mode=place, nearest_mode="floor" if self.mode == "nearest" else None,
-        )  # fmt: skip
+            "Resize",
+            [x, "", *how],
+            axes=axes,
+            mode=ONNX_MODES.get(self.mode, "linear"),
+            coordinate_transformation_mode=place,
+            nearest_mode="floor" if self.mode == "nearest" else None,
+        )

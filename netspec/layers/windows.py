@@ -1,14 +1,15 @@
-"""Windows that slide along the axes behind the channels: sizes per axis, output sizes, receptive fields, padding."""
+"""Windows that slide along the axes behind the channels: sizes per axis, output sizes, receptive fields."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from netspec.layers.axes import times
-from netspec.layers.base import Layer, OnnxBuilder, Reach, Reaches, TensorType, bad_input
+from netspec.layers.base import Layer, Reach, Reaches, bad_input
 from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
 
 # A number for every axis, or one number an axis.
@@ -16,10 +17,8 @@ Positive2: TypeAlias = Positive | tuple[Positive, Positive]
 Positive3: TypeAlias = Positive | tuple[Positive, Positive, Positive]
 Count2: TypeAlias = Count | tuple[Count, Count]
 Count3: TypeAlias = Count | tuple[Count, Count, Count]
-PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
 
 AXES = {1: "(B, C, L)", 2: "(B, C, H, W)", 3: "(B, C, D, H, W)"}
-ONNX_MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,11 @@ def slide(layer: Layer, x: TensorType, windows: Sequence[Window], padding: objec
             spread = f" and dilation {dilation}" if dilation != "1" else ""
             pad = times(padding) if isinstance(padding, tuple) else padding
             raise bad_input(
-                "NS403", f"{layer.kind} kernel {kernel} does not fit an input of {times(sizes)} with padding {pad}{spread}",
-                f"the kernel spans {window.span}, the axis of {size} needs {-room} more: use a smaller kernel, more padding, "
-                "or less stride before this layer",
-            )  # fmt: skip
+                "NS403",
+                f"{layer.kind} kernel {kernel} does not fit an input of {times(sizes)} with padding {pad}{spread}",
+                f"the kernel spans {window.span}, the axis of {size} needs {-room} more: use a smaller kernel, more "
+                "padding, or less stride before this layer",
+            )
     return tuple(window.outputs(size) for size, window in zip(sizes, windows, strict=True))
 
 
@@ -81,22 +81,3 @@ def slide_reach(reach: Reaches, windows: Sequence[Window]) -> Reaches:
 def brief(values: Sequence[int]) -> str:
     """`3` when all are 3, else `3x5`."""
     return str(values[0]) if len(set(values)) == 1 else times(values)
-
-
-def onnx_pad(build: OnnxBuilder, x: str, pads: Sequence[tuple[int, int]], mode: str = "zeros", value: float = 0.0) -> str:
-    """Pad the last axes by (before, after) each, in a padding mode of torch."""
-    if not any(map(any, pads)):
-        return x
-    axes = list(range(-len(pads), 0))
-    amounts = build.const([before for before, _ in pads] + [after for _, after in pads], "int64")
-    fill = build.const(value, build.types[0].dtype)
-    return build.op("Pad", [x, amounts, fill, build.const(axes, "int64")], mode=ONNX_MODES[mode])
-
-
-def check_pad_mode(layer: Layer, mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> None:
-    """Reflecting needs an axis longer than the padding, wrapping one at least as long.  Raises NS403."""
-    for size, pad in zip(sizes, pads, strict=True):
-        most = {"reflect": size - 1, "circular": size}.get(mode)
-        if isinstance(most, int) and max(pad) > most:
-            raise bad_input("NS403", f"{layer.kind} cannot {'reflect' if mode == 'reflect' else 'wrap'} "
-                            f"{max(pad)} positions of an axis of {size}", f"pad by at most {most}, or pad with zeros")  # fmt: skip

@@ -1,0 +1,44 @@
+"""What stands outside a tensor: the padding modes of torch, their limits and their ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from netspec.layers.axes import onnx_number
+from netspec.layers.base import Layer, OnnxBuilder, bad_input
+from netspec.shapes.dim import Size
+
+PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
+ONNX_MODES = {
+    "zeros": "constant",
+    "constant": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+    "circular": "wrap",
+}
+
+
+def onnx_pad(
+    build: OnnxBuilder, x: str, pads: Sequence[tuple[int, int]], mode: str = "zeros", value: float = 0.0
+) -> str:
+    """Pad the last axes by (before, after) each, in a padding mode of torch."""
+    if not any(map(any, pads)):
+        return x
+    axes = list(range(-len(pads), 0))
+    amounts = build.const([before for before, _ in pads] + [after for _, after in pads], "int64")
+    fill = onnx_number(build, value)
+    return build.op("Pad", [x, amounts, fill, build.const(axes, "int64")], mode=ONNX_MODES[mode])
+
+
+def check_pad_mode(layer: Layer, mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> None:
+    """Reflecting needs an axis longer than the padding, wrapping one at least as long.  Raises NS403."""
+    for size, pad in zip(sizes, pads, strict=True):
+        most = {"reflect": size - 1, "circular": size}.get(mode)
+        if isinstance(most, int) and max(pad) > most:
+            raise bad_input(
+                "NS403",
+                f"{layer.kind} cannot {'reflect' if mode == 'reflect' else 'wrap'} "
+                f"{max(pad)} positions of an axis of {size}",
+                f"pad by at most {most}, or pad with zeros",
+            )

@@ -1,0 +1,196 @@
+"""The contract: every example of every layer kind, through schema, shapes, weights, gradients and ONNX.
+
+torch (what a module really gives), jsonschema, the ONNX checker and onnxruntime judge; none of them is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from jsonschema import Draft7Validator
+
+import netspec
+from netspec.backends.onnx_model import emit
+from netspec.graph.model import Graph
+from netspec.layers import kinds
+from netspec.layers.base import Example
+from netspec.shapes.dim import at
+from netspec.source.records import record_schema
+from netspec.source.text import Source
+from netspec.source.tree import parse
+
+EXAMPLES = {f"{name}-{i}": (name, example) for name, cls in kinds().items() for i, example in enumerate(cls.examples)}
+BATCHES = (2, 1, 5)
+FLOATING = [case for case, (_, example) in EXAMPLES.items() if any("dtype" not in shape for shape in example.inputs)]
+each_example = pytest.mark.parametrize("case", EXAMPLES)
+
+
+def text_of(kind: str, example: Example, outputs: str = "") -> str:
+    """A network of the one layer `it`, with the inputs a, b, …"""
+    names = "abcdefgh"[: len(example.inputs)]
+    inputs = "".join(f"  {name}: {shape}\n" for name, shape in zip(names, example.inputs, strict=True))
+    wiring = example.wiring or f"from: [{', '.join(names)}]"
+    fields = ", ".join(part for part in (f"type: {kind}", example.fields, wiring) if part)
+    return f"netspec: 1\ninputs:\n{inputs}layers:\n  it: {{{fields}}}\n{outputs}"
+
+
+@cache
+def compiled(case: str) -> tuple[Graph, torch.nn.Module]:
+    """Graph and module; several ports become as many outputs; no weight is left at a 0 or 1 that hides a mistake."""
+    kind, example = EXAMPLES[case]
+    outputs = ""
+    if kind == "split":
+        first = netspec.load(text_of(kind, example, "outputs: {out: it.0}\n"))
+        outputs = f"outputs: {{{', '.join(f'out{port}: it.{port}' for port in first['it'].outputs)}}}\n"
+    graph = netspec.load(text_of(kind, example, outputs))
+    module = netspec.to_torch(graph)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(
+                    torch.rand(tensor.shape, generator=generator) * 0.8 + (0.2 if "running_var" in name else -0.4)
+                )
+    return graph, module.eval()
+
+
+def trials(case: str) -> Iterator[tuple[int, Mapping[str, int]]]:
+    """Batch size and axis sizes, several of each; a network without named axes has one set of sizes."""
+    graph, _ = compiled(case)
+    named = any(type_.symbols() - {"B"} for type_ in graph.inputs.values())
+    for batch in BATCHES:
+        for sizes in EXAMPLES[case][1].sizes if named else ({},):
+            yield batch, sizes
+
+
+def values_of(
+    case: str, batch: int, sizes: Mapping[str, int], dtype: torch.dtype = torch.float32
+) -> dict[str, torch.Tensor]:
+    """Random inputs; of a mask the first entry stays free, for a row that ignores everything has no softmax."""
+    graph, _ = compiled(case)
+    generator = torch.Generator().manual_seed(batch)
+    values = {}
+    for name, type_ in graph.inputs.items():
+        shape = [at(size, {"B": batch, **sizes}) for size in type_.shape]
+        if type_.floating:
+            values[name] = torch.randn(shape, generator=generator, dtype=dtype)
+        elif type_.dtype == "bool":
+            values[name] = torch.rand(shape, generator=generator) > 0.6
+            values[name][:, 0] = False
+        else:
+            values[name] = torch.randint(0, EXAMPLES[case][1].high, shape, generator=generator).to(
+                getattr(torch, type_.dtype)
+            )
+    return values
+
+
+def outputs_of(case: str, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    graph, module = compiled(case)
+    result = module(**values)
+    return result if isinstance(result, dict) else dict(zip(graph.outputs, [result], strict=True))
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_says_what_it_is(kind: str) -> None:
+    """Equation or sentence, shapes, and examples that show every field."""
+    cls = kinds()[kind]
+    assert cls.examples, f"{kind} has no example"
+    words = cls.__doc__ or ""
+    assert "(B" in words or "one shape" in words, f"{kind} names no shapes"
+    shown = " ".join(example.fields for example in cls.examples)
+    hidden = [name for name in record_schema(cls)["properties"] if f"{name}:" not in shown]
+    assert not hidden, f"no example of {kind} shows {hidden}"
+
+
+@each_example
+def test_the_schema_takes_the_fields(case: str) -> None:
+    kind, example = EXAMPLES[case]
+    schema = record_schema(kinds()[kind])
+    Draft7Validator.check_schema(schema)
+    Draft7Validator(schema).validate(parse(Source("fields", f"{{{example.fields}}}")).plain())
+
+
+@each_example
+def test_shapes_are_torchs(case: str) -> None:
+    graph, _ = compiled(case)
+    for batch, sizes in trials(case):
+        for name, value in outputs_of(case, values_of(case, batch, sizes)).items():
+            type_ = graph.output_types()[name]
+            assert tuple(value.shape) == tuple(at(size, {"B": batch, **sizes}) for size in type_.shape)
+            assert value.dtype == getattr(torch, type_.dtype)
+
+
+@each_example
+def test_weights_are_torchs(case: str) -> None:
+    graph, module = compiled(case)
+    declared = {f"it.{name}": weight for name, weight in graph.weights_of(graph["it"]).items()}
+    state = module.state_dict()
+    assert {n: (w.shape, w.dtype) for n, w in declared.items()} == {
+        n: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for n, t in state.items()
+    }
+    assert list(declared) == list(state)
+    assert [n for n, w in declared.items() if w.trainable] == [n for n, _ in module.named_parameters()]
+
+
+@pytest.mark.parametrize("case", [case for case in EXAMPLES if case in FLOATING or "embedding" in case])
+def test_gradients_flow(case: str) -> None:
+    """While training, every weight and every floating input gets a finite gradient."""
+    _, module = compiled(case)
+    batch, sizes = next(trials(case))
+    values = values_of(case, batch, sizes)
+    leaves = [v.requires_grad_() for v in values.values() if v.is_floating_point()] + list(module.parameters())
+    saved = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    module.train()
+    try:
+        torch.manual_seed(0)
+        outputs = outputs_of(case, values)
+        grads = torch.autograd.grad(sum((y * y).sum() for y in outputs.values()), leaves)
+    finally:
+        module.eval().load_state_dict(saved)
+    for grad in grads:
+        assert torch.isfinite(grad).all()
+    assert sum(float(grad.abs().sum()) for grad in grads) > 0
+
+
+@pytest.mark.parametrize("case", FLOATING)
+def test_gradients_are_right(case: str) -> None:
+    """Against finite differences in float64."""
+    _, module = compiled(case)
+    batch, sizes = next(trials(case))
+    values = values_of(case, batch, sizes, torch.float64)
+    names = [name for name, v in values.items() if v.is_floating_point()]
+    module.double()
+    try:
+
+        def function(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return tuple(outputs_of(case, values | dict(zip(names, given, strict=True))).values())
+
+        assert torch.autograd.gradcheck(
+            function, [values[n].requires_grad_() for n in names], atol=1e-4, fast_mode=True
+        )
+    finally:
+        module.float()
+
+
+@each_example
+def test_onnx_is_the_module(case: str) -> None:
+    """The layer's own ONNX, no pass run, under onnxruntime: every batch and every length through one model."""
+    graph, module = compiled(case)
+    weights = {name: value.numpy() for name, value in module.state_dict().items()}
+    model = emit(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights))
+    onnx.checker.check_model(model, full_check=True)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    for batch, sizes in trials(case):
+        values = values_of(case, batch, sizes)
+        with torch.no_grad():
+            expected = outputs_of(case, values)
+        received = session.run(list(expected), {name: v.numpy() for name, v in values.items()})
+        for y, ours in zip(expected.values(), received, strict=True):
+            np.testing.assert_allclose(ours, y.numpy(), rtol=1e-5, atol=2e-6)
+            assert ours.dtype == y.numpy().dtype
