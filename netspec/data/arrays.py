@@ -1,0 +1,72 @@
+"""NumPy arrays from files, and whether they are what an input takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from netspec.data.preprocess import Array
+from netspec.data.table import missing_file
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType, shape_text
+from netspec.source.errors import NetspecError
+from netspec.source.text import Span
+
+
+def read_npz(path: Path, shown: str, span: Span | None) -> dict[str, Array]:
+    """The arrays of a file by name.  Pickled objects are refused: reading one would run its code.  Raises NS602."""
+    import zipfile
+
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise missing_file(path, shown, span) from None
+    except (ValueError, AttributeError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        hint = "save it with np.savez, from arrays of numbers or text"
+        other = getattr(error, "strerror", None) or "it is no .npz file"
+        reason = "it holds pickled objects" if "pickle" in str(error) else other
+        raise NetspecError("NS602", f"{shown} cannot be read: {reason}", span, hint=hint) from None
+
+
+def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[str, int], span: Span | None) -> None:
+    """Raises NS605 when an array is not of the input's shape and kind, NS604 when it holds NaN or infinity.
+
+    `axes` gathers what each named axis stands for, so that one name is one size across the inputs.
+    """
+    wanted = type_.shape[1:]
+    found: tuple[int, ...] = x.shape[1:]
+    fits = len(wanted) == len(found)
+    for want, size in zip(wanted, found, strict=False):
+        if isinstance(want, Dim):
+            known = want.at(axes)
+            if isinstance(known, Dim) and str(want).isidentifier():
+                axes[str(want)] = size
+                known = size
+            fits = fits and (isinstance(known, Dim) or known == size)
+        else:
+            fits = fits and want == size
+    if not fits:
+        raise NetspecError(
+            "NS605",
+            f"array `{name}` of {shown} is {shape_text(x.shape)}, input `{name}` is {type_}",
+            span,
+            hint="the first axis counts the samples; the others are those of `inputs`",
+        )
+    if x.dtype.kind not in "fiub" or (x.dtype.kind == "f" and not type_.floating):
+        raise NetspecError(
+            "NS605",
+            f"array `{name}` of {shown} holds {x.dtype}, input `{name}` takes {type_.dtype}",
+            span,
+            hint=f"save it as {type_.dtype}",
+        )
+    finite(x, f"array `{name}` of {shown}", span)
+
+
+def finite(x: Array, what: str, span: Span | None) -> None:
+    """Raises NS604 at the first NaN or infinity."""
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        where = ", ".join(map(str, first))
+        raise NetspecError("NS604", f"{what} holds {x[first]} at [{where}]", span, hint="expected finite numbers")

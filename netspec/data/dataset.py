@@ -1,0 +1,206 @@
+"""A data set ready to learn from: split, standardised, its targets in the form that the losses take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.arrays import finite
+from netspec.data.config import DataConfig, place
+from netspec.data.images import Images
+from netspec.data.labels import class_numbers, signs
+from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess, Standard
+from netspec.data.sources import Network, Raw, Target, read_source
+from netspec.data.split import split_indices
+from netspec.shapes.dim import Dim, Size
+from netspec.shapes.tensor import TensorType, shape_text
+from netspec.source.errors import NetspecError
+from netspec.source.tree import Map
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """Some of the images, made into an input only when a batch of them is taken."""
+
+    images: Images
+    indices: NDArray[np.int64]
+    rule: InputRule
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, rows: NDArray[np.int64]) -> Array:
+        pixels = self.images.take(self.indices[rows])
+        return self.rule.apply(pixels.astype(np.float32) * np.float32(1 / 255))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the samples.  Inputs are arrays in the network's shape and type, or images still on disk."""
+
+    inputs: dict[str, Array | ImageRows]
+    targets: dict[str, Array]
+    count: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """`parts` has train, and validation and test where they have a share."""
+
+    parts: dict[str, Part]
+    preprocess: Preprocess
+
+
+def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preprocess | None = None) -> Dataset:
+    """Read, check, split and standardise; with `kept`, as an earlier run did and not by what is measured now.
+
+    Raises NS602 to NS608 at the place in the `data` section.
+    """
+    raw = read_source(config, tree, network)
+    targets: dict[str, Array] = {}
+    outputs: dict[str, OutputRule] = {}
+    for name, target in raw.targets.items():
+        targets[name], outputs[name] = _target(target, network.outputs[name], network.kinds[name], name)
+    indices = split_indices(raw.count, config.split.shares(), config.split.seed, _groups(targets, outputs))
+    for name, share in config.split.shares().items():
+        if share and not len(indices[name]):
+            raise NetspecError(
+                "NS607",
+                f"the {name} part is empty: {share:g} of {raw.count} samples",
+                place(tree, "split"),
+                hint="give it a larger share, or leave it out",
+            )
+    if kept is not None:
+        _check_kept(outputs, kept, tree)
+        rules, outputs = dict(kept.inputs), dict(kept.outputs)
+    else:
+        rules = _standardized(raw, network, indices["train"]) if config.standardize else raw.rules
+        if config.standardize == "both":
+            outputs = {name: _target_standard(rule, targets[name][indices["train"]]) for name, rule in outputs.items()}
+    for name, rule in outputs.items():
+        if rule.standard is not None:
+            targets[name] = rule.standard.forward(targets[name]).astype(np.float32)
+    whole = {name: x if isinstance(x, Images) else rules[name].apply(x) for name, x in raw.inputs.items()}
+    parts = {
+        name: Part(
+            {key: ImageRows(x, rows, rules[key]) if isinstance(x, Images) else x[rows] for key, x in whole.items()},
+            {key: y[rows] for key, y in targets.items()},
+            len(rows),
+        )
+        for name, rows in indices.items()
+        if len(rows)
+    }
+    source = {"BreastCancer": "breast_cancer", "ImageFolder": "image_folder"}.get(type(config.source).__name__)
+    return Dataset(parts, Preprocess(source or type(config.source).__name__.lower(), rules, outputs))
+
+
+def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> None:
+    """Raises NS606 when the data has other classes now than the run was trained on."""
+    for name, rule in outputs.items():
+        if name not in kept.outputs or kept.outputs[name].names != rule.names:
+            raise NetspecError(
+                "NS606",
+                f"the classes of output `{name}` are no longer those of the training",
+                place(tree, "source"),
+                hint="put the data back as it was, or train again",
+            )
+
+
+def _target_standard(rule: OutputRule, train: Array) -> OutputRule:
+    return replace(rule, standard=Standard.fit(train, each=True)) if rule.kind == "numbers" else rule
+
+
+def _groups(targets: dict[str, Array], outputs: dict[str, OutputRule]) -> NDArray[np.int64] | None:
+    """The classes that the split keeps in proportion: those of the first output with one class a sample."""
+    for name, rule in outputs.items():
+        if rule.kind != "numbers" and targets[name].size == len(targets[name]):
+            return targets[name].reshape(-1).astype(np.int64)
+    return None
+
+
+def _standardized(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[str, InputRule]:
+    """The rules with mean and deviation of the training part alone: the other parts stay unseen."""
+    rules = dict(raw.rules)
+    for name, x in raw.inputs.items():
+        rule = rules[name]
+        if not network.inputs[name].floating:
+            continue
+        if isinstance(x, Images):
+            standard = x.standard(train)
+        else:
+            part = x[train] / rule.divide
+            standard = Standard.fit(part, each=rule.kind == "image" or part.ndim == 2)
+        rules[name] = replace(rule, standard=standard)
+    return rules
+
+
+def _target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
+    """The targets of one output, and what the output means.  Raises NS604 to NS606."""
+    values = target.values
+    finite(values, target.what, target.span)
+    if kind == "classes":
+        axis = class_axis(type_, values.shape)
+        if axis is None:
+            wanted = (type_.shape[0], *type_.shape[2:])
+            text = f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}"
+            raise NetspecError(
+                "NS605",
+                f"{text} and takes one class number in each place: {shape_text(wanted)}",
+                target.span,
+                hint="give the number of the class, not a vector with a 1 in it",
+            )
+        count = type_.shape[axis]
+        if isinstance(count, Dim):
+            raise NetspecError(
+                "NS605",
+                f"output `{name}` is {type_}: its number of classes is not known",
+                target.span,
+                hint=f"bring axis {axis} to a known size",
+            )
+        numbers, names = class_numbers(values, count, target.what, name, target.span)
+        return numbers, OutputRule("classes", target.names or names, axis, target.columns)
+    if kind == "signs":
+        found, pair = signs(values, target.what, name, target.span)
+        known = (target.names[0], target.names[1]) if len(target.names) == 2 else pair
+        return _shaped(found, type_, target, name), OutputRule("signs", known, columns=target.columns)
+    if target.names or values.dtype.kind not in "fiub":
+        raise NetspecError(
+            "NS605",
+            f"{target.what} gives classes, the loss of output `{name}` compares numbers",
+            target.span,
+            hint="use the loss `cross_entropy`, or `logistic` for two classes",
+        )
+    return _shaped(values.astype(np.float32), type_, target, name), OutputRule("numbers", columns=target.columns)
+
+
+def class_axis(type_: TensorType, shape: tuple[int, ...]) -> int | None:
+    """The axis of an output that counts the classes, for targets of this shape: 1 (B, C, …) or the last (B, …, C)."""
+    for axis in (1, type_.rank - 1):
+        rest = [size for i, size in enumerate(type_.shape) if i not in (0, axis)]
+        if _fits(rest, shape[1:]):
+            return axis
+    return None
+
+
+def _fits(wanted: Sequence[Size], found: tuple[int, ...]) -> bool:
+    return len(wanted) == len(found) and all(isinstance(w, Dim) or w == f for w, f in zip(wanted, found, strict=True))
+
+
+def _shaped(values: Array, type_: TensorType, target: Target, name: str) -> Array:
+    """Targets in the output's own shape: (N) for (B, 1) would broadcast to (N, N) in the loss without a word."""
+    wanted: list[Any] = list(type_.shape[1:])
+    found = values.shape[1:]
+    if [size for size in wanted if size != 1] == [size for size in found if size != 1]:
+        return np.ascontiguousarray(values.reshape(len(values), *wanted))
+    if _fits(wanted, found):
+        return values
+    raise NetspecError(
+        "NS605",
+        f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}",
+        target.span,
+        hint="one number for each of the output's values",
+    )

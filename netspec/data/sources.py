@@ -1,0 +1,324 @@
+"""From a source to whole arrays: the inputs as they come, and the targets before they are labels or numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netspec.data.arrays import check_array, read_npz
+from netspec.data.config import Csv, DataConfig, ImageFolder, Npz, place
+from netspec.data.images import MODES, Images, find_images
+from netspec.data.preprocess import Array, InputRule
+from netspec.data.table import Table, read_table
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.text import Span
+from netspec.source.tree import Map
+
+
+@dataclass(frozen=True)
+class Target:
+    """What stands in the data for one output; `what` and `span` are for messages, `names` known class names."""
+
+    values: Array
+    what: str
+    span: Span | None
+    names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """All samples of a source."""
+
+    inputs: dict[str, Array | Images]
+    rules: dict[str, InputRule]
+    targets: dict[str, Target]
+    count: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a source has to feed: the network's inputs, its trained outputs with the kind of target each loss takes."""
+
+    inputs: Mapping[str, TensorType]
+    outputs: Mapping[str, TensorType]
+    kinds: Mapping[str, str]
+    folder: Path = field(default_factory=Path)
+
+
+def read_source(config: DataConfig, tree: Map, network: Network) -> Raw:
+    """Everything the source holds.  Raises NS602 to NS607 at the place in the `data` section."""
+    source = config.source
+    if isinstance(source, Csv):
+        return _csv(source, tree, network)
+    if isinstance(source, Npz):
+        return _npz(source, tree, network)
+    if isinstance(source, ImageFolder):
+        return _images(source, tree, network)
+    return _builtin(type(source).__name__, tree, network)
+
+
+def _only(kinds: Mapping[str, Any], what: str, source: str, span: Span | None) -> str:
+    if len(kinds) != 1:
+        raise NetspecError(
+            "NS605",
+            f"{source} feeds one {what}, the network has {len(kinds)}: {', '.join(kinds)}",
+            span,
+            hint="use a source of type npz, with an array for each",
+        )
+    return next(iter(kinds))
+
+
+# scikit-learn's own sets
+
+
+def _builtin(record: str, tree: Map, network: Network) -> Raw:
+    from sklearn import datasets
+
+    span = place(tree, "source")
+    name = {"BreastCancer": "breast_cancer"}.get(record, record.lower())
+    x_name = _only(network.inputs, "input", name, span)
+    y_name = _only(network.outputs, "output", name, span)
+    found = getattr(datasets, f"load_{name}")()
+    type_ = network.inputs[x_name]
+    if name == "digits":
+        x = found.images[:, None]
+        rule = InputRule("image", shape_of(type_), type_.dtype, channels=1, size=(8, 8), divide=16.0)
+        if not _holds(type_, 64):
+            raise NetspecError(
+                "NS605",
+                f"input `{x_name}` is {type_}, a digit is 8×8 = 64 pixels",
+                span,
+                hint=f"write `{x_name}: [1, 8, 8]` or `{x_name}: [64]` in `inputs`",
+            )
+    else:
+        x = found.data
+        rule = InputRule("table", shape_of(type_), type_.dtype, columns=tuple(map(str, found.feature_names)))
+        _need_columns(type_, x.shape[1], x_name, name, span)
+    _need_floating(type_, x_name, span)
+    names = tuple(map(str, found.target_names)) if "target_names" in found else ()
+    return Raw({x_name: x}, {x_name: rule}, {y_name: Target(found.target, name, span, names)}, len(x))
+
+
+# tables
+
+
+def _csv(source: Csv, tree: Map, network: Network) -> Raw:
+    path_span = place(tree, "source", "path")
+    table = read_table(network.folder / source.path, source.delimiter, path_span, shown=source.path)
+    targets = _target_columns(source, tree, table, network)
+    taken = {column for columns in targets.values() for column in columns}
+    features = _feature_columns(source, tree, table, network, taken)
+    inputs: dict[str, Array | Images] = {}
+    rules = {}
+    for name, columns in features.items():
+        type_ = network.inputs[name]
+        _need_floating_or_whole(type_, name, path_span)
+        span = place(tree, "source", "features", name)
+        listing = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+        _need_columns(type_, len(columns), name, f"{source.path} ({listing})", span)
+        inputs[name] = np.stack([table.numbers(column) for column in columns], axis=1)
+        rules[name] = InputRule("table", shape_of(type_), type_.dtype, columns=columns)
+    found = {}
+    for name, columns in targets.items():
+        kind = network.kinds[name]
+        as_text = [kind == "classes" or (kind == "signs" and not table.is_numeric(c)) for c in columns]
+        values = [np.array(table.text(c)) if t else table.numbers(c) for c, t in zip(columns, as_text, strict=True)]
+        what = ", ".join(f"column `{c}`" for c in columns)
+        found[name] = Target(
+            values[0] if len(values) == 1 else np.stack(values, axis=1),
+            what,
+            place(tree, "source", "target", name),
+            columns=columns,
+        )
+    return Raw(inputs, rules, found, len(table.rows))
+
+
+def _target_columns(source: Csv, tree: Map, table: Table, network: Network) -> dict[str, tuple[str, ...]]:
+    """Output -> its columns."""
+    span = place(tree, "source", "target")
+    outputs = list(network.outputs)
+    if isinstance(source.target, dict):
+        _same_names(source.target, outputs, "output", "target", span)
+        chosen = {name: (columns,) if isinstance(columns, str) else columns for name, columns in source.target.items()}
+    elif isinstance(source.target, str):
+        chosen = {_only(network.outputs, "output", f"column `{source.target}`", span): (source.target,)}
+    elif len(outputs) == 1:
+        chosen = {outputs[0]: source.target}
+    elif len(outputs) == len(source.target):
+        chosen = {name: (column,) for name, column in zip(outputs, source.target, strict=True)}
+    else:
+        text = f"`target` names {len(source.target)} columns for {len(outputs)} outputs: {', '.join(outputs)}"
+        raise NetspecError(
+            "NS605", text, span, hint=f"name one an output, or write `target: {{{outputs[0]}: [column, …], …}}`"
+        )
+    table.need([column for columns in chosen.values() for column in columns], span)
+    return chosen
+
+
+def _feature_columns(
+    source: Csv, tree: Map, table: Table, network: Network, taken: set[str]
+) -> dict[str, tuple[str, ...]]:
+    """Input -> its columns."""
+    span = place(tree, "source", "features")
+    if isinstance(source.features, dict):
+        _same_names(source.features, list(network.inputs), "input", "features", span)
+        chosen = dict(source.features)
+    else:
+        name = _only(network.inputs, "input", "a list of `features`" if source.features else source.path, span)
+        chosen = {name: source.features or tuple(c for c in table.names if c not in taken)}
+    table.need([column for columns in chosen.values() for column in columns], span)
+    both = taken & {column for columns in chosen.values() for column in columns}
+    if both:
+        raise NetspecError(
+            "NS603",
+            f"column `{min(both)}` is both a feature and a target",
+            span,
+            hint="the network would read its answer",
+        )
+    if not all(chosen.values()):
+        raise NetspecError(
+            "NS603", f"{source.path} has no columns left for the features", span, hint="name them with `features`"
+        )
+    return chosen
+
+
+def _same_names(given: Mapping[str, Any], names: list[str], what: str, key: str, span: Span | None) -> None:
+    for name in given:
+        if name not in names:
+            raise NetspecError(
+                "NS603",
+                f"`{key}` names `{name}`, which is no trained {what}",
+                span,
+                hint=did_you_mean(name, names, f"there are {', '.join(names)}"),
+            )
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise NetspecError(
+            "NS603", f"`{key}` has nothing for the {what} `{missing[0]}`", span, hint=f"add `{missing[0]}: …`"
+        )
+
+
+# arrays
+
+
+def _npz(source: Npz, tree: Map, network: Network) -> Raw:
+    span = place(tree, "source", "path")
+    arrays = read_npz(network.folder / source.path, source.path, span)
+    wanted = [*network.inputs, *network.outputs]
+    for name in wanted:
+        if name not in arrays:
+            raise NetspecError(
+                "NS603",
+                f"{source.path} has no array `{name}`",
+                span,
+                hint=did_you_mean(
+                    name,
+                    arrays,
+                    f"it has {', '.join(arrays) or 'none'}; save it with "
+                    f"np.savez(path, {', '.join(f'{n}=…' for n in wanted)})",
+                ),
+            )
+    lengths = {name: len(arrays[name]) if arrays[name].ndim else 0 for name in wanted}
+    count = next(iter(lengths.values()))
+    if len(set(lengths.values())) > 1:
+        text = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise NetspecError(
+            "NS605",
+            f"the arrays of {source.path} differ in their number of samples: {text}",
+            span,
+            hint="the first axis counts the samples",
+        )
+    if not count:
+        raise NetspecError("NS607", f"{source.path} has no samples", span, hint="the first axis counts the samples")
+    axes: dict[str, int] = {}
+    rules = {}
+    for name, type_ in network.inputs.items():
+        check_array(arrays[name], type_, name, source.path, axes, span)
+        rules[name] = InputRule("array", shape_of(type_), type_.dtype)
+    targets = {name: Target(arrays[name], f"array `{name}`", span) for name in network.outputs}
+    return Raw({name: arrays[name] for name in network.inputs}, rules, targets, count)
+
+
+# images
+
+
+def _images(source: ImageFolder, tree: Map, network: Network) -> Raw:
+    span = place(tree, "source", "path")
+    x_name = _only(network.inputs, "input", "image_folder", span)
+    y_name = _only(network.outputs, "output", "image_folder", span)
+    type_ = network.inputs[x_name]
+    channels, size = _image_size(source, tree, type_, x_name)
+    _need_floating(type_, x_name, span)
+    paths, labels = find_images(network.folder / source.path, source.path, span)
+    images = Images(paths, channels, size, span)
+    rule = InputRule("image", (channels, *size), type_.dtype, channels=channels, size=size)
+    return Raw(
+        {x_name: images}, {x_name: rule}, {y_name: Target(np.array(labels), f"{source.path}/", span)}, len(paths)
+    )
+
+
+def _image_size(source: ImageFolder, tree: Map, type_: TensorType, name: str) -> tuple[int, tuple[int, int]]:
+    if type_.rank != 4 or type_.shape[1] not in MODES:
+        text = f"input `{name}` is {type_}, an image is (B, C, H, W) with 1, 3 or 4 channels"
+        raise NetspecError("NS605", text, place(tree, "source"), hint=f"write `{name}: [3, 64, 64]` in `inputs`")
+    channels, height, width = type_.shape[1:]
+    given = (source.size, source.size) if isinstance(source.size, int) else source.size
+    if isinstance(height, int) and isinstance(width, int):
+        if given is not None and given != (height, width):
+            text = f"`size` is {given[0]}×{given[1]}, input `{name}` is {type_}"
+            raise NetspecError(
+                "NS605", text, place(tree, "source", "size"), hint="leave `size` out: the input's own is taken"
+            )
+        given = (height, width)
+    if given is None:
+        text = f"input `{name}` is {type_}: the images' height and width are not known"
+        raise NetspecError("NS605", text, place(tree, "source"), hint="add `size: [height, width]`")
+    assert isinstance(channels, int)
+    return channels, given
+
+
+# shapes and types
+
+
+def shape_of(type_: TensorType) -> tuple[int | str, ...]:
+    """The shape without the batch, as JSON keeps it."""
+    return tuple(size if isinstance(size, int) else str(size) for size in type_.shape[1:])
+
+
+def _holds(type_: TensorType, count: int) -> bool:
+    numel = type_.numel()
+    return numel == count if isinstance(numel, int) else False
+
+
+def _need_columns(type_: TensorType, count: int, name: str, shown: str, span: Span | None) -> None:
+    numel = type_.numel()
+    if isinstance(numel, Dim) and type_.rank == 2:
+        return  # one symbolic axis takes any number of columns
+    if numel != count:
+        raise NetspecError(
+            "NS605",
+            f"input `{name}` is {type_}, {shown} has {count} feature{'s' * (count != 1)}",
+            span,
+            hint=f"write `{name}: [{count}]` in `inputs`",
+        )
+
+
+def _need_floating(type_: TensorType, name: str, span: Span | None) -> None:
+    if not type_.floating:
+        raise NetspecError(
+            "NS605", f"input `{name}` is of {type_.dtype}, the source gives float32", span, hint="leave its `dtype` out"
+        )
+
+
+def _need_floating_or_whole(type_: TensorType, name: str, span: Span | None) -> None:
+    if type_.dtype == "bool":
+        raise NetspecError(
+            "NS605", f"input `{name}` is of bool, a table has numbers", span, hint="leave its `dtype` out"
+        )

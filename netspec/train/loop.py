@@ -1,0 +1,154 @@
+"""`train`: from a graph with `data` and `train` sections to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from netspec.backends.torch_module import to_torch
+from netspec.data.config import DataConfig, read_data
+from netspec.data.dataset import load_dataset
+from netspec.data.preprocess import Preprocess
+from netspec.data.sources import Network
+from netspec.graph.model import Graph
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.tree import Map
+from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
+from netspec.train.curves import draw_curves
+from netspec.train.device import pick_device
+from netspec.train.progress import Display
+from netspec.train.report import show_interrupted, show_results
+from netspec.train.runs import (
+    BEST,
+    CURVES,
+    METRICS,
+    MetricsFile,
+    Run,
+    begin,
+    check_same,
+    choose_folder,
+    describe_run,
+    finish,
+    has_begun,
+    read_metrics,
+    read_preprocess,
+    spec_hash,
+)
+from netspec.train.score import Scorer
+from netspec.train.trainer import Interrupted, Trainer
+from netspec.train.weights import put_weights
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
+          console: Console | None = None, file: str = "FILE") -> Run:  # fmt: skip
+    """Train a network as its `data` and `train` sections say.
+
+    `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
+    yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
+    what the command to go on with calls the netspec file.  After Ctrl-C the run's status is "interrupted".
+    Raises NS2xx and NS6xx.
+    """
+    problems: list[Problem] = []
+    data_tree, train_tree = graph.data, graph.train
+    for name, tree in (("data", data_tree), ("train", train_tree)):
+        if tree is None:
+            problems.append(
+                Problem("NS613", f"there is no `{name}` section", name=file, hint=f"add `{name}: …` to the file")
+            )
+    raise_all(problems)
+    assert data_tree is not None and train_tree is not None
+    data, config = read_both(data_tree, train_tree, graph.output_types())
+    where = pick_device(device, config.precision)
+    folder = choose_folder(graph.name, Path(run) if run is not None else None, resume)
+    if resume:
+        check_same(folder, graph.resolved)
+    begun = has_begun(folder)
+    kept = read_preprocess(folder) if begun else None
+    dataset = load_dataset(data, data_tree, network_of(graph, config), kept)
+    if not begun:
+        info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where)
+        begin(folder, graph.resolved, with_probabilities(dataset.preprocess, config).to_json(), info)
+    with torch.random.fork_rng([where] if where.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
+        trainer = Trainer(
+            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, spec_hash(graph.resolved)
+        )
+        return _run(trainer, graph, resume, console, file)
+
+
+def read_both(data: Map, train_: Map, outputs: Mapping[str, TensorType]) -> tuple[DataConfig, TrainConfig]:
+    """Both sections, with the problems of both at once."""
+    problems: list[Problem] = []
+    found: list[Any] = []
+    for read in (lambda: read_data(data), lambda: read_train(train_, outputs)):
+        try:
+            found.append(read())
+        except NetspecError as error:
+            problems += error.problems
+    raise_all(problems)
+    return found[0], found[1]
+
+
+def network_of(graph: Graph, config: TrainConfig) -> Network:
+    """What the data has to fit."""
+    kinds = target_kinds(config)
+    outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
+    return Network(graph.inputs, outputs, kinds, graph.folder)
+
+
+def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:
+    """Says of which outputs probabilities can be had: those trained by maximum likelihood."""
+    likely = {name for name, loss in config.losses.items() if isinstance(loss, (CrossEntropy, Logistic))}
+    outputs = {name: replace(rule, probable=name in likely) for name, rule in preprocess.outputs.items()}
+    return replace(preprocess, outputs=outputs)
+
+
+def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, file: str) -> Run:
+    config, folder, parts = trainer.config, trainer.folder, trainer.parts
+    went_on = resume and trainer.resume()
+    progress = trainer.progress
+    if console is not None:
+        from rich.markup import escape
+
+        count = sum(p.numel() for p in trainer.params)
+        samples = ", ".join(f"{batches.count:,} {name}" for name, batches in parts.items())
+        begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
+        text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
+        console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
+    metrics = MetricsFile(folder / METRICS, progress.epoch)
+    results: dict[str, dict[str, float]] = {}
+    status: Literal["finished", "interrupted"] = "finished"
+    try:
+        with Display(console, config.epochs, parts["train"].steps, config.batch_size) as display:
+            trainer.run(display, metrics)
+    except Interrupted:
+        status = "interrupted"
+    except torch.OutOfMemoryError:
+        raise NetspecError("NS625", f"out of memory on {trainer.device} with batches of {config.batch_size}",
+                           hint="lower `batch_size`; what was saved before is still there") from None  # fmt: skip
+    finally:
+        metrics.close()
+    if status == "finished":
+        assert trainer.best is not None
+        put_weights(trainer.module, trainer.best, str(folder / BEST))
+        results = {name: trainer.scorer.score(trainer.module, batches) for name, batches in parts.items()}
+    reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
+    outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results)
+    title = f"{graph.name} · {trainer.progress.step:,} steps"
+    draw_curves(folder / CURVES, read_metrics(folder / METRICS), progress.best_epoch, title)
+    finish(folder, outcome)
+    if console is not None:
+        if status == "interrupted":
+            show_interrupted(console, outcome, config.epochs, file)
+        else:
+            show_results(console, outcome, {name: batches.count for name, batches in parts.items()})
+    return outcome

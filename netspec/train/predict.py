@@ -1,0 +1,245 @@
+"""What a trained network, or an exported model, says of new samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netspec.data.arrays import check_array, read_npz
+from netspec.data.images import SUFFIXES, read_image
+from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
+from netspec.data.table import missing_file, read_table
+from netspec.shapes.dim import Size, symbol
+from netspec.shapes.tensor import BATCH, TensorType
+from netspec.source.errors import NetspecError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+BATCH_SIZE = 256
+META = "netspec.preprocess"  # the key in a model's metadata_props
+
+Compute = Callable[[list[Array]], dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One row a sample: output name -> `class`, `probability` and `probabilities`, or `value`.
+
+    `labels` say which sample: a line of a table, an index, a file's name.
+    """
+
+    labels: tuple[str, ...]
+    rows: tuple[Mapping[str, Mapping[str, Any]], ...]
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """As JSON has it."""
+        return [{"sample": label, **row} for label, row in zip(self.labels, self.rows, strict=True)]
+
+    def show(self, console: Console) -> None:
+        from netspec.train.report import show_predictions
+
+        show_predictions(console, self)
+
+
+def predict(model: Path | str, input_path: Path | str, *, device: str = "auto") -> Predictions:
+    """Apply a run (a folder) or a model (`.onnx`) to a `.csv` table, an `.npz` file, an image or a folder of images.
+
+    Tables need the feature columns, in any order; arrays are named as the inputs and hold what the source held.
+    Raises NS631 for the run or model, NS632 for an input of the wrong kind, NS602 to NS608 for what is wrong in it.
+    """
+    model, path = Path(model), Path(input_path)
+    compute, preprocess = _onnx(model) if model.suffix == ".onnx" else _run(model, device)
+    labels, inputs = _read(path, preprocess)
+    found: dict[str, list[Array]] = {name: [] for name in preprocess.outputs}
+    for start in range(0, len(labels), BATCH_SIZE):
+        outputs = compute([x[start : start + BATCH_SIZE] for x in inputs])
+        for name, parts in found.items():
+            parts.append(outputs[name])
+    said = {name: _say(preprocess.outputs[name], np.concatenate(parts)) for name, parts in found.items()}
+    rows = tuple({name: values[i] for name, values in said.items()} for i in range(len(labels)))
+    return Predictions(tuple(labels), rows)
+
+
+# the model
+
+
+def _run(path: Path, device: str) -> tuple[Compute, Preprocess]:
+    import torch
+
+    from netspec.train.device import pick_device
+    from netspec.train.trained import load_run
+
+    trained = load_run(path)
+    where = pick_device(device)
+    module = trained.module.to(where)
+    names = list(trained.graph.outputs)
+
+    def compute(inputs: list[Array]) -> dict[str, Array]:
+        with torch.inference_mode():
+            found = module(*[torch.from_numpy(x).to(where) for x in inputs])
+        outputs = {names[0]: found} if len(names) == 1 else found
+        return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+
+    return compute, trained.preprocess
+
+
+def _onnx(path: Path) -> tuple[Compute, Preprocess]:
+    import onnx
+    import onnxruntime
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    def bad(message: str, hint: str = "") -> NetspecError:
+        return NetspecError("NS631", message, name=str(path), hint=hint)
+
+    try:
+        proto = onnx.load(path, load_external_data=False)
+    except FileNotFoundError:
+        raise bad("no such model", "write it with `netspec export RUN --onnx`") from None
+    except (OSError, DecodeError) as error:
+        raise bad(f"cannot be read as an ONNX model: {getattr(error, 'strerror', None) or error}") from None
+    if any(t.data_location == onnx.TensorProto.EXTERNAL for t in proto.graph.initializer):
+        raise bad(
+            "keeps weights in other files, which is refused: their paths may lead anywhere", "save it as one file"
+        )
+    text = next((entry.value for entry in proto.metadata_props if entry.key == META), None)
+    if text is None:
+        raise bad("does not say how its inputs are made", "export it from a run, not from a file")
+    preprocess = Preprocess.from_json(text, str(path))
+    try:
+        session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
+        raise bad(f"onnxruntime refuses it: {error}") from None
+    names = list(preprocess.inputs)
+    outputs = list(preprocess.outputs)
+
+    def compute(inputs: list[Array]) -> dict[str, Array]:
+        found = session.run(outputs, dict(zip(names, inputs, strict=True)))
+        return dict(zip(outputs, found, strict=True))
+
+    return compute, preprocess
+
+
+# the input
+
+
+def _read(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
+    """Labels of the samples, and each input as the network takes it."""
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise missing_file(path, str(path), None, "check the path")
+    if suffix == ".csv":
+        return _read_csv(path, preprocess)
+    if suffix == ".npz":
+        return _read_npz(path, preprocess)
+    if suffix in SUFFIXES or path.is_dir():
+        return _read_images(path, preprocess)
+    raise NetspecError("NS632", f"cannot read a `{suffix or path.name}` file", name=str(path),
+                       hint="expected .csv, .npz, an image, or a folder of images")  # fmt: skip
+
+
+def _read_csv(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
+    for name, rule in preprocess.inputs.items():
+        if rule.kind != "table":
+            raise NetspecError(
+                "NS632", f"input `{name}` is not made from a table", name=str(path), hint=_wanted(preprocess)
+            )
+    first = path.open("rb").readline()
+    delimiter = next((d for d in ",;\t|" if d.encode() in first), ",")
+    table = read_table(path, delimiter, None)
+    inputs = []
+    for rule in preprocess.inputs.values():
+        table.need(rule.columns, None)
+        inputs.append(rule.apply(np.stack([table.numbers(column) for column in rule.columns], axis=1)))
+    return [f"line {line}" for line in table.lines], inputs
+
+
+def _read_npz(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
+    arrays = read_npz(path, str(path), None)
+    axes: dict[str, int] = {}
+    inputs = []
+    for name, rule in preprocess.inputs.items():
+        if name not in arrays:
+            hint = f"it has {', '.join(arrays) or 'none'}; save it with np.savez(path, {name}=…)"
+            raise NetspecError("NS632", f"has no array `{name}`", name=str(path), hint=hint)
+        x = arrays[name]
+        check_array(x, _type(rule), name, str(path), axes, None)
+        if rule.kind == "image" and x.dtype == np.uint8 and rule.divide == 1.0:
+            x = x / 255.0
+        inputs.append(rule.apply(x))
+    counts = {len(x) for x in inputs}
+    if len(counts) != 1 or not min(counts):
+        raise NetspecError("NS632", "needs one or more samples, as many in every array", name=str(path),
+                           hint="the first axis counts the samples")  # fmt: skip
+    return [str(i) for i in range(counts.pop())], inputs
+
+
+def _read_images(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
+    rules = list(preprocess.inputs.values())
+    if len(rules) != 1 or rules[0].kind != "image" or rules[0].size is None:
+        raise NetspecError("NS632", "the network does not take images", name=str(path), hint=_wanted(preprocess))
+    rule, size = rules[0], rules[0].size
+    files = [path]
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        if not files:
+            raise NetspecError("NS632", "holds no images", name=str(path), hint="expected .png, .jpg …")
+    pixels = np.stack([read_image(file, rule.channels, size) for file in files])
+    return [file.name for file in files], [replace(rule, divide=1.0).apply(pixels.astype(np.float32) / 255)]
+
+
+def _wanted(preprocess: Preprocess) -> str:
+    """What to give instead."""
+    kinds = sorted({rule.kind for rule in preprocess.inputs.values()})
+    file = {"table": "a .csv table, or ", "image": "an image, or "}.get(" ".join(kinds), "")
+    return f"give {file}an .npz file with {', '.join(f'`{name}`' for name in preprocess.inputs)}"
+
+
+def _type(rule: InputRule) -> TensorType:
+    sizes: list[Size] = [s if isinstance(s, int) else symbol(s) for s in rule.shape]
+    return TensorType((BATCH, *sizes), rule.dtype)
+
+
+# what it says
+
+
+def _say(rule: OutputRule, values: Array) -> list[dict[str, Any]]:
+    """One entry a sample."""
+    if rule.kind == "numbers":
+        found = values if rule.standard is None else rule.standard.backward(values)
+        return [{"value": _plain(v)} for v in found]
+    if rule.kind == "signs":
+        return [_sign(rule, v) for v in values]
+    values = np.moveaxis(values.astype(np.float64), rule.axis, -1)
+    exponent = np.exp(values - values.max(axis=-1, keepdims=True))
+    shares = exponent / exponent.sum(axis=-1, keepdims=True)
+    if shares.ndim > 2:  # one class in each place
+        named = np.array(rule.names)
+        return [{"class": named[v.argmax(-1)].tolist(), "probability": _plain(v.max(-1))} for v in shares]
+    return [
+        {
+            "class": rule.names[int(v.argmax())],
+            "probability": float(v.max()),
+            "probabilities": dict(zip(rule.names, map(float, v), strict=True)),
+        }
+        for v in shares
+    ]
+
+
+def _sign(rule: OutputRule, values: Array) -> dict[str, Any]:
+    margin = values.astype(np.float64).reshape(-1)
+    names = [rule.names[int(m > 0)] for m in margin]
+    said: dict[str, Any] = {"class": names[0] if len(names) == 1 else names}
+    if not rule.probable:
+        return {**said, "margin": _plain(margin)}
+    shares = 0.5 * (1 + np.tanh(0.5 * np.abs(margin)))  # the logistic function, without overflow
+    return {**said, "probability": _plain(shares)}
+
+
+def _plain(values: Array) -> Any:
+    """A number where there is one, else lists of them."""
+    return float(values.reshape(-1)[0]) if values.size == 1 else values.tolist()

@@ -1,0 +1,51 @@
+"""A finished, or interrupted, run as something to compute with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from netspec.backends.torch_module import to_torch
+from netspec.data.preprocess import Preprocess
+from netspec.graph.build import load
+from netspec.graph.model import Graph
+from netspec.source.errors import NetspecError, did_you_mean
+from netspec.train.files import read_json
+from netspec.train.runs import BEST, INFO, SPEC, read_preprocess
+from netspec.train.weights import load_weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network of a run with its best weights, in eval mode."""
+
+    path: Path
+    graph: Graph
+    module: nn.Module
+    preprocess: Preprocess
+    info: dict[str, Any]
+
+
+def load_run(path: Path | str) -> Trained:
+    """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
+    path = Path(path)
+    if not (path / SPEC).is_file():
+        try:
+            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
+        except OSError:
+            near = ""
+        what = "is no run: it has no spec.yaml" if path.is_dir() else "no such run"
+        raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
+    if not (path / BEST).is_file():
+        raise NetspecError("NS631", "has no weights yet: it was stopped before its first checkpoint", name=str(path),
+                           hint="go on with it with --resume")  # fmt: skip
+    info = read_json(path / INFO)
+    graph = load(path / SPEC, folder=Path(info.get("folder", ".")))
+    graph.name = info.get("name", graph.name)
+    preprocess = read_preprocess(path)
+    module = to_torch(graph)
+    load_weights(path / BEST, module)
+    return Trained(path, graph, module.eval(), preprocess, info)

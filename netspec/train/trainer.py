@@ -1,0 +1,273 @@
+"""A training in progress: steps, epochs, and checkpoints now and then."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netspec.data.dataset import Dataset
+from netspec.source.errors import NetspecError
+from netspec.train.batches import Batches
+from netspec.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from netspec.train.config import Constant, TrainConfig
+from netspec.train.optimizers import NesterovSgd, make_optimizer
+from netspec.train.progress import REFRESH, Display
+from netspec.train.runs import BEST, CHECKPOINT, LAST, MetricsFile
+from netspec.train.schedules import rate_factor
+from netspec.train.score import Scorer
+from netspec.train.weights import Weights, save_weights, shared_names
+
+FIRST_SAVE = 0.5  # seconds from the start to the first checkpoint
+PAUSE = 50  # times as long as a checkpoint takes, training goes on before the next: at most 2 % of the time
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """Ctrl-C: everything is saved."""
+
+
+class Trainer:
+    """A training in progress: the module, the optimiser, how far it is, and the best weights so far."""
+
+    def __init__(self, config: TrainConfig, module: nn.Module, dataset: Dataset, scorer: Scorer, device: torch.device,
+                 folder: Path, spec: str) -> None:  # fmt: skip
+        self.config = config
+        self.module = module.to(device)
+        self.device = device
+        self.folder = folder
+        self.spec = spec
+        self.scorer = scorer
+        self.parts = {name: Batches.of(part, config.batch_size, device) for name, part in dataset.parts.items()}
+        self.params = [p for p in module.parameters() if p.requires_grad]
+        if not self.params:
+            raise NetspecError("NS612", "there is nothing to train: the network has no weights that are not frozen",
+                               hint="remove `freeze` from a layer")  # fmt: skip
+        self.optimizer = make_optimizer(config.optimizer, self.params)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
+        self.progress = Progress()
+        self.best: Weights | None = None
+        self.pending: list[Tensor] = []  # losses of batches, still on the device
+        self.interrupted = False
+        self._began = time.perf_counter()
+        self._next_save = self._began + FIRST_SAVE
+        self._next_show = self._began + REFRESH
+        self._next = 0.0  # when `_tick` has something to do
+        self._best_saved = False
+
+    # the loop
+
+    def run(self, display: Display, metrics: MetricsFile) -> None:
+        """Train to the end, or raise `Interrupted` with everything saved."""
+        self.display, self.metrics = display, metrics
+        self._began = time.perf_counter() - self.progress.seconds
+        self.module.train()
+        with _on_interrupt(self._interrupt):
+            while self.progress.epoch < self.config.epochs and not self.progress.stopped:
+                self._epoch()
+                self._close_epoch()
+                self._tick()
+            self.save()
+
+    def _epoch(self) -> None:
+        """The batches of one epoch that are left."""
+        config, progress, module, params, optimizer = (
+            self.config,
+            self.progress,
+            self.module,
+            self.params,
+            self.optimizer,
+        )
+        batches = self.parts["train"]
+        steps = batches.steps
+        group, base, schedule = optimizer.param_groups[0], config.optimizer.lr, config.schedule
+        fixed = isinstance(schedule, Constant) and not schedule.warmup_epochs
+        nesterov = optimizer if isinstance(optimizer, NesterovSgd) else None
+        scaler = self.scaler if self.scaler.is_enabled() else None
+        mixed = self.scorer.mixed
+        loss_of = self.scorer.loss
+        pending = self.pending
+        clock = time.perf_counter
+        for inputs, targets in batches.shuffled(config.seed, progress.epoch, progress.batch):
+            if not fixed:
+                group["lr"] = base * rate_factor(schedule, progress.step, steps, config.epochs)
+            for p in params:
+                p.grad = None
+            if nesterov is not None:
+                nesterov.look_ahead()
+            with mixed():
+                loss = loss_of(module(*inputs), targets)
+            if scaler is None:
+                loss.backward()  # type: ignore[no-untyped-call]
+            else:
+                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                scaler.unscale_(optimizer)
+            if nesterov is not None:
+                nesterov.come_back()
+            if config.clip is not None:
+                nn.utils.clip_grad_norm_(params, config.clip)
+            if scaler is None:
+                optimizer.step()
+            else:
+                scaler.step(optimizer)
+                scaler.update()
+            pending.append(loss.detach())
+            progress.batch += 1
+            progress.step += 1
+            if clock() >= self._next:
+                self._tick()
+
+    def _fetch(self) -> None:
+        """Bring the pending losses into the running sums, one by one: the order of additions is always the same.
+
+        Raises NS623 at the first loss that is not finite.
+        """
+        if not self.pending:
+            return
+        progress, rate = self.progress, self.config.rate
+        batches = self.parts["train"]
+        first = progress.batch - len(self.pending)
+        for batch, loss in enumerate(torch.stack(self.pending).tolist(), first):
+            if not math.isfinite(loss):
+                raise NetspecError("NS623", f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch + 1}",
+                                   hint="lower `lr`, add `clip: 1.0` or `standardize: true`; "
+                                        "what was saved before is still there")  # fmt: skip
+            size = min(batches.size, batches.count - batch * batches.size)
+            progress.loss_sum += loss * size
+            progress.samples += size
+            progress.running = loss if progress.running is None else (1 - rate) * progress.running + rate * loss
+        self.pending.clear()
+
+    def _close_epoch(self) -> None:
+        """Validate, keep the best, decide whether to stop, write the line of the epoch."""
+        self._fetch()
+        config, progress = self.config, self.progress
+        loss = progress.loss_sum / progress.samples
+        progress.epoch += 1
+        progress.batch, progress.loss_sum, progress.samples = 0, 0.0, 0
+        # From the schedule, not from the optimiser: after a resume it may have made no step yet.
+        factor = rate_factor(config.schedule, progress.step - 1, self.parts["train"].steps, config.epochs)
+        line: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "lr": config.optimizer.lr * factor,
+                                "loss": loss, "running_loss": progress.running}  # fmt: skip
+        monitored = loss
+        if "validation" in self.parts:
+            line["validation"] = self.scorer.score(self.module, self.parts["validation"])
+            monitored = line["validation"]["loss"]
+            if not math.isfinite(monitored):
+                raise NetspecError("NS623", f"the validation loss is {monitored} after epoch {progress.epoch}",
+                                   hint="lower `lr`; what was saved before is still there")  # fmt: skip
+            self.display.epoch(
+                {"validation": monitored, **{k: v for k, v in line["validation"].items() if k != "loss"}}
+            )
+        if progress.best is None or monitored < progress.best:
+            progress.best, progress.best_epoch = monitored, progress.epoch
+            self._keep_best()
+        self._decide(monitored)
+        progress.seconds = time.perf_counter() - self._began
+        self.metrics.add({**line, "seconds": round(progress.seconds, 3)})
+
+    def _keep_best(self) -> None:
+        state = self.module.state_dict()
+        if self.best is None:
+            again = shared_names(state)
+            self.best = {name: tensor.detach().clone() for name, tensor in state.items() if name not in again}
+        else:
+            for name, tensor in self.best.items():
+                tensor.copy_(state[name])
+        self._best_saved = False
+
+    def _decide(self, monitored: float) -> None:
+        """The stop rules, after an epoch."""
+        stop, progress = self.config.stop, self.progress
+        if stop is None:
+            return
+        if progress.mark is None or monitored < progress.mark - stop.min_delta:
+            progress.mark, progress.waited = monitored, 0
+        else:
+            progress.waited += 1
+        if stop.patience is not None and progress.waited >= stop.patience:
+            progress.stopped = f"no better loss in {progress.waited} epochs"
+        if stop.settle is not None and progress.running is not None:
+            progress.settled = [*progress.settled, progress.running][-stop.settle.epochs :]
+            spread = max(progress.settled) - min(progress.settled)
+            if len(progress.settled) == stop.settle.epochs and spread <= stop.settle.tolerance * abs(progress.running):
+                progress.stopped = f"the running loss has settled at {progress.running:.4g}"
+
+    # now and then
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        if self.interrupted:
+            self.save()
+            raise Interrupted
+        if now >= self._next_show:
+            self._fetch()
+            self.display.show(self.progress)
+            self._next_show = time.perf_counter() + REFRESH
+        if now >= self._next_save:
+            self.save()
+        self._next = min(self._next_show, self._next_save)
+
+    def save(self) -> None:
+        """Checkpoint, best and last weights.  Raises NS623 for weights that are not finite, NS624 when it cannot."""
+        self._fetch()
+        began = time.perf_counter()
+        progress = self.progress
+        for name, tensor in self.module.state_dict().items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                where = f"epoch {progress.epoch + 1}, batch {progress.batch}"
+                raise NetspecError("NS623", f"{name} is not finite in {where}",
+                                   hint="lower `lr` or add `clip: 1.0`; what was saved before is there")  # fmt: skip
+        progress.seconds = began - self._began
+        progress.scaler = self.scaler.state_dict()
+        self.metrics.to_disk()
+        save_checkpoint(
+            self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best, self.device
+        )
+        if self.best is not None and not self._best_saved:
+            save_weights(self.folder / BEST, self.module, self.best, epoch=str(progress.best_epoch))
+            self._best_saved = True
+        save_weights(self.folder / LAST, self.module, epoch=str(progress.epoch))
+        now = time.perf_counter()
+        self._next_save = now + PAUSE * (now - began)
+
+    def resume(self) -> bool:
+        """Put back the checkpoint, if the run has come as far as one."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return False
+        self.progress, self.best = load_checkpoint(path, self.spec, self.module, self.optimizer, self.device)
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(self.progress.scaler)
+        return True
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self._next = 0.0
+
+
+@contextmanager
+def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C calls `act`, between two steps of Python; the second ends at once, as it always does."""
+    if threading.current_thread() is not threading.main_thread():  # signals come to the main thread alone
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(_: int, __: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        act()
+
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

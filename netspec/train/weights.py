@@ -1,0 +1,99 @@
+"""Weights as safetensors.  One tensor under several names is stored once, as `safetensors.torch.save_model` does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from netspec.source.errors import NetspecError
+from netspec.train.files import write_whole
+
+Weights = dict[str, Tensor]
+
+
+def shared_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """The names of tensors that another name before them holds already -> that name."""
+    first: dict[tuple[object, ...], str] = {}
+    again = {}
+    for name, tensor in tensors.items():
+        if tensor.numel():
+            key = (tensor.device, tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride())
+            kept = first.setdefault(key, name)
+            if kept != name:
+                again[name] = kept
+    return again
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Raises NS624 when it cannot be written."""
+    from safetensors.torch import save_file
+
+    again = shared_names(tensors)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items() if name not in again}
+
+    def write(part: Path) -> None:
+        save_file(plain, part, {"format": "pt", **metadata, **again})
+        _sort_metadata(part)
+
+    write_whole(path, write)
+
+
+def _sort_metadata(path: Path) -> None:
+    """safetensors writes its metadata in an order of chance; in one order, equal weights are equal files."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) <= size:  # it is: the same text in another order
+            file.seek(8)
+            file.write(text.ljust(size))
+
+
+def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    """All tensors, each in memory of its own, and the metadata.  Raises NS622."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            # Cloned: a mapped file is not aligned as torch aligns, and products may then round another way.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise NetspecError("NS622", f"cannot be read: {reason}", name=str(path)) from None
+    return tensors, metadata
+
+
+def save_weights(path: Path, module: nn.Module, weights: Weights | None = None, **metadata: str) -> None:
+    """A module's state, or `weights` in its place.  Raises NS624 when it cannot be written."""
+    state = module.state_dict()
+    write_tensors(path, {n: t for n, t in (weights or state).items() if n not in shared_names(state)},
+                  {**shared_names(state), **metadata})  # fmt: skip
+
+
+def load_weights(path: Path, module: nn.Module) -> dict[str, str]:
+    """Put a file's weights into the module; gives the metadata.  Raises NS622 when they are another network's."""
+    tensors, metadata = read_tensors(path)
+    put_weights(module, tensors, str(path))
+    return metadata
+
+
+def put_weights(module: nn.Module, tensors: Weights, name: str) -> None:
+    """Raises NS622 when names or shapes differ from the module's."""
+    state = module.state_dict()
+    again = shared_names(state)
+    missing = sorted(state.keys() - tensors.keys() - again.keys())
+    unknown = sorted(tensors.keys() - state.keys())
+    wrong = [f"{n} is {tuple(t.shape)}, expected {tuple(state[n].shape)}"
+             for n, t in tensors.items() if n in state and t.shape != state[n].shape]  # fmt: skip
+    if missing or unknown or wrong:
+        text = "; ".join([f"no {n}" for n in missing[:3]] + [f"unknown {n}" for n in unknown[:3]] + wrong[:3])
+        raise NetspecError("NS622", f"these weights are another network's: {text}", name=name)
+    with torch.no_grad():
+        for key, tensor in tensors.items():
+            state[key].copy_(tensor)
