@@ -43,6 +43,11 @@ class SummaryFormat(StrEnum):
     markdown = "markdown"
 
 
+class TableFormat(StrEnum):
+    table = "table"
+    json = "json"
+
+
 class DiffFormat(StrEnum):
     text = "text"
     json = "json"
@@ -67,6 +72,8 @@ def _errors() -> Iterator[None]:
     except NetspecError as error:
         _complain(error.problems)
         raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = False) -> None:
@@ -228,7 +235,7 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
-@app.command(epilog=_examples("netspec train architectures/digits_cnn.yaml", "netspec train a.yaml --set train.epochs=5",
+@app.command(epilog=_examples("netspec train architectures/digits_cnn.yaml", "netspec train a.yaml --set width=64",
                               "netspec train net.yaml --run runs/net-1 --resume"))  # fmt: skip
 def train(
     file: NetFile,
@@ -246,19 +253,22 @@ def train(
         graph = _compiled(file, sets)
         from netspec.train.loop import train as run_training
 
-        run_training(graph, run=run, resume=resume, device=device, console=_console())
+        done = run_training(graph, run=run, resume=resume, device=device, console=_console(), file=file)
+    if done.status == "interrupted":
+        raise typer.Exit(130)
 
 
-@app.command(epilog=_examples("netspec evaluate runs/digits_cnn-1"))
+@app.command(epilog=_examples("netspec evaluate runs/digits_cnn-1", "netspec evaluate runs/digits_cnn-1 --format json"))
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
     device: Device = "auto",
 ) -> None:
     """Metrics on the test split, with a confusion matrix for classes."""
     with _errors():
         from netspec.train.evaluate import evaluate as run_evaluation
 
-        _console().print(run_evaluation(run, device=device))
+        _show(run_evaluation(run, device=device), format)
 
 
 @app.command(epilog=_examples("netspec predict runs/iris_mlp-1 flowers.csv", "netspec predict model.onnx image.png"))
@@ -266,13 +276,27 @@ def predict(
     model: Annotated[
         Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)
     ],
-    input: Annotated[Path, typer.Argument(metavar="INPUT", help="A .csv, .npz or image file.", show_default=False)],
+    input: Annotated[
+        Path,
+        typer.Argument(help="A .csv, .npz or image file, or a folder of images.", metavar="INPUT", show_default=False),
+    ],
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
+    device: Device = "auto",
 ) -> None:
-    """Predictions for the rows of a file, as CSV on stdout."""
+    """Predictions for a file: classes with their probability, or numbers."""
     with _errors():
         from netspec.train.predict import predict as run_prediction
 
-        typer.echo(run_prediction(model, input), nl=False)
+        _show(run_prediction(model, input, device=device), format)
+
+
+def _show(result: Any, format: TableFormat) -> None:
+    if format is TableFormat.json:
+        import json
+
+        typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        result.show(_console())
 
 
 @app.command(epilog=_examples("netspec export runs/digits_cnn-1 --onnx", "netspec export net.yaml --onnx -o net.onnx"))
@@ -280,7 +304,7 @@ def export(
     source: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file or a run folder.",
                                            show_default=False)],
     onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx when left out.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx if left out.", show_default=False)] = None,
     sets: Sets = None,
 ) -> None:  # fmt: skip
     """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
@@ -288,16 +312,19 @@ def export(
         raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
     with _errors():
         from netspec.backends.export import export_onnx
+        from netspec.backends.onnx_model import OPSET
+        from netspec.report.text import memory
 
         metadata: dict[str, str] = {}
         if source.is_dir():
-            from netspec.train.run import load_run
+            from netspec.train.predict import META
+            from netspec.train.trained import load_run
 
             if sets:
                 raise typer.BadParameter("a run has its values already", param_hint="--set")
             loaded = load_run(source)
             graph, module = loaded.graph, loaded.module
-            metadata["netspec.preprocess"] = loaded.preprocess_text
+            metadata[META] = loaded.preprocess.to_json()
         else:
             from netspec.backends.torch_module import to_torch
 
@@ -309,7 +336,7 @@ def export(
             )
         path = out or Path(f"{graph.name}.onnx")
         parity = export_onnx(graph, module, path, metadata)
-        typer.echo(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, opset 21, agrees with PyTorch: {parity.text()}")
+        typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")
 
 
 if __name__ == "__main__":

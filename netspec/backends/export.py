@@ -13,7 +13,7 @@ from netspec.backends.parity import Parity, compare
 from netspec.frontend.document import text_hash
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
-from netspec.source.files import write_file
+from netspec.source.files import reason, write_whole
 
 
 def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None) -> Parity:
@@ -38,5 +38,14 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
         "netspec.opset": str(OPSET),
         **(metadata or {}),
     })  # fmt: skip
-    write_file(path, model.SerializeToString(), "NS704")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    write_whole(path, lambda part: part.write_bytes(model.SerializeToString()), _cannot_write)
     return parity
+
+
+def _cannot_write(path: Path, error: Exception) -> NetspecError:
+    hint = "what stood there before is unchanged"
+    return NetspecError("NS704", f"cannot be written: {reason(error)}", name=str(path), hint=hint)

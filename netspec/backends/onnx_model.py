@@ -25,9 +25,11 @@ IR_VERSION = 10
 MAX_BYTES = 2**31 - 2**20  # one protobuf message
 
 _DTYPES = {
-    "float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16,
-    "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64, "int32": TensorProto.INT32, "bool": TensorProto.BOOL,
-}  # fmt: skip
+    "float32": TensorProto.FLOAT,
+    "int64": TensorProto.INT64,
+    "int32": TensorProto.INT32,
+    "bool": TensorProto.BOOL,
+}
 
 
 def to_onnx(graph: Graph, module: Any) -> onnx.ModelProto:

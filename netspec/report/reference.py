@@ -8,25 +8,21 @@ from typing import Any
 from netspec.frontend.containers import CONTAINERS, body_key
 from netspec.layers import kinds
 from netspec.layers.base import Layer
-from netspec.report.schema import WIRING
+from netspec.report.schema import WIRING, first_sentence
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.records import fields_of
 from netspec.source.text import show
 
 
 def listing() -> list[tuple[str, str, str]]:
-    """Name, parameters and first line of every kind and container."""
+    """Name, parameters and first sentence of every kind and container."""
     found = []
     for name, cls in {**kinds(), **CONTAINERS}.items():
         fields = [f.name if f.required else f"{f.name}=" for f in fields_of(cls).values()]
         if name in CONTAINERS:
             fields = [body_key(name), *fields]
-        found.append((name, ", ".join(f.rstrip("=") for f in fields), first_line(cls)))
+        found.append((name, ", ".join(f.rstrip("=") for f in fields), first_sentence(cls)))
     return found
-
-
-def first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
 def page(name: str) -> str:

@@ -128,7 +128,7 @@ def _container(name: str, cls: type) -> dict[str, Any]:
 def _object(name: str, cls: type, properties: dict[str, Any]) -> dict[str, Any]:
     wiring = {key: {"$ref": f"#/definitions/wiring_{key}"} for key in WIRING}
     return {
-        "description": (inspect.getdoc(cls) or "").partition("\n")[0],
+        "description": first_sentence(cls),
         "type": "object",
         "properties": {"type": {"const": name}, **properties, **wiring},
         # What `extends` adds to needs only what it changes, so nothing is required here: `validate` asks for it.
@@ -157,3 +157,8 @@ def _inner(schema: Any) -> Any:
         return schema
     done = {k: _inner(v) if k in ("anyOf", "allOf", "then", "items") else v for k, v in schema.items()}
     return _with_expressions(done) if "properties" in done and "if" not in done else done
+
+
+def first_sentence(cls: type) -> str:
+    """What the kind computes: the docstring up to its first empty line."""
+    return " ".join((inspect.getdoc(cls) or "").partition("\n\n")[0].split())

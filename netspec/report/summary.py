@@ -61,7 +61,7 @@ def totals(graph: Graph) -> list[tuple[str, str]]:
     cost = total(graph)
     lines = [
         ("parameters", count(cost.params)),
-        ("FLOPs", f"{short(cost.flops)} ({count(cost.flops)})" if isinstance(cost.flops, int) else str(cost.flops)),
+        ("FLOPs", count(cost.flops)),
         ("activations", memory(cost.activations)),
         ("depth", f"{depth(graph)} layers with weights on the longest path"),
     ]

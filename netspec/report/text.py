@@ -14,10 +14,12 @@ def short(value: Size) -> str:
     """`25.6 M`, `4.09 G`: three digits and a decimal multiple."""
     if isinstance(value, Dim):
         return str(value)
-    for scale, unit in ((10**12, " T"), (10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if abs(value) >= scale:
-            return f"{value / scale:.3g}{unit}" if value < 1000 * scale else f"{value / scale:,.0f}{unit}"
-    return str(value)
+    number, unit = float(value), ""
+    for bigger in (" k", " M", " G", " T"):
+        if abs(number) < 999.5:
+            break
+        number, unit = number / 1000, bigger
+    return f"{number:.3g}{unit}" if abs(number) < 999.5 else f"{number:,.0f}{unit}"
 
 
 def memory(value: Size) -> str:

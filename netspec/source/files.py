@@ -1,35 +1,47 @@
-"""Writing files so that an interruption leaves either the old file or the new one, never half of one."""
+"""Files that are there whole or not at all: written beside their place, brought to the disk, then renamed."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from netspec.source.errors import NetspecError
 
 
-def write_file(path: Path, data: bytes | str, code: str = "NS601") -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename.  Raises `code` with the system's reason."""
-    temporary = ""
+def write_whole(path: Path, write: Callable[[Path], object], refuse: Callable[[Path, Exception], NetspecError]) -> None:
+    """Let `write` fill a temporary file and put it in the place of `path`.
+
+    A crash, a full disk or a kill at any moment leaves what stood there before; what cannot be written raises what
+    `refuse` makes of the path and the reason.
+    """
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        reason = error.strerror or str(error)
-        raise NetspecError(code, f"cannot be written: {reason}", name=str(path),
-                           hint="nothing was lost: what stood there before is unchanged") from None  # fmt: skip
+        part.touch()
+        mode = part.stat().st_mode  # as the user's umask has it; safetensors makes its files for the owner alone
+        write(part)
+        part.chmod(mode)
+        _to_disk(part)
+        part.replace(path)
+        _to_disk(path.parent)
+    except Exception as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError) or "I/O error" in str(error) or type(error).__name__ == "SafetensorError":
+            raise refuse(path, error) from None
+        raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def reason(error: Exception) -> str:
+    """What the system says."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _to_disk(path: Path) -> None:
+    """A rename may otherwise reach the disk before the bytes that it names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from netspec.train.files import write_whole
+from netspec.source.files import write_whole
+from netspec.train.files import cannot_write
 
 TRAIN, VALIDATION, BEST, FAINT = "#4c72b0", "#dd8452", "#55a868", "#8c8c8c"
 
@@ -51,4 +52,4 @@ def draw_curves(path: Path, lines: Sequence[dict[str, Any]], best_epoch: int, ti
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     figure.suptitle(title, fontsize=11)
-    write_whole(path, lambda part: figure.savefig(part, format="png"))
+    write_whole(path, lambda part: figure.savefig(part, format="png"), cannot_write)

@@ -14,6 +14,7 @@ from netspec.data.config import DataConfig, read_data
 from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.sources import Network
+from netspec.frontend.document import text_hash
 from netspec.graph.model import Graph
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
@@ -37,7 +38,6 @@ from netspec.train.runs import (
     has_begun,
     read_metrics,
     read_preprocess,
-    spec_hash,
 )
 from netspec.train.score import Scorer
 from netspec.train.trainer import Interrupted, Trainer
@@ -80,7 +80,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
         torch.manual_seed(config.seed)
         scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
         trainer = Trainer(
-            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, spec_hash(graph.resolved)
+            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved)
         )
         return _run(trainer, graph, resume, console, file)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import hashlib
 import json
 import os
 import platform
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from netspec.data.preprocess import Preprocess
+from netspec.frontend.document import text_hash
 from netspec.source.errors import NetspecError
 from netspec.train.files import cannot_write, read_json, write_json, write_text
 
@@ -43,10 +43,6 @@ class Run:
     best_epoch: int
     seconds: float
     results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-def spec_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def choose_folder(name: str, run: Path | None, resume: bool) -> Path:
@@ -131,7 +127,7 @@ def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device
     return {
         "netspec": netspec.__version__,
         "name": name,
-        "spec_sha256": spec_hash(resolved),
+        "spec_sha256": text_hash(resolved),
         "seed": seed,
         "device": str(device),
         "folder": str(graph_folder.resolve()),  # paths in the spec are relative to it

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from netspec.source.errors import NetspecError
-from netspec.train.files import write_whole
+from netspec.source.files import write_whole
+from netspec.train.files import cannot_write
 
 Weights = dict[str, Tensor]
 
@@ -39,7 +40,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
         save_file(plain, part, {"format": "pt", **metadata, **again})
         _sort_metadata(part)
 
-    write_whole(path, write)
+    write_whole(path, write, cannot_write)
 
 
 def _sort_metadata(path: Path) -> None:

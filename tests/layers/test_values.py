@@ -74,17 +74,16 @@ def test_every_plain_activation_has_a_formula_here() -> None:
     assert plain <= {kind for kind, _ in ACTIVATIONS}
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
 @pytest.mark.parametrize("kind", [name for name, cls in kinds().items() if issubclass(cls, Activation)])
-def test_activation_saturates_alike_in_onnx(kind: str, dtype: str) -> None:
+def test_activation_saturates_alike_in_onnx(kind: str) -> None:
     """No infinity and no NaN where torch has none, far out as well."""
-    graph, module = one_layer(kind, "", f"{{shape: [8], dtype: {dtype}}}")
-    x = torch.tensor([[-1e4, -100, -20, -0.0, 0.0, 20, 100, 1e4]], dtype=getattr(torch, dtype))
+    graph, module = one_layer(kind, "", "[8]")
+    x = torch.tensor([[-1e4, -100, -20, -0.0, 0.0, 20, 100, 1e4]])
     model = netspec.to_onnx(graph, module).SerializeToString()
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     [received] = session.run(None, {"a": x.numpy()})
     assert np.isfinite(received).all()
-    np.testing.assert_allclose(received, module(x).numpy(), rtol=1e-5 if dtype == "float32" else 2e-3, atol=1e-6)
+    np.testing.assert_allclose(received, module(x).numpy(), rtol=1e-5, atol=1e-6)
 
 
 def standardized(x: np.ndarray, axes: tuple[int, ...], eps: float = 1e-5) -> np.ndarray:

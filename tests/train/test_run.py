@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,7 +246,7 @@ def test_full_disk_at_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     found = message(TABLE, tmp_path / "r")
     assert "NS624 cannot write" in found and "No space left on device" in found
 
@@ -259,7 +260,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(NetspecError, match="NS624"):
-        files.write_whole(path, half)
+        files.write_whole(path, half, files.cannot_write)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
