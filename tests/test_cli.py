@@ -144,7 +144,8 @@ def test_light_commands_do_not_import_torch(net: str) -> None:
         code = (
             "import sys\nfrom netspec.cli import app\n"
             f"try:\n    app({args!r})\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
-            "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy\n"
+            "heavy = {'torch', 'onnx', 'onnxruntime', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+            "assert not heavy, heavy\n"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
 

@@ -57,7 +57,8 @@ class _Model:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: list[onnx.NodeProto] = []
-        self.initializers: dict[str, onnx.TensorProto] = {}
+        self.model = onnx.ModelProto()
+        self.initializers: set[str] = set()
         self.values: dict[Ref, str] = {Ref(name): name for name in graph.inputs}
         self.taken = {*graph.inputs, *graph.outputs}
         self.named: dict[Ref, str] = {}
@@ -99,24 +100,26 @@ class _Model:
                 self.nodes.append(helper.make_node("Identity", [self.values[ref]], [name], name=f"{name}/output"))
         infos = [_info(self.values[Ref(n.name, p)], t) for n in graph.layers() for p, t in n.outputs.items()]
         io = {*graph.inputs, *graph.outputs}
-        proto = helper.make_graph(
-            self.nodes,
-            graph.name or "network",
-            [_info(name, type_) for name, type_ in graph.inputs.items()],
-            [_info(name, type_) for name, type_ in graph.output_types().items()],
-            list(self.initializers.values()),
-            doc_string=graph.description,
-            value_info=list({i.name: i for i in infos if i.name not in io}.values()),
-        )
-        model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-                                  producer_name="netspec", producer_version=netspec.__version__)  # fmt: skip
+        # Filled in place: `make_graph` and `make_model` each copy every weight once more.
+        model, proto = self.model, self.model.graph
+        model.ir_version, model.producer_name, model.producer_version = IR_VERSION, "netspec", netspec.__version__
+        model.opset_import.append(helper.make_opsetid("", OPSET))
+        proto.name = graph.name or "network"
+        if graph.description:
+            proto.doc_string = graph.description
+        proto.node.extend(self.nodes)
+        proto.input.extend(_info(name, type_) for name, type_ in graph.inputs.items())
+        proto.output.extend(_info(name, type_) for name, type_ in graph.output_types().items())
+        proto.value_info.extend({i.name: i for i in infos if i.name not in io}.values())
         return model
 
     def initializer(self, name: str, values: Any) -> str:
         if name not in self.initializers:
-            tensor = TensorProto(name=name, dims=values.shape, data_type=helper.np_dtype_to_tensor_dtype(values.dtype))
+            tensor = self.model.graph.initializer.add(
+                name=name, dims=values.shape, data_type=helper.np_dtype_to_tensor_dtype(values.dtype)
+            )
             tensor.raw_data = np.ascontiguousarray(values).tobytes()
-            self.initializers[name] = tensor
+            self.initializers.add(name)
         return name
 
 

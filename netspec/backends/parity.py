@@ -9,8 +9,9 @@ from typing import Any
 import onnxruntime
 import torch
 
-from netspec.backends.torch_module import random_inputs
 from netspec.graph.model import Graph
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 
 BATCHES = (1, 2, 7)
@@ -113,3 +114,28 @@ def _trial(graph: Graph, module: torch.nn.Module, session: Any, batch: int, size
 
 def _finite(value: float) -> float:
     return value if value == value else float("inf")
+
+
+def random_inputs(
+    graph: Graph, batch: int, sizes: dict[str, int], generator: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """Inputs for a trial: normal numbers, whole ones below the smallest embedding, masks that leave some of a row."""
+    high = min((n.layer.num_embeddings for n in graph.layers() if hasattr(n.layer, "num_embeddings")), default=2)
+    return {
+        name: _random(type_, (batch, *_numbers(type_, sizes)), high, generator) for name, type_ in graph.inputs.items()
+    }
+
+
+def _numbers(type_: TensorType, sizes: dict[str, int]) -> Sequence[int]:
+    return [s.at(sizes) if isinstance(s, Dim) else s for s in type_.shape[1:]]  # type: ignore[misc]  # every axis has a number
+
+
+def _random(type_: TensorType, shape: Sequence[int], high: int, generator: torch.Generator) -> torch.Tensor:
+    dtype = getattr(torch, type_.dtype)
+    if type_.floating:
+        return torch.randn(shape, generator=generator, dtype=torch.float32).to(dtype)
+    if type_.dtype == "bool":
+        mask = torch.rand(shape, generator=generator) > 0.7
+        mask[..., 0] = False
+        return mask
+    return torch.randint(0, high, shape, generator=generator, dtype=dtype)

@@ -5,47 +5,22 @@ What holds an expression is left to the expansion, which knows its value; keys a
 
 from __future__ import annotations
 
-import keyword
-import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from netspec.frontend.blocks import Block, check_arguments, check_cycles, read_block
 from netspec.frontend.containers import CONTAINERS, LAYERED, RESERVED, WIRING, body_key
 from netspec.frontend.document import Document
-from netspec.frontend.expression import has_expression
+from netspec.frontend.expression import has_expression, syntax_errors
+from netspec.frontend.identifiers import check_name
+from netspec.frontend.wiring import check_wiring
 from netspec.layers import kinds
 from netspec.layers.base import Layer
-from netspec.source.errors import NetspecError, Problem, did_you_mean
-from netspec.source.records import fields_of, read_fields, unknown_key
+from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, nearest
+from netspec.source.records import fields_of, read_fields
 from netspec.source.text import Span, show
-from netspec.source.tree import Items, Map, Scalar, Tree
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-# Attributes of torch.nn.Module and torch.fx.GraphModule; a submodule of such a name would hide them.
-TORCH_NAMES = frozenset("""
-    add_module apply bfloat16 bind_to_node buffers call_super_init children code compile cpu cuda delete_all_unused_submodules
-    delete_submodule double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
-    get_submodule graph half ipu load_state_dict meta modules mtia named_buffers named_children named_modules
-    named_parameters parameters print_readable recompile register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
-    register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook
-    requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty to_folder train training type
-    xpu zero_grad
-""".split())
-
-
-@dataclass
-class Block:
-    """A layer kind of the file's own: parameters, inputs, layers, outputs."""
-
-    name: str
-    span: Span
-    params: Map
-    inputs: tuple[str, ...]
-    layers: Map
-    outputs: Tree | None
+from netspec.source.tree import Map, Scalar, Tree
 
 
 @dataclass
@@ -54,141 +29,153 @@ class Checked:
 
     document: Document
     blocks: dict[str, Block] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)  # blocks that are reported: their uses stay silent
     static: dict[int, Layer] = field(default_factory=dict)  # id of the layer's tree -> the layer, when it has no `$`
 
 
-def check(document: Document) -> Checked:
-    """Run the schema stage.  Raises all NS2xx of the file at once."""
-    problems: list[Problem] = []
+def check(document: Document, problems: Problems) -> Checked:
+    """Run the schema stage: reports all NS2xx of the layers and blocks."""
     checked = Checked(document)
     section = document.section("blocks")
     for name, tree in section.entries.items() if section else ():
-        block = _block(name, tree, section.key_span(name), problems)  # type: ignore[union-attr]  # there are entries
+        block = read_block(name, tree, section.key_span(name), problems)  # type: ignore[union-attr]  # there are entries
         if block:
             checked.blocks[name] = block
+        else:
+            checked.broken.add(name)
     for block in checked.blocks.values():
-        _layers(block.layers, checked, problems, ("in",) if block.inputs == ("in",) else block.inputs)
+        _layers(block.layers, checked, problems, dict.fromkeys(block.inputs, "an input of the block"))
+    check_cycles(checked.blocks, problems)
     layers = document.section("layers")
     assert layers is not None  # document.py refused a file without
     inputs = document.section("inputs")
-    _layers(layers, checked, problems, tuple(inputs.entries) if inputs else ())
-    if problems:
-        raise NetspecError.of(problems)
+    _layers(layers, checked, problems, dict.fromkeys(inputs.entries if inputs else (), "an input"))
     return checked
 
 
-def _block(name: str, tree: Tree, span: Span, problems: list[Problem]) -> Block | None:
-    owner = f"block {name}"
-    if not isinstance(tree, Map):
-        problems.append(Problem("NS203", f"{owner} expects a mapping, received {show(tree.plain())}", tree.span,
-                                "write `{params: …, layers: …}`"))  # fmt: skip
-        return None
-    if name in CONTAINERS or name in kinds():
-        problems.append(Problem("NS207", f"`{name}` is a kind that netspec has already", span, "choose another name"))
-        return None
-    _valid_name(name, span, f"{owner}: the name", problems)
-    before = len(problems)
-    known = ("params", "inputs", "layers", "outputs")
-    problems += [unknown_key(k, tree.key_span(k), known, owner) for k in tree.entries if k not in known]
-    layers = tree.get("layers")
-    if not isinstance(layers, Map) or not layers.entries:
-        text = "needs `layers`, a mapping" if layers is None else f"expects `layers` to be a mapping, received {show(layers.plain())}"
-        problems.append(Problem("NS204", f"{owner} {text}", layers.span if layers else tree.span))
-    params = tree.get("params") or Map({}, tree.span)
-    if not isinstance(params, Map):
-        problems.append(Problem("NS203", f"`params` of {owner} expects a mapping, received {show(params.plain())}", params.span))
-        params = Map({}, tree.span)
-    for param in params.entries:
-        if param in WIRING:
-            problems.append(Problem("NS207", f"parameter `{param}` of {owner} is a wiring key of every layer",
-                                    params.key_span(param), "choose another name"))  # fmt: skip
-        else:
-            _valid_name(param, params.key_span(param), f"parameter `{param}` of {owner}", problems, attribute=True)
-    inputs = tree.get("inputs")
-    names = inputs.plain() if isinstance(inputs, Items) else ["in"]
-    if inputs is not None and not (isinstance(inputs, Items) and names and all(isinstance(n, str) for n in names)):
-        problems.append(Problem("NS203", f"`inputs` of {owner} expects a list of names, received {show(inputs.plain())}",
-                                inputs.span))  # fmt: skip
-    outputs = tree.get("outputs")
-    if outputs is not None and not isinstance(outputs, Map):
-        problems.append(Problem("NS203", f"`outputs` of {owner} expects a mapping of name to layer, received "
-                                f"{show(outputs.plain())}", outputs.span))  # fmt: skip
-    if len(problems) > before:
-        return None
-    assert isinstance(layers, Map)
-    return Block(name, span, params, tuple(map(str, names)), layers, outputs)
-
-
-def _valid_name(name: str, span: Span, what: str, problems: list[Problem], *, attribute: bool = False) -> None:
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        problems.append(Problem("NS206", f"{what} is made of letters, digits and _, and is no Python keyword; received "
-                                f"{show(name)}", span))  # fmt: skip
-    elif not attribute and name in TORCH_NAMES:
-        problems.append(Problem("NS206", f"{what} `{name}` is taken: PyTorch modules have an attribute of that name", span,
-                                f"for example `{name}_1`"))  # fmt: skip
-
-
-def _layers(tree: Map, checked: Checked, problems: list[Problem], taken: tuple[str, ...] = ()) -> None:
+def _layers(tree: Map, checked: Checked, problems: Problems, taken: Mapping[str, str] | None = None) -> None:
     for name, layer in tree.entries.items():
         place = tree.key_span(name)
-        _valid_name(name, place, "a layer's name", problems)
-        if name in taken:
-            problems.append(Problem("NS206", f"`{name}` is taken here: an input, or a part that the container adds", place,
-                                    "choose another name"))  # fmt: skip
+        if taken and name in taken:
+            problems.append(
+                Problem(
+                    "NS206",
+                    f"a layer cannot be named `{name}`: {taken[name]} has the name",
+                    place,
+                    "choose another name",
+                )
+            )
+        else:
+            check_name(name, place, "a layer", problems)
         _layer(name, layer, place, checked, problems)
 
 
-def _layer(name: str, tree: Tree, place: Span, checked: Checked, problems: list[Problem]) -> None:
-    tag = tree.get("type") if isinstance(tree, Map) else tree
+def _layer(name: str, tree: Tree, place: Span, checked: Checked, problems: Problems) -> None:
+    fields = _mended(tree) if isinstance(tree, Map) else Map({"type": tree}, tree.span)
+    tag = fields.get("type")
+    for key, value in fields.entries.items():
+        if key not in ("layers", "branches", *LAYERED):
+            problems += syntax_errors(value)
+    check_wiring(fields, problems)
     if tag is None:
-        problems.append(Problem("NS204", f"layer `{name}` needs `type`, its kind", place, "for example `type: relu`"))
+        meant = next((k for k in fields.entries if nearest(k, ["type"])), None)
+        if meant:
+            problems.append(
+                Problem("NS202", f"layer `{name}` has no key `{meant}`", fields.key_span(meant), "did you mean `type`?")
+            )
+        else:
+            problems.append(
+                Problem(
+                    "NS204", f"layer `{name}` needs `type`, its kind", _spot(fields, place), "for example `type: relu`"
+                )
+            )
         return
     kind = tag.value if isinstance(tag, Scalar) else None
     if not isinstance(kind, str):
-        problems.append(Problem("NS203", f"layer `{name}` expects a kind, or a mapping with `type`; received "
-                                f"{show(tag.plain())}", tag.span))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS203",
+                f"layer `{name}` expects a kind, or a mapping with `type`; received {show(tag.plain())}",
+                place if tag.plain() is None else tag.span,
+                "for example `relu`, or `{type: linear, out_features: 10}`",
+            )
+        )
         return
-    fields = tree if isinstance(tree, Map) else Map({}, tag.span)
     if "$" in kind:
         return  # the expansion knows which kind it is, and checks all of it
     owner = f"{kind} `{name}`"
     if kind in checked.blocks:
-        _block_arguments(fields, checked.blocks[kind], owner, problems)
+        check_arguments(fields, checked.blocks[kind], owner, _spot(tree, place), problems)
     elif kind in CONTAINERS:
-        _container(kind, fields, owner, checked, problems)
+        _container(kind, fields, owner, _spot(tree, place), checked, problems)
     elif kind in kinds():
-        _check_layer(kind, tree, fields, owner, checked, problems)
-    else:
-        near = did_you_mean(kind, [*kinds(), *CONTAINERS, *checked.blocks], "`netspec layers` lists all kinds")
-        problems.append(Problem("NS201", f"unknown layer kind `{kind}`", tag.span, near))
+        _check_layer(kind, tree, fields, owner, _spot(tree, place), checked, problems)
+    elif kind not in checked.broken:
+        problems.append(unknown_kind(kind, tag.span, checked))
 
 
-def _block_arguments(tree: Map, block: Block, owner: str, problems: list[Problem]) -> None:
-    for key in tree.entries:
-        if key not in WIRING and key not in block.params:
-            problems.append(unknown_key(key, tree.key_span(key), [*block.params.entries, *WIRING], owner))
-    for param, default in block.params.entries.items():
-        if isinstance(default, Scalar) and default.value is None and param not in tree:
-            problems.append(Problem("NS204", f"{owner} needs `{param}`", tree.span, f"add `{param}: …`",
-                                    route=f"block {block.name} is defined at line {block.span.line}"))  # fmt: skip
+def _mended(tree: Map) -> Map:
+    """Without the pieces that an unquoted comma cut off an expression: `{a: $(min(2, 3))}` has a key `3))`."""
+    if not any(isinstance(v, Scalar) and v.value is None and ")" in k for k, v in tree.entries.items()):
+        return tree
+    kept: dict[str, Tree] = {}
+    unclosed = False
+    for key, value in tree.entries.items():
+        text = value.value if isinstance(value, Scalar) else ""
+        if unclosed and text is None:
+            unclosed = ")" not in key
+            continue
+        unclosed = isinstance(text, str) and "$(" in text and text.count("(") > text.count(")")
+        kept[key] = value
+    return Map(kept, tree.span, tree.key_spans)
 
 
-def _container(kind: str, tree: Map, owner: str, checked: Checked, problems: list[Problem]) -> None:
+def unknown_kind(kind: str, span: Span, checked: Checked) -> Problem:
+    """A kind that is neither netspec's nor a block, with the nearest that is."""
+    near = did_you_mean(kind, [*kinds(), *CONTAINERS, *checked.blocks], "`netspec layers` lists all kinds")
+    return Problem("NS201", f"unknown layer kind `{kind}`", span, near)
+
+
+def _spot(tree: Tree, place: Span) -> Span:
+    """Where to report what a layer lacks: the whole entry when it stands on one line, its name otherwise."""
+    return tree.span if tree.span.line == tree.span.end_line else place
+
+
+def _container(kind: str, tree: Map, owner: str, place: Span, checked: Checked, problems: Problems) -> None:
     key = body_key(kind)
     body = tree.get(key)
-    if not isinstance(body, Map) or not body.entries:
-        text = f"needs `{key}`, a mapping" if body is None else f"expects `{key}` to be a mapping of layers, received {show(body.plain())}"
-        problems.append(Problem("NS204", f"{owner} {text}", body.span if body else tree.span, "for example `relu: relu`"))
+    if body is None:
+        if not any(nearest(k, [key]) for k in tree.entries):  # else the unknown key's did-you-mean says it
+            problems.append(
+                Problem(
+                    "NS204", f"{owner} needs `{key}`, a mapping of name to {_CONTENT[key]}", place, f"add `{key}: …`"
+                )
+            )
+    elif not isinstance(body, Map) or not body.entries:
+        problems.append(
+            Problem(
+                "NS203",
+                f"`{key}` of {owner} expects a mapping of name to {_CONTENT[key]}, received {show(body.plain())}",
+                tree.key_span(key),
+                "for example `relu: relu`",
+            )
+        )
     elif kind == "branches":
         for path, layers in body.entries.items():
-            _valid_name(path, body.key_span(path), "a path's name", problems)
+            check_name(path, body.key_span(path), "a path", problems)
             if isinstance(layers, Map):
                 _layers(layers, checked, problems)
             elif layers.plain() is not None:
-                problems.append(Problem("NS203", f"path `{path}` of {owner} expects a mapping of layers, received "
-                                        f"{show(layers.plain())}", layers.span))  # fmt: skip
+                problems.append(
+                    Problem(
+                        "NS203",
+                        f"path `{path}` of {owner} expects a mapping of name to layer, received {show(layers.plain())}",
+                        layers.span,
+                        "for example `relu: relu`",
+                    )
+                )
     else:
-        _layers(body, checked, problems, RESERVED[kind])
+        _layers(body, checked, problems, dict.fromkeys(RESERVED[kind], f"a part that {kind} adds"))
     read_container(kind, tree, owner, problems, final=False)
     for option in LAYERED:
         value = tree.get(option)
@@ -196,45 +183,67 @@ def _container(kind: str, tree: Map, owner: str, checked: Checked, problems: lis
             _layers(inner, checked, problems)
 
 
-def read_container(kind: str, tree: Map, owner: str, problems: list[Problem], *, final: bool) -> dict[str, Any]:
+_CONTENT = {"layers": "layer", "branches": "path"}
+
+
+def read_container(kind: str, tree: Map, owner: str, problems: Problems, *, final: bool) -> dict[str, Any]:
     """The options of a container; one given as `{layers: …}` keeps its tree."""
     values: dict[str, Any] = {}
     plain: dict[str, Tree] = {}
+    fields = fields_of(CONTAINERS[kind])
     for option, value in tree.entries.items():
-        if option not in LAYERED or option not in fields_of(CONTAINERS[kind]) or not isinstance(value, Map):
+        if option not in LAYERED or option not in fields or not isinstance(value, Map):
             plain[option] = value
         elif not isinstance(value.get("layers"), Map) or len(value.entries) > 1:
-            problems.append(Problem("NS203", f"`{option}` of {owner} expects a word or `{{layers: …}}`, received "
-                                    f"{show(value.plain())}", value.span))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS203",
+                    f"`{option}` of {owner} expects a word or `{{layers: …}}`, received {show(value.plain())}",
+                    value.span,
+                )
+            )
         else:
             values[option] = value.get("layers")
-    unknown = () if final else [k for k, v in plain.items() if k in fields_of(CONTAINERS[kind]) and has_expression(v)]
-    read = read_fields(Map(plain, tree.span, tree.key_spans), CONTAINERS[kind], owner, problems,
-                       skip=(body_key(kind), *WIRING, *unknown))  # fmt: skip
-    defaults = {name: f.default for name, f in fields_of(CONTAINERS[kind]).items()}
-    return {**defaults, **read, **values}
+    unknown = () if final else [k for k, v in plain.items() if k in fields and has_expression(v)]
+    read = read_fields(
+        Map(plain, tree.span, tree.key_spans),
+        CONTAINERS[kind],
+        owner,
+        problems,
+        skip=(body_key(kind), *WIRING, *unknown),
+    )
+    return {**{name: f.default for name, f in fields.items()}, **read, **values}
 
 
-def _check_layer(kind: str, tree: Tree, fields: Map, owner: str, checked: Checked, problems: list[Problem]) -> None:
+def _check_layer(
+    kind: str, tree: Tree, fields: Map, owner: str, place: Span, checked: Checked, problems: Problems
+) -> None:
     """Check a layer's keys, and its values where they are known; keep the layer when all are."""
     cls = kinds()[kind]
     known = fields_of(cls)
     dynamic = [k for k, v in fields.entries.items() if k in known and has_expression(v)]
+    before = len(problems)
     if dynamic:
-        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING))
-    elif (layer := make_layer(cls, fields, owner, problems)) is not None:
+        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place)
+    elif (layer := make_layer(cls, fields, owner, problems, place)) is not None:
         checked.static[id(tree)] = layer
+    tag = fields.entries["type"]
+    for i, problem in enumerate(problems[before:], start=before):  # a variant changed the kind and left the rest
+        if problem.code == "NS202" and problem.span and problem.span.source is not tag.span.source:
+            key = problem.message.split("`")[-2]
+            problems[i] = replace(
+                problem, hint=f"it comes from the parent, the kind from {tag.span}: remove it there with `{key}: null`"
+            )
 
 
-def make_layer(cls: type[Layer], tree: Map, owner: str, problems: list[Problem]) -> Layer | None:
+def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span) -> Layer | None:
     """A layer from a mapping without expressions."""
-    found: list[Problem] = []
-    values = read_fields(tree, cls, owner, found, skip=WIRING)
-    problems += found
-    if found:
+    before = len(problems)
+    values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place)
+    if len(problems) > before:
         return None
     try:
         return cls(**values)
     except NetspecError as error:  # a kind may refuse a combination of values in `__post_init__`
-        problems += error.located(tree.span).problems
+        problems += error.located(place).problems
         return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from netspec.source.tree import Map, Tree
 
 Shortcut = Literal["identity", "projection", "pad", "none"]
 
@@ -68,3 +71,14 @@ WIRING = ("type", "from", "repeat", "share", "init", "freeze", "when")
 def body_key(container: str) -> str:
     """The key under which a container's content stands."""
     return "branches" if container == "branches" else "layers"
+
+
+def bodies(tree: Tree) -> Iterator[Map]:
+    """The mappings of layers right inside a layer's entry: a container's body, paths and `{layers: …}` options."""
+    if not isinstance(tree, Map):
+        return
+    branches = tree.get("branches")
+    options = [tree.get(option) for option in LAYERED]
+    inside = [tree.get("layers"), *(branches.entries.values() if isinstance(branches, Map) else ())]
+    inside += [option.get("layers") for option in options if isinstance(option, Map)]
+    yield from (body for body in inside if isinstance(body, Map))

@@ -6,81 +6,39 @@ What depends on shapes (a projection shortcut, a gate) is left as a `Join`, whic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
-from netspec.frontend.check import Block, Checked, make_layer, read_container
+from netspec.frontend.blocks import Block, check_arguments
+from netspec.frontend.calls import Call, Expansion, Inherited, Join, Place
+from netspec.frontend.check import Checked, make_layer, read_container, unknown_kind
 from netspec.frontend.containers import CONTAINERS, WIRING, body_key
-from netspec.frontend.expression import resolve
-from netspec.frontend.init import Init, read_init
+from netspec.frontend.expression import VALUE, is_value, resolve
+from netspec.frontend.identifiers import check_name
+from netspec.frontend.init import read_init
 from netspec.frontend.names import Frame, Value, Wire, lookup
+from netspec.frontend.wiring import MAX_LAYERS, check_from, read_flag, read_repeat, read_share
 from netspec.layers import kinds
 from netspec.layers.base import Layer
-from netspec.source.errors import NetspecError, Problem, did_you_mean
+from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
-MAX_LAYERS = 100_000
 MAX_NESTING = 40
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a call stands: its full name, its submodule, its text, and the way to it."""
-
-    name: str
-    scope: str
-    span: Span
-    route: str
-
-
-@dataclass(frozen=True)
-class Inherited:
-    """What wiring keys of the surroundings say about the weights inside."""
-
-    share: str = ""
-    freeze: bool = False
-    init: Mapping[str, Init] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One layer, its shapes not yet known; a wire of None is a reference that was already reported."""
-
-    place: Place
-    layer: Layer
-    wires: tuple[Wire | None, ...]
-    own_init: Mapping[str, Init]
-    inherited: Inherited
-    share_span: Span | None = None
-
-
-@dataclass(frozen=True)
-class Join:
-    """The end of a container: what to bring together."""
-
-    place: Place
-    kind: str
-    options: Mapping[str, Any]
-    input: Wire | None
-    bodies: tuple[Wire | None, ...]
-    extras: Mapping[str, Wire | None]  # what `{layers: …}` options computed: shortcut, gate
-    inherited: Inherited
-
-
-@dataclass
-class Expansion:
-    """The whole network as calls, and the submodules that hold them."""
-
-    items: list[Call | Join] = field(default_factory=list)
-    scopes: dict[str, str] = field(default_factory=dict)  # path -> block or container kind
-    outputs: dict[str, Wire | None] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+class TooLargeError(NetspecError):
+    """The network is too large: nothing further is looked at."""
 
 
 def expand(checked: Checked, inputs: Mapping[str, Span]) -> Expansion:
     """Expand the layers of a checked document; what is wrong is collected in `problems`."""
-    return _Expander(checked).run(inputs)
+    expander = _Expander(checked)
+    try:
+        expander.run(inputs)
+    except TooLargeError as error:
+        expander.report(error)
+    return expander.out
 
 
 @dataclass(frozen=True)
@@ -104,8 +62,18 @@ class _Expander:
         self.checked = checked
         self.out = Expansion()
         self.layers_made: dict[tuple[str, str], Layer] = {}
+        self.steps = 0  # entries looked at, whether or not a layer came of them
+        self.reported: set[tuple[str, Span | None]] = set()
 
-    def run(self, inputs: Mapping[str, Span]) -> Expansion:
+    def report(self, error: NetspecError, span: Span | None = None, route: str = "") -> None:
+        """Note problems; one inside a block or repeat once, not once an instance."""
+        for problem in error.located(span, route).problems:
+            key = (problem.code, problem.span)
+            if key not in self.reported or not problem.route:
+                self.out.problems.append(problem)
+            self.reported.add(key)
+
+    def run(self, inputs: Mapping[str, Span]) -> None:
         document = self.checked.document
         layers = document.section("layers")
         assert layers is not None  # document.py refused a file without
@@ -114,59 +82,83 @@ class _Expander:
         if len(values) == 1:
             frame.last = next(iter(values.values())).ports[""]
         self.layers(layers, frame, Inherited(), 0)
-        self.outputs(document.section("outputs"), frame)
-        return self.out
+        self.outputs(document.section("outputs"), frame, inputs)
 
-    def outputs(self, tree: Map | None, frame: Frame) -> None:
+    def outputs(self, tree: Map | None, frame: Frame, inputs: Mapping[str, Span]) -> None:
         if tree is None:
-            last = frame.last_name
-            value = frame.names[last] if last else None
+            value = frame.names[frame.last_name] if frame.last_name else None
             if value is None:
-                return
-            if "" in value.ports:
-                self.out.outputs[last] = value.ports[""]
+                self.report(NetspecError("NS204", "no layer is left: all are switched off", frame.declared.span))
+            elif "" in value.ports:
+                self.out.outputs[frame.last_name] = value.ports[""]
             else:
                 self.out.outputs.update(value.ports)
             return
+        if not tree.entries:
+            self.report(
+                NetspecError(
+                    "NS204",
+                    "`outputs` is empty",
+                    tree.span,
+                    hint="name a layer, or leave the section out: then the last layer is the output",
+                )
+            )
         for name, target in tree.entries.items():
+            place = tree.key_span(name)
+            check_name(name, place, "an output", self.out.problems, module=False)
+            if name in inputs:
+                self.report(
+                    NetspecError(
+                        "NS206",
+                        f"an output cannot be named `{name}`: an input has the name",
+                        place,
+                        hint="choose another name",
+                    )
+                )
             try:
-                target = resolve(target, frame.env)
-                self.out.outputs[name] = self.reference(target, frame, f"output `{name}`")
+                self.out.outputs[name] = self.reference(resolve(target, frame.env), frame, f"output `{name}`")
             except NetspecError as error:
-                self.out.problems += error.problems
+                self.report(error, place)
                 self.out.outputs[name] = None
 
     def reference(self, tree: Tree, frame: Frame, owner: str) -> Wire:
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
-            hint = "references are names, never numbers" if isinstance(tree.plain(), int) else ""
-            raise NetspecError("NS308", f"{owner} expects the name of a layer, received {show(tree.plain())}", tree.span,
-                               hint=hint)  # fmt: skip
+            value = tree.plain()
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            raise NetspecError(
+                "NS308",
+                f"{owner} expects the name of a layer, received {show(value)}",
+                tree.span,
+                hint="references are names, never numbers" if number else "",
+            )
         return lookup(tree.value, tree.span, frame).wire(tree.value, tree.span)
 
     def layers(self, tree: Map, frame: Frame, inherited: Inherited, nesting: int) -> None:
         for name, layer in tree.entries.items():
             place = tree.key_span(name)
             fields = layer if isinstance(layer, Map) else Map({"type": layer}, layer.span)
-            before = len(self.out.problems)
             try:
                 value = self.entry(name, layer, fields, place, frame, inherited, nesting)
+            except TooLargeError:
+                raise
             except NetspecError as error:
-                self.out.problems += error.located(layer.span, frame.route(name)).problems
+                self.report(error, layer.span, frame.route(name, error.problems[0].span if error.problems else None))
                 value = Value(name, {}, place, broken=True)
             if value is not None:
                 frame.define(name, value)
-            elif len(self.out.problems) == before:
-                frame.off[name] = place
 
-    def entry(self, name: str, tree: Tree, fields: Map, place: Span, frame: Frame,
-              inherited: Inherited, nesting: int) -> Value | None:  # fmt: skip
+    def entry(
+        self, name: str, tree: Tree, fields: Map, place: Span, frame: Frame, inherited: Inherited, nesting: int
+    ) -> Value | None:
         path = f"{frame.prefix}{name}"
         if nesting > MAX_NESTING:
-            raise NetspecError("NS309", f"blocks and containers nested deeper than {MAX_NESTING}", place,
-                               hint="a block must not use itself")  # fmt: skip
-        if not self.switched_on(fields, frame):
+            raise NetspecError("NS309", f"blocks and containers are nested deeper than {MAX_NESTING}", place)
+        if (tree_when := fields.get("when")) is not None and not read_flag(resolve(tree_when, frame.env), "when"):
+            self.step(place)
+            frame.off[name] = ("is switched off", fields.key_span("when"))
             return None
-        count = self.repeats(fields, frame)
+        repeat = fields.get("repeat")
+        count = None if repeat is None else read_repeat(resolve(repeat, frame.env))
         wires = self.wires(fields, frame, f"`{name}`")
         if count is None:
             use = _Use(path, tree, fields, place, frame, frame.env, wires, inherited, "", nesting)
@@ -176,31 +168,29 @@ class _Expander:
             env = {**frame.env, "i": i}
             copy = f"copy {i + 1} of {count}"
             use = _Use(f"{path}.{i}", tree, fields, place, frame, env, wires, inherited, copy, nesting)
-            last = copies[str(i)] = self.one(use)
+            try:
+                last = copies[str(i)] = self.one(use)
+            except TooLargeError:
+                raise
+            except NetspecError as error:
+                raise error.located(tree.span, frame.route(f"{name}.{i}", place) or f"in {path}.{i}, {copy}") from None
+            if last.broken:  # the next copies would say the same
+                return Value(path, {}, place, broken=True)
             wires = (last.ports.get(""), *(wires or ())[1:])
         if not copies:
+            frame.off[name] = ("has no copies", fields.key_span("repeat"))
             return None
         return Value(path, last.ports, place, inner=copies)
 
-    def switched_on(self, fields: Map, frame: Frame) -> bool:
-        tree = fields.get("when")
-        if tree is None:
-            return True
-        value = resolve(tree, frame.env).plain()
-        if not isinstance(value, bool):
-            raise NetspecError("NS203", f"`when` expects true or false, received {show(value)}", tree.span)
-        return value
-
-    def repeats(self, fields: Map, frame: Frame) -> int | None:
-        tree = fields.get("repeat")
-        if tree is None:
-            return None
-        value = resolve(tree, frame.env).plain()
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise NetspecError("NS203", f"`repeat` expects a whole number of at least 0, received {show(value)}", tree.span)
-        if value > MAX_LAYERS:
-            raise NetspecError("NS309", f"`repeat: {value}` is more than {MAX_LAYERS:,} layers", tree.span)
-        return value
+    def step(self, place: Span) -> None:
+        self.steps += 1
+        if self.steps > MAX_LAYERS:
+            raise TooLargeError(
+                "NS309",
+                f"the network has more than {MAX_LAYERS:,} layers",
+                place,
+                hint="look at `repeat` and at blocks that use blocks",
+            )
 
     def wires(self, fields: Map, frame: Frame, owner: str) -> tuple[Wire | None, ...] | None:
         """What `from` names, in the order of the kind's inputs; None when it is left out."""
@@ -211,25 +201,38 @@ class _Expander:
         targets = tree.items if isinstance(tree, Items) else [tree]
         if isinstance(tree, Map):
             targets = self.by_port(tree, fields, frame, owner)
+        if not targets:
+            found_empty = Problems()
+            check_from(tree, found_empty)
+            raise_all(found_empty)
         found: list[Wire | None] = []
         for target in targets:
             try:
                 found.append(self.reference(target, frame, f"`from` of {owner}"))
             except NetspecError as error:
-                self.out.problems += error.located(tree.span, frame.route(owner.strip("`"))).problems
+                self.report(error, tree.span, frame.route(owner.strip("`"), target.span))
                 found.append(None)
         return tuple(found)
 
     def by_port(self, tree: Map, fields: Map, frame: Frame, owner: str) -> list[Tree]:
-        kind = resolve(fields.entries["type"], frame.env).plain()
-        ports = self.checked.blocks[kind].inputs if kind in self.checked.blocks else \
-            kinds()[kind].ports if kind in kinds() else ("in",)  # fmt: skip
+        kind = str(resolve(fields.entries["type"], frame.env).plain())
+        ports = (
+            self.checked.blocks[kind].inputs
+            if kind in self.checked.blocks
+            else kinds()[kind].ports
+            if kind in kinds()
+            else ("in",)
+        )
         for name in tree.entries:
             if name not in ports:
-                raise NetspecError("NS202", f"{owner}, a {kind}, has no input `{name}`", tree.key_span(name),
-                                   hint=did_you_mean(name, ports, f"it has {', '.join(ports)}"))  # fmt: skip
+                raise NetspecError(
+                    "NS202",
+                    f"{kind} {owner} has no input `{name}`",
+                    tree.key_span(name),
+                    hint=did_you_mean(name, ports, f"it has {', '.join(f'`{p}`' for p in ports)}"),
+                )
         if ports[0] not in tree:
-            raise NetspecError("NS204", f"`from` of {owner} needs `{ports[0]}`", tree.span)
+            raise NetspecError("NS204", f"`from` of {owner} needs `{ports[0]}`", tree.span, hint=f"add `{ports[0]}: …`")
         targets: list[Tree] = []
         for port in ports[: max(ports.index(n) for n in tree.entries) + 1]:
             targets.append(tree.entries.get(port) or targets[-1])  # one left out is the same as the one before it
@@ -237,44 +240,52 @@ class _Expander:
 
     def one(self, use: _Use) -> Value:
         """One copy of one entry: a block instance, a container, or a layer."""
-        if len(self.out.items) >= MAX_LAYERS:
-            raise NetspecError("NS309", f"the network has more than {MAX_LAYERS:,} layers", use.place,
-                               hint="look at `repeat` and at blocks that use blocks")  # fmt: skip
+        self.step(use.place)
         tag = resolve(use.fields.entries["type"], use.env)
-        kind = tag.plain()
+        kind = tag.value if isinstance(tag, Scalar) else None
+        if not isinstance(kind, str):
+            raise NetspecError("NS203", f"`type` expects a kind, received {show(tag.plain())}", tag.span)
         use = self.inherit(use)
         if kind in self.checked.blocks:
             return self.block(self.checked.blocks[kind], use)
         if kind in CONTAINERS:
             return self.container(kind, use)
         if kind not in kinds():
-            near = did_you_mean(str(kind), [*kinds(), *CONTAINERS, *self.checked.blocks], "`netspec layers` lists all kinds")
-            raise NetspecError("NS201", f"unknown layer kind {show(kind)}", tag.span, hint=near)
+            raise NetspecError.of([unknown_kind(kind, tag.span, self.checked)])
         return self.layer(kind, use)
 
     def inherit(self, use: _Use) -> _Use:
         """Wiring keys about weights go down to every layer inside."""
         fields, inherited = use.fields, use.inherited
-        share, freeze, init = inherited.share, inherited.freeze, dict(inherited.init)
+        if not inherited.share and not any(key in fields for key in ("freeze", "init", "share")):
+            return use
+        share, share_span = inherited.share, inherited.share_span
+        freeze, init = inherited.freeze, dict(inherited.init)
         if (tree := fields.get("freeze")) is not None:
-            value = resolve(tree, use.env).plain()
-            if not isinstance(value, bool):
-                raise NetspecError("NS203", f"`freeze` expects true or false, received {show(value)}", tree.span)
-            freeze = value
+            freeze = read_flag(resolve(tree, use.env), "freeze")
         if (tree := fields.get("init")) is not None:
             init.update(read_init(resolve(tree, use.env)))
         local = use.path[len(use.frame.prefix) :]
         if (tree := fields.get("share")) is not None:
-            target = resolve(tree, use.env)
-            if not isinstance(target, Scalar) or not isinstance(target.value, str):
-                raise NetspecError("NS308", f"`share` expects the name of a layer, received {show(target.plain())}", target.span)
-            value = lookup(target.value, target.span, use.frame)
+            target = read_share(resolve(tree, use.env))
+            value = lookup(target.value, target.span, use.frame, sharing=True)
+            share_span = target.span
             index = local.partition(".")[2]  # a repeat shares with a repeat copy by copy
             share = value.inner[index].path if value.inner and index in value.inner else value.path
         elif share:
             share = f"{share}.{local}"
-        return _Use(use.path, use.tree, fields, use.place, use.frame, use.env, use.wires,
-                    Inherited(share, freeze, init), use.copy, use.nesting)  # fmt: skip
+        return _Use(
+            use.path,
+            use.tree,
+            fields,
+            use.place,
+            use.frame,
+            use.env,
+            use.wires,
+            Inherited(share, share_span, freeze, init),
+            use.copy,
+            use.nesting,
+        )
 
     def layer(self, kind: str, use: _Use) -> Value:
         cls = kinds()[kind]
@@ -285,60 +296,87 @@ class _Expander:
         fewest, most = cls.arity
         if not fewest <= len(wires) <= (most or len(wires)):
             count = str(fewest) if fewest == most else f"{fewest} or more" if most is None else f"{fewest} to {most}"
-            tree = use.fields.get("from")
-            raise NetspecError("NS406", f"{kind} takes {count} inputs ({', '.join(cls.ports)}), received {len(wires)}",
-                               tree.span if tree else self.span(use), hint="name them with `from: [a, b]`")  # fmt: skip
+            raise self.miscounted(use, kind, count, cls.ports if most and most > 1 else (), len(wires))
         tree = use.fields.get("init")
         own = read_init(resolve(tree, use.env)) if tree is not None else {}
-        share = use.fields.get("share")
-        self.out.items.append(Call(self.spot(use), layer, wires, own, use.inherited, share.span if share else None))
+        self.out.items.append(Call(self.spot(use), layer, wires, own, use.inherited, tree))
         return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=True)
 
     def dynamic_layer(self, cls: type[Layer], use: _Use) -> Layer:
-        fields = Map({k: resolve(v, use.env) for k, v in use.fields.entries.items() if k not in WIRING},
-                     use.fields.span, use.fields.key_spans)  # fmt: skip
+        fields = Map(
+            {k: resolve(v, use.env) for k, v in use.fields.entries.items() if k not in WIRING},
+            use.fields.span,
+            use.fields.key_spans,
+        )
         key = (cls.kind, repr(fields.plain()))
         if key not in self.layers_made:
-            problems: list[Problem] = []
-            layer = make_layer(cls, fields, f"{cls.kind} `{use.path.rpartition('.')[2]}`", problems)
+            problems = Problems()
+            layer = make_layer(cls, fields, f"{cls.kind} `{self.name(use)}`", problems, self.span(use))
             if layer is None:
-                raise NetspecError.of(problems)
+                raise NetspecError.of(_hinted(p, fields) for p in problems)
             self.layers_made[key] = layer
         return self.layers_made[key]
 
     def above(self, use: _Use) -> tuple[Wire | None, ...]:
         """The default input: the layer above."""
+        if use.frame.last is None and not use.frame.last_broken and use.frame.last_name:
+            last = use.frame.last_name
+            ports = ", ".join(f"`{last}.{port}`" for port in use.frame.names[last].ports)
+            raise NetspecError(
+                "NS308",
+                f"`{last}`, the layer above `{self.name(use)}`, gives several tensors",
+                use.place,
+                hint=f"name one with `from`: {ports}",
+            )
         if use.frame.last is None and not use.frame.last_broken:
-            raise NetspecError("NS308", f"`{use.path}` has nothing above it to read", use.place,
-                               hint=f"name its input with `from`: {', '.join(use.frame.visible())}")  # fmt: skip
+            raise NetspecError(
+                "NS308",
+                f"`{self.name(use)}` has no layer above it to read",
+                use.place,
+                hint=f"name its input with `from`: {', '.join(use.frame.visible())}",
+            )
         return (use.frame.last,)
 
     def block(self, block: Block, use: _Use) -> Value:
+        if any(block.name == name for name, _ in use.frame.blocks):  # through `type: $kind`; else check.py saw it
+            raise NetspecError(
+                "NS310",
+                f"block {block.name} uses itself",
+                use.fields.entries["type"].span,
+                hint="a network of this language has no recursion: use `repeat`",
+            )
         document = self.checked.document
+        problems = Problems()
+        check_arguments(use.fields, block, f"{block.name} `{self.name(use)}`", self.span(use), problems)
+        raise_all(problems)
         params: dict[str, Any] = {}
         for name, default in block.params.entries.items():
             given = use.fields.get(name)
             tree = resolve(default, {**document.vars, **params}) if given is None else resolve(given, use.env)
             value = tree.plain()
-            if value is None and given is None:
-                raise NetspecError("NS204", f"block {block.name} needs `{name}`", self.span(use), hint=f"add `{name}: …`")
-            if isinstance(value, dict):
-                raise NetspecError("NS203", f"`{name}` of block {block.name} expects a number, text, true or false, or a "
-                                   f"list of them, received {show(value)}", tree.span)  # fmt: skip
+            if not is_value(value):
+                raise NetspecError(
+                    "NS203",
+                    f"`{name}` of {block.name} `{self.name(use)}` expects {VALUE}, received {show(value)}",
+                    tree.span,
+                )
             params[name] = value
-        for key in use.fields.entries:  # known before for a kind that is written out, not for `type: $kind`
-            if key not in WIRING and key not in block.params:
-                raise NetspecError("NS202", f"block {block.name} has no parameter `{key}`", use.fields.key_span(key),
-                                   hint=did_you_mean(key, block.params.entries))  # fmt: skip
         wires = use.wires if use.wires is not None else self.above(use)
         if len(wires) != len(block.inputs):
-            raise NetspecError("NS406", f"block {block.name} takes {len(block.inputs)} inputs ({', '.join(block.inputs)}), "
-                               f"received {len(wires)}", self.span(use))  # fmt: skip
+            raise self.miscounted(use, f"block {block.name}", str(len(block.inputs)), block.inputs, len(wires))
         self.out.scopes[use.path] = block.name
-        names = {n: Value(n, {"": w.named(n)} if w else {}, block.span, broken=w is None)
-                 for n, w in zip(block.inputs, wires, strict=True)}  # fmt: skip
-        frame = Frame(f"{use.path}.", use.path, {**document.vars, **params}, block.layers, names,
-                      blocks=(*use.frame.blocks, (block.name, use.place)))  # fmt: skip
+        names = {
+            n: Value(n, {"": w.named(n, w.ref)} if w else {}, block.span, broken=w is None)
+            for n, w in zip(block.inputs, wires, strict=True)
+        }
+        frame = Frame(
+            f"{use.path}.",
+            use.path,
+            {**document.vars, **params},
+            block.layers,
+            names,
+            blocks=(*use.frame.blocks, (block.name, use.place)),
+        )
         if len(names) == 1:
             frame.last = next(iter(names.values())).ports.get("")
             frame.last_broken = frame.last is None
@@ -346,26 +384,39 @@ class _Expander:
         through = ", ".join(part for part in (f"through block {block.name}", use.copy) if part)
         if isinstance(block.outputs, Map):
             ports = {}
+            broken = False
             for name, target in block.outputs.entries.items():
-                wire = self.reference(resolve(target, frame.env), frame, f"output `{name}` of block {block.name}")
-                ports["" if len(block.outputs.entries) == 1 else name] = wire.seen(use.path, use.place, through)
-            return Value(use.path, ports, use.place, opaque=block.name)
-        return Value(use.path, self.whole(frame, use, through), use.place, opaque=block.name, broken=frame.last is None)
+                try:
+                    wire = self.reference(resolve(target, frame.env), frame, f"output `{name}` of block {block.name}")
+                    ports["" if len(block.outputs.entries) == 1 else name] = wire.seen(use.path, use.place, through)
+                except NetspecError as error:
+                    self.report(error, target.span, frame.route("", target.span))
+                    broken = True
+            return Value(use.path, ports, use.place, opaque=block.name, broken=broken)
+        ports = self.whole(frame, use, through)
+        return Value(use.path, ports, use.place, opaque=block.name, broken=not ports)
 
     def container(self, kind: str, use: _Use) -> Value:
-        problems: list[Problem] = []
-        tree = Map({k: v if k in ("layers", "branches") or isinstance(v, Map) else resolve(v, use.env)
-                    for k, v in use.fields.entries.items() if k not in WIRING},
-                   use.fields.span, use.fields.key_spans)  # fmt: skip
-        options = read_container(kind, tree, f"{kind} `{use.path.rpartition('.')[2]}`", problems, final=True)
-        if problems:
-            raise NetspecError.of(problems)
+        problems = Problems()
+        tree = Map(
+            {
+                k: v if k in ("layers", "branches") or isinstance(v, Map) else resolve(v, use.env)
+                for k, v in use.fields.entries.items()
+                if k not in WIRING
+            },
+            use.fields.span,
+            use.fields.key_spans,
+        )
+        options = read_container(kind, tree, f"{kind} `{self.name(use)}`", problems, final=True)
+        raise_all(problems)
         body = use.fields.get(body_key(kind))
         if not isinstance(body, Map):  # only reached through `type: $kind`
-            raise NetspecError("NS204", f"{kind} needs `{body_key(kind)}`, a mapping", self.span(use))
+            raise NetspecError(
+                "NS204", f"{kind} `{self.name(use)}` needs `{body_key(kind)}`, a mapping", self.span(use)
+            )
         wires = use.wires if use.wires is not None else self.above(use)
         if len(wires) != 1:
-            raise NetspecError("NS406", f"{kind} takes one input, received {len(wires)}", self.span(use))
+            raise self.miscounted(use, kind, "1", (), len(wires))
         [source] = wires
         self.out.scopes[use.path] = kind
         if kind == "branches":
@@ -373,7 +424,8 @@ class _Expander:
         frame = self.inside(use, "", body, source)
         self.layers(body, frame, use.inherited, use.nesting + 1)
         if kind == "sequence":
-            return Value(use.path, self.whole(frame, use, ""), use.place, inner=frame.names, broken=frame.last is None)
+            ports = self.whole(frame, use, "")
+            return Value(use.path, ports, use.place, inner=frame.names, broken=not ports)
         extras: dict[str, Wire | None] = {}
         for option in ("shortcut", "gate"):
             if isinstance(inner := options.get(option), Map):
@@ -404,30 +456,70 @@ class _Expander:
             return Value(use.path, ports, use.place, inner=inner, broken=None in ends)
         return self.join(use, "branches", options, source, tuple(ends), {}, inner)
 
-    def join(self, use: _Use, kind: str, options: dict[str, Any], source: Wire | None,
-             bodies: tuple[Wire | None, ...], extras: dict[str, Wire | None], inner: dict[str, Value]) -> Value:  # fmt: skip
+    def join(
+        self,
+        use: _Use,
+        kind: str,
+        options: dict[str, Any],
+        source: Wire | None,
+        bodies: tuple[Wire | None, ...],
+        extras: dict[str, Wire | None],
+        inner: dict[str, Value],
+    ) -> Value:
         spot = self.spot(use)
         place = Place(spot.name, use.path, spot.span, spot.route)
         self.out.items.append(Join(place, kind, options, source, bodies, extras, use.inherited))
         return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, inner=inner)
 
     def inside(self, use: _Use, part: str, layers: Map, source: Wire | None) -> Frame:
-        frame = Frame(f"{use.path}{part}.", f"{use.path}{part}", use.env, layers, {}, parent=use.frame,
-                      blocks=use.frame.blocks)  # fmt: skip
+        frame = Frame(
+            f"{use.path}{part}.", f"{use.path}{part}", use.env, layers, {}, parent=use.frame, blocks=use.frame.blocks
+        )
         frame.last, frame.last_broken = source, source is None
         return frame
 
     def whole(self, frame: Frame, use: _Use, through: str) -> dict[str, Wire]:
         """What a group without named outputs gives: its last layer's."""
         last = frame.names.get(frame.last_name)
-        return {port: wire.seen(use.path, use.place, through) for port, wire in last.ports.items()} if last else {}
+        ports = last.ports if last else {"": frame.last} if frame.last else {}  # all switched off: what comes in
+        return {port: wire.seen(use.path, use.place, through) for port, wire in ports.items()}
+
+    def name(self, use: _Use) -> str:
+        """What the layer's entry is called, without the number of a copy."""
+        return use.path[len(use.frame.prefix) :].split(".")[0]
+
+    def miscounted(self, use: _Use, what: str, takes: str, ports: tuple[str, ...], received: int) -> NetspecError:
+        """`from` names too few tensors, or too many."""
+        tree = use.fields.get("from")
+        listed = f" ({', '.join(ports)})" if ports else ""
+        hint = (
+            "name them with `from: [a, b]`"
+            if takes != "1"
+            else "name one, or bring them together with `add` or `concat`"
+        )
+        return NetspecError(
+            "NS406",
+            f"{what} takes {takes} input{'s' * (takes != '1')}{listed}, received {received}",
+            tree.span if tree else self.span(use),
+            hint=hint,
+        )
 
     def span(self, use: _Use) -> Span:
         """The place to show: the whole entry when it stands on one line, its name otherwise."""
         return use.tree.span if use.tree.span.line == use.tree.span.end_line else use.place
 
     def spot(self, use: _Use) -> Place:
-        route = use.frame.route(use.path[len(use.frame.prefix) :])
+        route = use.frame.route(use.path[len(use.frame.prefix) :], use.place)
         if not route and use.copy:
             route = f"in {use.path}, {use.copy}"
         return Place(use.path, use.frame.scope, self.span(use), route)
+
+
+def _hinted(problem: Problem, fields: Map) -> Problem:
+    """A fraction where a whole number is asked for, from an expression: say how to get one."""
+    values = {tree.span: tree.value for tree in fields.entries.values() if isinstance(tree, Scalar)}
+    if problem.hint or not isinstance(problem.span and values.get(problem.span), float):
+        return problem
+    return replace(
+        problem, hint="`//` divides without a remainder; `int`, `round`, `floor` and `ceil` make a number whole"
+    )

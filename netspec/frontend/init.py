@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
+from netspec.source.errors import NetspecError, Problems, did_you_mean, raise_all
 from netspec.source.records import Above, OneOf, read_choice
 from netspec.source.tree import Map, Scalar, Tree
 
@@ -144,16 +144,29 @@ def _init() -> Any:
     return init
 
 
-INITS = OneOf("initialisation", (
-    ("zeros", Zeros), ("ones", Ones), ("constant", Constant), ("normal", Normal), ("uniform", Uniform),
-    ("truncated_normal", TruncatedNormal), ("xavier", XavierUniform), ("xavier_uniform", XavierUniform),
-    ("xavier_normal", XavierNormal), ("he", HeNormal), ("he_normal", HeNormal), ("he_uniform", HeUniform),
-    ("orthogonal", Orthogonal),
-))  # fmt: skip
+INITS = OneOf(
+    "initialisation",
+    (
+        ("zeros", Zeros),
+        ("ones", Ones),
+        ("constant", Constant),
+        ("normal", Normal),
+        ("uniform", Uniform),
+        ("truncated_normal", TruncatedNormal),
+        ("xavier", XavierUniform),
+        ("xavier_uniform", XavierUniform),
+        ("xavier_normal", XavierNormal),
+        ("he", HeNormal),
+        ("he_normal", HeNormal),
+        ("he_uniform", HeUniform),
+        ("orthogonal", Orthogonal),
+    ),
+)
+
 
 def read_init(tree: Tree) -> dict[str, Init]:
     """Weight name -> initialisation; a bare name, number or `{type: …}` is for `weight`.  Raises NS2xx."""
-    problems: list[Problem] = []
+    problems = Problems()
     if isinstance(tree, Map) and "type" not in tree:
         found = {name: _read_one(value, problems) for name, value in tree.entries.items()}
     else:
@@ -162,7 +175,7 @@ def read_init(tree: Tree) -> dict[str, Init]:
     return {name: init for name, init in found.items() if init}
 
 
-def _read_one(tree: Tree, problems: list[Problem]) -> Init | None:
+def _read_one(tree: Tree, problems: Problems) -> Init | None:
     if isinstance(tree, Scalar) and isinstance(tree.value, (int, float)) and not isinstance(tree.value, bool):
         return Constant(float(tree.value))
     init: Init | None = read_choice(tree, INITS, "`init`", problems)
@@ -173,8 +186,13 @@ def check_init(inits: dict[str, Init], weights: dict[str, tuple[int, ...]], owne
     """Refuse a weight that the layer has not, or one without the axes that the rule needs (NS305)."""
     for name, init in inits.items():
         if name not in weights:
-            listing = f"it has {', '.join(weights)}" if weights else "it has no weights"
-            raise NetspecError("NS305", f"`init`: {owner} has no weight `{name}`", hint=did_you_mean(name, weights, listing))
+            listing = f"it has {', '.join(f'`{k}`' for k in weights)}" if weights else "it has no weights"
+            raise NetspecError(
+                "NS305", f"`init`: {owner} has no weight `{name}`", hint=did_you_mean(name, weights, listing)
+            )
         if init.matrices_only and len(weights[name]) < 2:
-            raise NetspecError("NS305", f"`init`: this rule needs a weight of two axes or more, `{name}` of {owner} has "
-                               f"shape {weights[name]}", hint="use zeros, ones, constant, normal or uniform")  # fmt: skip
+            raise NetspecError(
+                "NS305",
+                f"`init`: this rule needs a weight of two axes or more, `{name}` of {owner} has shape {weights[name]}",
+                hint="use zeros, ones, constant, normal or uniform",
+            )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
+import networkx as nx
+
+from netspec.frontend.blocks import line_of
+from netspec.frontend.containers import bodies
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
@@ -20,13 +25,14 @@ class Wire:
     label: str
     span: Span | None
     through: str = ""  # "through block basic, copy 2 of 2"
+    ref: Span | None = None  # where the reader names it
 
     @classmethod
     def to(cls, node: str, label: str, span: Span | None) -> Wire:
         return cls(node, "", label, span)
 
-    def named(self, label: str) -> Wire:
-        return replace(self, label=label)
+    def named(self, label: str, ref: Span | None) -> Wire:
+        return replace(self, label=label, ref=ref)
 
     def seen(self, label: str, span: Span, through: str) -> Wire:
         """The same tensor from outside a block or container."""
@@ -47,15 +53,15 @@ class Value:
 
     def wire(self, text: str, span: Span) -> Wire:
         """The one tensor that a reference to this value means."""
-        if "" in self.ports:
-            return self.ports[""].named(text)
         if self.broken:
-            raise Broken()
+            raise BrokenError()
+        if "" in self.ports:
+            return self.ports[""].named(text, span)
         ports = ", ".join(f"`{text}.{port}`" for port in self.ports)
         raise NetspecError("NS308", f"`{text}` gives several tensors", span, hint=f"name one of {ports}")
 
 
-class Broken(NetspecError):
+class BrokenError(NetspecError):
     """A reference to something that was already reported: no second message."""
 
     def __init__(self) -> None:
@@ -80,7 +86,7 @@ class Frame:
     last: Wire | None = None
     last_name: str = ""
     last_broken: bool = False
-    off: dict[str, Span] = field(default_factory=dict)  # names switched off by `when`
+    off: dict[str, tuple[str, Span]] = field(default_factory=dict)  # names without a layer: why, and where it says so
 
     def define(self, name: str, value: Value) -> None:
         self.names[name] = value
@@ -90,30 +96,31 @@ class Frame:
 
     def visible(self) -> list[str]:
         """Every name that can be referred to from here."""
-        mine = list(self.names)
-        return mine + [n for n in self.parent.visible() if n not in mine] if self.parent else mine
+        above = self.parent.visible() if self.parent else []
+        return list(dict.fromkeys([*self.names, *above]))
 
-    def route(self, local: str) -> str:
+    def route(self, local: str, place: Span | None) -> str:
         """The way through blocks to a layer of this body: `in block basic, layer2.0.conv1, used at line 31`."""
         if not self.blocks:
             return ""
         names = " in ".join(f"block {name}" for name, _ in reversed(self.blocks))
-        return f"in {names}, {self.prefix}{local}, used at line {self.blocks[0][1].line}"
+        use = self.blocks[0][1]
+        return f"in {names}, {f'{self.prefix}{local}'.strip('.')}, used at {line_of(use, place or use)}"
 
 
-def lookup(text: str, span: Span, frame: Frame) -> Value:
-    """What a reference stands for.  Raises NS308."""
+def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Value:
+    """What a reference stands for (`sharing`: whose weights).  Raises NS308, and NS310 for a cycle."""
     first, *rest = text.split(".")
     home: Frame | None = frame
     while home is not None and first not in home.names:
         home = home.parent
     if home is None:
-        raise _unknown(first, span, frame)
+        raise _unknown(first, span, frame, sharing)
     value = home.names[first]
     path = first
     for i, part in enumerate(rest):
         if value.broken:
-            raise Broken()
+            raise BrokenError()
         last = i == len(rest) - 1
         if value.inner and part in value.inner:
             value = value.inner[part]
@@ -123,77 +130,107 @@ def lookup(text: str, span: Span, frame: Frame) -> Value:
             value = Value(value.path, {"": replace(value.ports[""], port=part)}, value.span)
         elif value.opaque:
             hint = f"give block {value.opaque} an output: `outputs: {{{part}: {'.'.join(rest[i:])}}}`"
-            raise NetspecError("NS308", f"`{text}` leads into block {value.opaque}, whose layers are its own", span, hint=hint)
+            raise NetspecError(
+                "NS308", f"`{text}` leads into block {value.opaque}, whose layers are its own", span, hint=hint
+            )
         else:
             inside = [*(value.inner or {}), *(p for p in value.ports if p)]
             hint = did_you_mean(part, inside, f"it holds {', '.join(inside)}" if inside else "it is a single layer")
             raise NetspecError("NS308", f"`{path}` holds no `{part}`", span, hint=hint)
         path = f"{path}.{part}"
     if value.broken:
-        raise Broken()
+        raise BrokenError()
     return value
 
 
-def _unknown(name: str, span: Span, frame: Frame) -> NetspecError:
+def _unknown(name: str, span: Span, frame: Frame, sharing: bool) -> NetspecError:
+    inside = ""
     home: Frame | None = frame
     while home is not None:
         if name in home.off:
-            return NetspecError("NS308", f"`{name}` is switched off by its `when`", span,
-                                hint=f"line {home.off[name].line}; switch this reader off with it")  # fmt: skip
+            why, place = home.off[name]
+            return NetspecError(
+                "NS308", f"`{name}` {why} at {line_of(place, span)}", span, hint="switch this reader off with it"
+            )
+        if name in home.declared and sharing:
+            return _shared_below(name, span, home)
         if name in home.declared:
             return _forward(name, span, home)
+        inside = inside or next((f"{n}.{name}" for n, v in home.names.items() if v.inner and name in v.inner), "")
         home = home.parent
-    visible = frame.visible()
-    where = f"block {frame.blocks[-1][0]} sees only its own names: " if frame.blocks else "there are "
-    return NetspecError("NS308", f"no layer or input is named {show(name)}", span,
-                        hint=did_you_mean(name, visible, f"{where}{', '.join(visible[-12:])}"))  # fmt: skip
+    if inside:
+        hint = f"did you mean `{inside}`?"
+    else:
+        visible = frame.visible()
+        where = f"block {frame.blocks[-1][0]} sees only its own names" if frame.blocks else "there are"
+        hint = did_you_mean(
+            name, visible, f"{where}: {', '.join(f'`{n}`' for n in visible[-12:])}".replace("are:", "are")
+        )
+    return NetspecError("NS308", f"no layer or input is named {show(name)}", span, hint=hint)
+
+
+def _shared_below(name: str, span: Span, frame: Frame) -> NetspecError:
+    if _holds(frame.declared.entries[name], span):
+        return NetspecError("NS308", f"`{name}` cannot share weights with itself", span, hint="name a layer above it")
+    return NetspecError(
+        "NS308",
+        f"`{name}` stands below, at {line_of(frame.declared.key_span(name), span)}",
+        span,
+        hint=f"weights are shared with a layer above: let `{name}` share this layer's",
+    )
 
 
 def _forward(name: str, span: Span, frame: Frame) -> NetspecError:
     """A layer further down, or the layer itself: a cycle when it depends on this one."""
-    order = list(frame.declared.entries)
-    here = next((n for n in order if _holds(frame.declared.entries[n], span)), order[-1])
-    chain = _chain(name, here, frame.declared)
-    if chain:
-        return NetspecError("NS310", f"a cycle: {' -> '.join([here, *chain])}", span,
-                            hint="a network of this language has no cycles; a loop over time is a recurrent cell")  # fmt: skip
-    line = frame.declared.key_span(name).line
-    return NetspecError("NS308", f"`{name}` stands below, at line {line}", span,
-                        hint="layers stand in the order of the data: move it above this one")  # fmt: skip
+    here = next((n for n, tree in frame.declared.entries.items() if _holds(tree, span)), "")
+    reads = _reads(frame.declared)
+    if here and nx.has_path(reads, name, here):
+        chain = " -> ".join([here, *nx.shortest_path(reads, name, here)])
+        return NetspecError(
+            "NS310",
+            f"a cycle: {chain}",
+            span,
+            hint="a network of this language has no cycles; a loop over time is a recurrent cell",
+        )
+    return NetspecError(
+        "NS308",
+        f"`{name}` stands below, at {line_of(frame.declared.key_span(name), span)}",
+        span,
+        hint="layers stand in the order of the data: move it above this one",
+    )
 
 
-def _chain(start: str, goal: str, layers: Map) -> list[str]:
-    """The names from `start` back to `goal` along what each reads; empty when there is no way."""
-    order = list(layers.entries)
-    before: dict[str, str] = {start: ""}
-    queue = [start]
-    while queue:
-        name = queue.pop(0)
-        if name == goal:
-            chain = [name]
-            while before[chain[-1]]:
-                chain.append(before[chain[-1]])
-            return chain[::-1]
-        for read in _reads(name, layers, order):
-            if read in layers and read not in before:
-                before[read] = name
-                queue.append(read)
-    return []
+@lru_cache(maxsize=8)
+def _reads(layers: Map) -> nx.DiGraph[str]:
+    """Which name of a body reads which."""
+    reads: nx.DiGraph[str] = nx.DiGraph()
+    above = ""
+    for name, tree in layers.entries.items():
+        reads.add_node(name)
+        named = list(_references(tree))
+        own = tree.get("from") if isinstance(tree, Map) else None
+        if own is None and above:
+            named.append(above)
+        reads.add_edges_from((name, text.split(".")[0]) for text in named)
+        above = name
+    return reads
 
 
-def _reads(name: str, layers: Map, order: list[str]) -> list[str]:
-    tree = layers.entries[name]
+def _references(tree: Tree) -> Iterator[str]:
+    """What a layer's entry names with `from`, its own and those inside."""
     source = tree.get("from") if isinstance(tree, Map) else None
-    if source is None:
-        at = order.index(name)
-        return [order[at - 1]] if at else []
-    return [t.split(".")[0] for t in _texts(source)]
+    yield from _texts(source) if source is not None else ()
+    for body in bodies(tree):
+        for inner in body.entries.values():
+            yield from _references(inner)
 
 
-def _texts(tree: Tree) -> list[str]:
+def _texts(tree: Tree) -> Iterator[str]:
     if isinstance(tree, Scalar):
-        return [tree.value] if isinstance(tree.value, str) else []
-    return [t for item in (tree.items if isinstance(tree, Items) else tree.entries.values()) for t in _texts(item)]
+        yield from [tree.value] if isinstance(tree.value, str) else []
+    else:
+        for item in tree.items if isinstance(tree, Items) else tree.entries.values():
+            yield from _texts(item)
 
 
 def _holds(tree: Tree, span: Span) -> bool:

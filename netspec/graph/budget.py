@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from netspec.graph.cost import depth, total
 from netspec.graph.model import Budget, Graph
 from netspec.shapes.dim import Size
-from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.errors import NetspecError, Problem, Problems
 from netspec.source.records import fields_of, unknown_key
 from netspec.source.text import show
 from netspec.source.tree import Map, Tree
@@ -26,27 +27,33 @@ def read_amount(tree: Tree) -> int | None:
     value = tree.plain()
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and value >= 0 else None
     match = _AMOUNT.fullmatch(str(value))
     if not match:
         return None
-    number = float(match[1]) * _SCALE[match[2]]
-    return int(number) if number.is_integer() else None
+    number = Fraction(match[1]) * _SCALE[match[2]]
+    return int(number) if number.denominator == 1 else None
 
 
-def read_budget(tree: Map) -> Budget:
-    """The bounds.  Raises NS202 and NS203."""
-    problems: list[Problem] = []
+def read_budget(tree: Map, problems: Problems) -> Budget:
+    """The bounds.  Reports NS202 and NS203."""
     found: dict[str, int] = {}
     known = fields_of(Budget)
     for key, value in tree.entries.items():
         if key not in known:
-            problems.append(unknown_key(key, tree.key_span(key), list(known), "`budget`"))
+            problems.append(unknown_key(key, tree.key_span(key), [k for k in known if k not in tree], "`budget`"))
         elif (amount := read_amount(value)) is None:
-            problems.append(Problem("NS203", f"`{key}` of `budget` expects an amount, received {show(value.plain())}",
-                                    value.span, "a whole number, or one with k, M, G or T: `12M`"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS203",
+                    f"`{key}` of `budget` expects an amount, received {show(value.plain())}",
+                    value.span,
+                    "a whole number, also with k, M, G or T behind it: `12M`",
+                )
+            )
         else:
             found[key] = amount
-    raise_all(problems)
     return Budget(**found)
 
 
@@ -62,12 +69,29 @@ def check_budget(graph: Graph, tree: Map) -> None:
         if bound is None:
             continue
         span = tree.entries[key].span
-        unit = {"params": " parameters", "flops": " FLOPs", "activations": " bytes of activations", "depth": " layers deep"}[key]
+        unit = {
+            "params": " parameters",
+            "flops": " FLOPs",
+            "activations": " bytes of activations",
+            "depth": " layers deep",
+        }[key]
         if not isinstance(value, int):
-            problems.append(Problem("NS404", f"the budget for {key} cannot be held against {value}: the size is symbolic", span,
-                                    "give every axis in `inputs` a number, or leave this bound out"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS404",
+                    f"the budget for {key} cannot be held against {value}: the size is symbolic",
+                    span,
+                    "give every axis in `inputs` a number, or leave this bound out",
+                )
+            )
         elif value > bound:
-            problems.append(Problem("NS404", f"over budget: {value:,}{unit}, the budget is {bound:,}", span,
-                                    f"{value - bound:,} too many; raise the budget or make the network smaller"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS404",
+                    f"over budget: {value:,}{unit}, the budget is {bound:,}",
+                    span,
+                    f"{value - bound:,} too many; raise the budget or make the network smaller",
+                )
+            )
     if problems:
         raise NetspecError.of(problems)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from netspec.frontend.calls import Call, Expansion, Inherited, Join
 from netspec.frontend.check import check
 from netspec.frontend.document import Document, load_document
-from netspec.frontend.expand import Call, Expansion, Join, expand
+from netspec.frontend.expand import expand
 from netspec.frontend.expression import resolve
 from netspec.frontend.init import Init, check_init
 from netspec.frontend.names import Wire
 from netspec.graph.budget import check_budget, read_budget
+from netspec.graph.inputs import MAX_RANK, read_inputs
 from netspec.graph.join import Part, parts_of
-from netspec.graph.model import Graph, Input, Node, Ref, Scope
+from netspec.graph.model import Budget, Graph, Input, Node, Ref, Scope
 from netspec.layers.base import Layer
-from netspec.shapes.dim import Size, symbol
-from netspec.shapes.tensor import BATCH, DTYPES, TensorType
-from netspec.source.errors import NetspecError, Problem, Related, did_you_mean, raise_all
-from netspec.source.records import unknown_key
-from netspec.source.text import Source, Span, show
-from netspec.source.tree import Items, Map, Tree, read_text
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError, Problem, Problems, Related, raise_all
+from netspec.source.records import MAX_SIZE
+from netspec.source.text import Source, Span
+from netspec.source.tree import Map, Tree, read_text
 
-_AXIS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_LENGTH = 100  # names and divisions in one symbolic size
 
 
 def load(path_or_text: str | Path, *, sets: Sequence[str] = (), folder: Path | None = None, **variables: Any) -> Graph:
@@ -35,8 +38,25 @@ def load(path_or_text: str | Path, *, sets: Sequence[str] = (), folder: Path | N
     in the file are relative to, the file's own by default.
     Raises NetspecError with every independent problem of the first stage that has any.
     """
+    with collecting_later():
+        return _load(path_or_text, sets, folder, variables)
+
+
+@contextmanager
+def collecting_later() -> Iterator[None]:
+    """Everything that a load makes lives to its end: looking for garbage in between finds none, in half of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _load(path_or_text: str | Path, sets: Sequence[str], folder: Path | None, variables: Mapping[str, Any]) -> Graph:
     if isinstance(path_or_text, str) and "\n" in path_or_text:
-        source, path = Source("<text>", path_or_text), None
+        source, path = Source("<text>", path_or_text.removeprefix("\ufeff")), None
     else:
         path = Path(path_or_text)
         source = read_text(path)
@@ -45,92 +65,50 @@ def load(path_or_text: str | Path, *, sets: Sequence[str] = (), folder: Path | N
 
 def build(document: Document) -> Graph:
     """Compile a document.  Raises NS2xx, NS3xx or NS4xx, whole stages at a time."""
-    checked = check(document)
-    inputs = _inputs(document)
+    problems = Problems()
+    checked = check(document, problems)
+    inputs = read_inputs(document, problems)
+    budget = document.section("budget")
+    graph = Graph(
+        name=document.text("name") or Path(document.source.name).stem.strip("<>"),
+        inputs=inputs,
+        budget=read_budget(budget, problems) if budget else Budget(),
+        data=_resolved(document, "data", problems),
+        train=_resolved(document, "train", problems),
+        description=document.text("description"),
+        source=document.text("source"),
+        folder=document.folder,
+        spec=document.resolved,
+    )
+    raise_all(problems)
     section = document.section("inputs")
     assert section is not None  # document.py refused a file without
     expansion = expand(checked, {name: section.key_span(name) for name in inputs})
     raise_all(expansion.problems)
-    graph = Graph(
-        name=document.text("name") or Path(document.source.name).stem.strip("<>"),
-        inputs=inputs,
-        data=_resolved(document, "data"),
-        train=_resolved(document, "train"),
-        description=document.text("description"),
-        source=document.text("source"),
-        folder=document.folder,
-        resolved=document.resolved(),
-    )
     _Builder(graph, expansion).run(section)
-    budget = document.section("budget")
     if budget is not None:
-        graph.budget = read_budget(budget)
         check_budget(graph, budget)
     return graph
 
 
-def _resolved(document: Document, section: str) -> Map | None:
+def _resolved(document: Document, section: str, problems: Problems) -> Map | None:
     tree = document.section(section)
-    done = resolve(tree, document.vars) if tree is not None else None
-    return done if isinstance(done, Map) else None
-
-
-def _inputs(document: Document) -> dict[str, TensorType]:
-    section = document.section("inputs")
-    assert section is not None  # document.py refused a file without
-    problems: list[Problem] = []
-    found = {}
-    for name, tree in section.entries.items():
-        try:
-            found[name] = _input(name, tree, section.key_span(name), document.vars)
-        except NetspecError as error:
-            problems += error.problems
-    raise_all(problems)
-    return found
-
-
-def _input(name: str, tree: Tree, place: Span, variables: Mapping[str, Any]) -> TensorType:
-    import keyword
-
-    if not _AXIS.fullmatch(name) or keyword.iskeyword(name):
-        raise NetspecError("NS206", f"an input's name is made of letters, digits and _, and is no Python keyword; "
-                           f"received {show(name)}", place)  # fmt: skip
-    shape, dtype = resolve(tree, variables), "float32"
-    if isinstance(shape, Map):
-        for key in shape.entries:
-            if key not in ("shape", "dtype"):
-                raise NetspecError.of([unknown_key(key, shape.key_span(key), ("shape", "dtype"), f"input `{name}`")])
-        given = shape.get("dtype")
-        if given is not None:
-            dtype = given.plain()
-            if not isinstance(dtype, str) or dtype not in DTYPES:
-                hint = did_you_mean(str(dtype), DTYPES, f"one of {', '.join(DTYPES)}")
-                raise NetspecError("NS203", f"`dtype` of input `{name}` is {show(dtype)}", given.span, hint=hint)
-        if "shape" not in shape:
-            raise NetspecError("NS204", f"input `{name}` needs `shape`", shape.span, hint="for example `shape: [3, 32, 32]`")
-        shape = shape.entries["shape"]
-    if not isinstance(shape, Items):
-        raise NetspecError("NS203", f"input `{name}` expects a shape, received {show(shape.plain())}", shape.span,
-                           hint="a list without the batch axis, for example `[3, 32, 32]`")  # fmt: skip
-    return TensorType((BATCH, *(_axis(name, axis) for axis in shape.items)), dtype)
-
-
-def _axis(name: str, tree: Tree) -> Size:
-    value = tree.plain()
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    if isinstance(value, str) and _AXIS.fullmatch(value):
-        if value == "B":
-            raise NetspecError("NS203", f"`B` is the batch axis, which every input has already (input `{name}`)", tree.span)
-        return symbol(value)
-    raise NetspecError("NS203", f"an axis of input `{name}` expects a whole number of at least 1 or a name such as `T`, "
-                       f"received {show(value)}", tree.span)  # fmt: skip
+    if tree is None:
+        return None
+    try:
+        done = resolve(tree, document.vars)
+    except NetspecError as error:
+        problems += error.problems
+        return None
+    assert isinstance(done, Map)  # a mapping stays one
+    return done
 
 
 class _Builder:
     def __init__(self, graph: Graph, expansion: Expansion) -> None:
         self.graph, self.expansion = graph, expansion
-        self.problems: list[Problem] = []
+        self.problems = Problems()
+        self.planned = {item.place.name for item in expansion.items}
         self.seen: set[tuple[str, Span | None]] = set()  # a block's problem once, not once an instance
 
     def run(self, inputs: Map) -> None:
@@ -167,59 +145,134 @@ class _Builder:
         if wire.port in outputs:
             return outputs[wire.port]
         ports = ", ".join(f"`{wire.label.removesuffix('.' + wire.port)}.{p}`" for p in outputs if p)
-        text = f"`{wire.label}` gives several tensors" if not wire.port else f"`{wire.node}` has no output `{wire.port}`"
-        raise NetspecError("NS308", text, hint=f"name one of {ports}" if ports else "it has a single output: leave the port out")
+        text = (
+            f"`{wire.label}` gives several tensors" if not wire.port else f"`{wire.node}` has no output `{wire.port}`"
+        )
+        raise NetspecError(
+            "NS308",
+            text,
+            wire.ref,
+            hint=f"name one of {ports}" if ports else "it has a single output: leave the port out",
+        )
 
     def call(self, call: Call) -> None:
         place = call.place
-        self.put(place.name, place.scope, call.layer, call.wires, place.span, place.route,
-                 dict(call.own_init), call.inherited.init, call.inherited.share, call.inherited.freeze)  # fmt: skip
+        self.put(
+            place.name,
+            place.scope,
+            call.layer,
+            call.wires,
+            place.span,
+            place.route,
+            call.own_init,
+            call.inherited,
+            call.init_tree,
+        )
 
-    def put(self, name: str, scope: str, layer: Layer, wires: Sequence[Wire | None], span: Span, route: str,
-            own_init: dict[str, Init], outer_init: Mapping[str, Init], share: str, freeze: bool) -> Node | None:  # fmt: skip
+    def put(
+        self,
+        name: str,
+        scope: str,
+        layer: Layer,
+        wires: Sequence[Wire | None],
+        span: Span,
+        route: str,
+        own_init: Mapping[str, Init],
+        inherited: Inherited,
+        init_tree: Tree | None = None,
+    ) -> None:
         """Add one layer, unless one of its inputs is already reported or its shapes do not fit."""
         try:
             types = [self.type(w) for w in wires]
         except NetspecError as error:
             self.report(error, span, route)
-            return None
+            return
         known = [t for t in types if t is not None]
         if len(known) < len(types):
-            return None
+            return
         try:
             if layer.floating and (odd := next((t for t in known if not t.floating), None)):
-                raise NetspecError("NS405", f"{layer.kind} expects floating numbers, received {odd} of {odd.dtype}",
-                                   hint="whole numbers are for `embedding`; set `dtype` in `inputs`")  # fmt: skip
+                raise NetspecError(
+                    "NS405",
+                    f"{layer.kind} expects floating numbers, received {odd} of {odd.dtype}",
+                    hint="whole numbers are for `embedding`; set `dtype` in `inputs`",
+                )
             out = layer.infer(*known)
+            outputs = out if isinstance(out, dict) else {"": out}
+            check_sizes(layer.kind, outputs.values())
             weights = {k: w.shape for k, w in layer.weights(*known).items()}
-            init = _inits(own_init, outer_init, weights, layer.kind)
-            self.check_share(share, name, weights)
         except NetspecError as error:
             related = tuple(_related(w, t) for w, t in zip(wires, known, strict=True) if w)
             problems = [replace(p, related=p.related or related) for p in error.problems]
             self.report(NetspecError.of(problems), span, route)
-            return None
-        outputs = out if isinstance(out, dict) else {"": out}
+            return
+        self.check_init(own_init, init_tree, weights, f"{layer.kind} `{name.rpartition('.')[2]}`", span, route)
+        self.check_share(inherited, name, weights, span, route)
+        init = {**_fitting(inherited.init, weights), **own_init}
+        share = inherited.share if weights else ""
         refs = tuple(Ref(w.node, w.port) for w in wires if w)
-        node = Node(name, layer, refs, outputs, span, route, scope, share if weights else "", init, freeze)
-        self.graph.add(node)
-        return node
+        self.graph.add(Node(name, layer, refs, outputs, span, route, scope, share, init, inherited.freeze))
 
-    def check_share(self, share: str, name: str, weights: Mapping[str, tuple[int, ...]]) -> None:
-        if not share or not weights:
+    def check_init(
+        self,
+        inits: Mapping[str, Init],
+        tree: Tree | None,
+        weights: Mapping[str, tuple[int, ...]],
+        owner: str,
+        span: Span,
+        route: str,
+    ) -> None:
+        """A layer's own `init` has to fit its weights: NS305."""
+        for key, init in inits.items():
+            try:
+                check_init({key: init}, dict(weights), owner)
+            except NetspecError as error:
+                place = tree.key_spans.get(key, tree.span) if isinstance(tree, Map) else tree.span if tree else span
+                self.report(error, place, route)
+
+    def check_share(
+        self, inherited: Inherited, name: str, weights: Mapping[str, tuple[int, ...]], span: Span, route: str
+    ) -> None:
+        """The weights that a layer takes from another must be there and have the same shapes: NS311."""
+        share, place = inherited.share, inherited.share_span or span
+        if not share or not weights or (share in self.planned and share not in self.graph):  # the last is reported
             return
         if share not in self.graph:
-            raise NetspecError("NS311", f"`share`: there is no layer `{share}` whose weights `{name}` could use")
+            self.report(
+                NetspecError(
+                    "NS311",
+                    f"`share`: there is no `{share}` whose weights `{name}` could use",
+                    hint="the two sides need layers of the same names",
+                ),
+                place,
+                route,
+            )
+            return
         other = self.graph[share]
         theirs = {k: w.shape for k, w in self.graph.weights_of(other).items()}
         common = [k for k in weights if k in theirs]
         if not common:
-            raise NetspecError("NS311", f"`share`: {share}, a {other.kind}, has no weight in common with `{name}`",
-                               hint=f"it has {', '.join(theirs) or 'none'}")  # fmt: skip
+            listing = f"it has {', '.join(f'`{k}`' for k in theirs)}" if theirs else "it has no weights"
+            self.report(
+                NetspecError(
+                    "NS311", f"`share`: {other.kind} `{share}` has no weight in common with `{name}`", hint=listing
+                ),
+                place,
+                route,
+            )
         for key in common:
             if weights[key] != theirs[key]:
-                raise NetspecError("NS311", f"`share`: `{key}` of `{name}` has shape {weights[key]}, that of {share} "
-                                   f"{theirs[key]}", related=(Related(share, str(theirs[key]), other.span, other.route),))  # fmt: skip
+                mine = Related(f"{name}.{key}", str(weights[key]), span)
+                its = Related(f"{share}.{key}", str(theirs[key]), other.span, other.route)
+                self.report(
+                    NetspecError(
+                        "NS311",
+                        f"`share`: `{key}` has shape {weights[key]} in `{name}` and {theirs[key]} in `{share}`",
+                        related=(mine, its),
+                    ),
+                    place,
+                    route,
+                )
 
     def join(self, join: Join) -> None:
         """The layers that bring a container together: shortcut, gate, and the merge under the container's name."""
@@ -234,7 +287,8 @@ class _Builder:
         if input_type is None or None in body_types or any(t is None for _, t in extras.values()):
             return
         try:
-            parts = parts_of(join, input_type, [t for t in body_types if t])
+            types = {k: t for k, (_, t) in extras.items() if t}
+            parts = parts_of(join, input_type, [t for t in body_types if t], types)
         except NetspecError as error:
             self.report(error, place.span, place.route)
             return
@@ -245,10 +299,10 @@ class _Builder:
         scope = part.name.rpartition(".")[0] if part.name != join.place.name else join.place.scope
         self.graph.scopes.setdefault(scope, Scope(scope, "sequence"))
         prefix = join.place.name
-        share = join.inherited.share
-        share = f"{share}{part.name[len(prefix):]}" if share else ""
-        self.put(part.name, scope, part.layer, part.wires, join.place.span, join.place.route, dict(part.init),
-                 join.inherited.init, share, join.inherited.freeze)  # fmt: skip
+        inherited = join.inherited
+        if inherited.share:
+            inherited = replace(inherited, share=f"{inherited.share}{part.name[len(prefix) :]}")
+        self.put(part.name, scope, part.layer, part.wires, join.place.span, join.place.route, part.init, inherited)
 
     def warn_unused(self) -> None:
         """A layer that no output depends on is mostly a slip of the pen."""
@@ -263,17 +317,50 @@ class _Builder:
         for node in graph.nodes():
             if node.name not in used and not any(c not in used for c in graph.consumers(node.name)):
                 what = "input" if isinstance(node.layer, Input) else "layer"
-                graph.warnings.append(Problem("NS312", f"{what} `{node.name}` is not used by any output", node.span,
-                                              "name it in `outputs` or in the `from` of a layer", route=node.route))  # fmt: skip
+                graph.warnings.append(
+                    Problem(
+                        "NS312",
+                        f"{what} `{node.name}` is not used by any output",
+                        node.span,
+                        "name it in `outputs` or in the `from` of a layer",
+                        route=node.route,
+                    )
+                )
 
 
-def _inits(own: Mapping[str, Init], outer: Mapping[str, Init], weights: Mapping[str, tuple[int, ...]],
-           kind: str) -> dict[str, Init]:  # fmt: skip
-    """A layer's own `init` has to fit; one that comes from a container is for the weights that it fits."""
-    check_init(dict(own), dict(weights), kind)
-    fitting = {k: i for k, i in outer.items() if k in weights and (len(weights[k]) > 1 or k != "weight")}
-    return {**fitting, **own}
+def _fitting(outer: Mapping[str, Init], weights: Mapping[str, tuple[int, ...]]) -> dict[str, Init]:
+    """An `init` that comes from a container is for the weights that it fits."""
+    return {k: i for k, i in outer.items() if k in weights and (len(weights[k]) > 1 or k != "weight")}
 
 
 def _related(wire: Wire, type_: TensorType) -> Related:
     return Related(wire.label, str(type_), wire.span, wire.through)
+
+
+def check_sizes(kind: str, types: Iterable[TensorType]) -> None:
+    """Refuse a result that no tensor can have (NS403): an empty axis, one of more than 64 bits, too many axes."""
+    for type_ in types:
+        if type_.rank > MAX_RANK:
+            raise NetspecError("NS403", f"{kind} gives a tensor of {type_.rank} axes; at most {MAX_RANK} are allowed")
+        for size in type_.shape:
+            if isinstance(size, int) and size < 1:
+                raise NetspecError(
+                    "NS403",
+                    f"{kind} leaves nothing of its input: the result is {type_}",
+                    hint="less stride or pooling before this layer, or a larger input",
+                )
+            parts = [factor for _, factor in size.terms] if isinstance(size, Dim) else [size]
+            if any(abs(part) >= MAX_SIZE for part in parts):
+                raise NetspecError("NS403", f"{kind} gives an axis that is larger than any tensor can be")
+            if isinstance(size, Dim) and _length(size) > MAX_LENGTH:
+                raise NetspecError(
+                    "NS403",
+                    f"{kind} gives an axis whose formula has more than {MAX_LENGTH} parts",
+                    hint="give the axes in `inputs` numbers",
+                )
+
+
+def _length(size: Dim) -> int:
+    """How many names and divisions a formula holds; every layer can double it."""
+    atoms = [atom for monomial, _ in size.terms for atom in monomial]
+    return len(atoms) + sum(_length(atom.numerator) for atom in atoms if not isinstance(atom, str))

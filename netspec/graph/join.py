@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from netspec.frontend.expand import Join
+from netspec.frontend.calls import Join
 from netspec.frontend.init import Constant, Init
 from netspec.frontend.names import Wire
 from netspec.layers import kinds
@@ -32,8 +32,11 @@ def _make(kind: str, **fields: Any) -> Layer:
     return layer
 
 
-def parts_of(join: Join, x: TensorType, bodies: list[TensorType]) -> list[Part]:
-    """The layers at a container's end; the last one carries the container's own name."""
+def parts_of(join: Join, x: TensorType, bodies: list[TensorType], extras: Mapping[str, TensorType]) -> list[Part]:
+    """The layers at a container's end; the last one carries the container's own name.
+
+    `x` is what comes in, `bodies` what the paths give, `extras` what `{layers: …}` options give.
+    """
     if join.kind == "branches":
         return [_merge_branches(join)]
     [body], [f] = join.bodies, bodies
@@ -41,10 +44,13 @@ def parts_of(join: Join, x: TensorType, bodies: list[TensorType]) -> list[Part]:
     body = replace(body, label="F(x)")
     name, options = join.place.name, join.options
     shortcut = options["shortcut"]
-    if shortcut == "none" and join.kind == "residual" or join.kind == "highway" and options["gate"] == "none":
+    if (shortcut == "none" and join.kind == "residual") or (join.kind == "highway" and options["gate"] == "none"):
         return [Part(name, _make("identity"), (body,))]
     if isinstance(shortcut, Map):
-        parts, skip = [], join.extras["shortcut"]
+        parts: list[Part] = []
+        skip = join.extras["shortcut"]
+        if extras["shortcut"].shape != f.shape:
+            _refuse(join, "add" if join.kind == "residual" else "mix", extras["shortcut"], f, "S(x)", skip)
     else:
         parts, skip = _shortcut(join, str(shortcut), x, f)
     skip = replace(skip, label="S(x)") if skip else None
@@ -53,6 +59,8 @@ def parts_of(join: Join, x: TensorType, bodies: list[TensorType]) -> list[Part]:
             _refuse(join, "add", x, f)
         return [*parts, Part(name, _make("add"), (body, skip))]
     gate_parts, gate = _gate(join, x, f)
+    if isinstance(options["gate"], Map) and extras["gate"].shape != f.shape:
+        _refuse(join, "gate", extras["gate"], f, "gate(x)", join.extras["gate"])
     if shortcut == "none":  # y = F(x)·τ(x)
         return [*gate_parts, Part(name, _make("multiply"), (body, gate))]
     if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
@@ -60,12 +68,27 @@ def parts_of(join: Join, x: TensorType, bodies: list[TensorType]) -> list[Part]:
     return [*parts, *gate_parts, Part(name, _make("lerp"), (skip, body, gate))]
 
 
-def _refuse(join: Join, verb: str, x: TensorType, f: TensorType) -> None:
-    body, source = join.bodies[0], join.input
-    related = (Related("F(x)", str(f), body.span, body.through) if body else Related("F(x)", str(f)),
-               Related("S(x) = x", str(x), source.span, source.through) if source else Related("x", str(x)))  # fmt: skip
-    raise NetspecError("NS401", f"cannot {verb} {f} and {x}", related=related,
-                       hint=f"bring both to one shape, for instance with `shortcut: projection` in this {join.kind}")  # fmt: skip
+def _refuse(
+    join: Join, verb: str, x: TensorType, f: TensorType, label: str = "S(x) = x", other: Wire | None = None
+) -> None:
+    """F(x) does not fit S(x) (or the gate), whose shape is `x`: NS401 with both producers."""
+    body, other = join.bodies[0], other or join.input
+    assert body is not None and other is not None  # build.py came here with known types only
+    related = (Related("F(x)", str(f), body.span, body.through), Related(label, str(x), other.span, other.through))
+    message = f"cannot gate {f} with {x}" if verb == "gate" else f"cannot {verb} {f} and {x}"
+    mode = join.options["shortcut"]
+    if label != "S(x) = x":
+        hint = f"let {label} end with the shape of F(x)"
+    elif mode == "identity":
+        hint = f"bring both to one shape, for instance with `shortcut: projection` in this {join.kind}"
+    else:
+        hint = (
+            f"`shortcut: {mode}` changes {_CHANGES[mode]}: end F(x) with such a shape, or use `shortcut: {{layers: …}}`"
+        )
+    raise NetspecError("NS401", message, related=related, hint=hint)
+
+
+_CHANGES = {"projection": "channels and strides up to 16 only", "pad": "strides up to 16 and adds channels only"}
 
 
 def _merge_branches(join: Join) -> Part:
@@ -80,17 +103,23 @@ def _shortcut(join: Join, mode: str, x: TensorType, f: TensorType) -> tuple[list
     if mode in ("identity", "none") or x.shape == f.shape:
         return [], join.input
     name = f"{join.place.name}.shortcut"
-    if x.rank != f.rank:
-        _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
+    verb = "add" if join.kind == "residual" else "mix"
+    linear_fits = x.rank == 2 or x.shape[:-1] == f.shape[:-1]
+    features = f.shape[-1] if linear_fits and mode == "projection" else f.shape[1]
+    if x.rank != f.rank or not isinstance(features, int) or not (linear_fits or 3 <= x.rank <= 5):
+        _refuse(join, verb, x, f)
     if mode == "pad":
         return _padded(join, name, x, f)
-    if x.rank == 2 or x.shape[:-1] == f.shape[:-1]:
-        linear = Part(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,))
+    if linear_fits:
+        linear = Part(f"{name}.linear", _make("linear", out_features=features), (join.input,))
         return [linear], Wire.to(linear.name, "S(x)", None)
     dims = x.rank - 2
     strides = _strides(join, x, f)
-    conv = Part(f"{name}.conv", _make(f"conv{dims}d", out_channels=f.shape[1], kernel_size=1, stride=strides, bias=False),
-                (join.input,))  # fmt: skip
+    conv = Part(
+        f"{name}.conv",
+        _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=strides, bias=False),
+        (join.input,),
+    )
     norm = Part(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
     return [conv, norm], Wire.to(norm.name, "S(x)", None)
 
@@ -124,7 +153,7 @@ def _padded(join: Join, name: str, x: TensorType, f: TensorType) -> tuple[list[P
         _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
     elif new > old:
         pad = (0, 0) * (x.rank - 2) + (0, new - old)
-        part = Part(f"{name}.pad", _make("pad", pad=pad), (wire,))
+        part = Part(f"{name}.pad", _make("pad", padding=pad), (wire,))
         parts.append(part)
         wire = Wire.to(part.name, "S(x)", None)
     return parts, wire
@@ -137,12 +166,31 @@ def _gate(join: Join, x: TensorType, f: TensorType) -> tuple[list[Part], Wire]:
     if isinstance(gate, Map):
         parts, wire = [], join.extras["gate"]
     elif gate == "linear":
+        if x.rank < 2 or not isinstance(f.shape[-1], int):
+            raise NetspecError(
+                "NS402",
+                f"a `linear` gate expects a last axis of known size, received {f}",
+                hint="use `gate: {layers: …}`",
+            )
+        if x.shape[:-1] != f.shape[:-1]:
+            _refuse(join, "gate", x.with_shape(*x.shape[:-1], f.shape[-1]), f, "gate(x)", join.input)
         parts = [Part(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,), init)]
     else:
-        if x.rank < 3 or x.rank > 5 or x.rank != f.rank:
-            raise NetspecError("NS402", f"a `conv` gate expects an input of 1 to 3 spatial axes, received {x}",
-                               hint="use `gate: linear`")  # fmt: skip
-        conv = _make(f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=_strides(join, x, f))
+        if not 3 <= x.rank <= 5:
+            raise NetspecError(
+                "NS402",
+                f"a `conv` gate expects an input of 1 to 3 spatial axes, received {x}",
+                hint="use `gate: linear`",
+            )
+        if not isinstance(f.shape[1], int):
+            raise NetspecError(
+                "NS402", f"a `conv` gate expects channels of known number, received {f}", hint="use `gate: {layers: …}`"
+            )
+        if x.rank != f.rank:
+            _refuse(join, "gate", x, f, "gate(x)", join.input)
+        conv = _make(
+            f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=_strides(join, x, f)
+        )
         parts = [Part(f"{name}.conv", conv, (join.input,), init)]
     if parts:
         wire = Wire.to(parts[0].name, "gate(x)", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,9 +94,14 @@ class Graph:
     description: str = ""
     source: str = ""
     folder: Path = field(default_factory=Path)  # paths in the file are relative to it
-    resolved: str = ""  # the whole file as one text: `extends`, `include` and `--set` put in
+    spec: Callable[[], str] = field(default=str, repr=False)  # writes `resolved`, which few need
     warnings: list[Problem] = field(default_factory=list)
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
+
+    @property
+    def resolved(self) -> str:
+        """The whole file as one text: `extends`, `include` and `--set` put in."""
+        return self.spec()
 
     def add(self, node: Node) -> None:
         """Put a node at the end."""

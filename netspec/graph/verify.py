@@ -28,7 +28,9 @@ def verify(graph: Graph) -> None:
             for name, weight in graph.weights_of(node).items():
                 values = graph.weights.get(f"{node.name}.{name}")
                 if values is None or tuple(values.shape) != weight.shape:
-                    raise NetspecError("NS502", f"weight `{node.name}.{name}` is missing or not of shape {weight.shape}")
+                    raise NetspecError(
+                        "NS502", f"weight `{node.name}.{name}` is missing or not of shape {weight.shape}"
+                    )
     for name, ref in graph.outputs.items():
         if ref.node not in graph or ref.port not in graph[ref.node].outputs:
             raise NetspecError("NS502", f"output `{name}` is `{ref}`, which the graph has not")

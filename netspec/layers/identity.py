@@ -19,9 +19,7 @@ class Identity(Layer):
     )
 
     def to_torch(self, build: TorchBuilder) -> Any:
-        from torch import nn
-
-        return build.module(nn.Identity())
+        return build.inputs[0]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         return build.inputs[0]

@@ -45,9 +45,7 @@ class Flatten(Layer):
         return kept_reach(reaches[0], inputs[0].shape[1:], outputs[0].shape[1:])
 
     def to_torch(self, build: TorchBuilder) -> Any:
-        from torch import nn
-
-        return build.module(nn.Flatten(self.start_dim, self.end_dim))
+        return build.inputs[0].flatten(self.start_dim, self.end_dim)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         if build.output.rank == 2:

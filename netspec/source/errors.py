@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from netspec.source.text import Span, printable
 
 MAX_PROBLEMS = 100  # nobody reads more, and every one costs a search for what was meant
+MAX_LINE = 600
 MAX_NAMES = 2000  # likewise, of a large file the last names only
 
 
@@ -40,20 +41,27 @@ class Problem:
 
     def render(self) -> str:
         """The problem as text: position, code and message, source line with carets, related places, help."""
-        place = printable(str(self.span) if self.span else self.name)
-        out = [f"{place}: {self.code} {self.message}" if place else f"{self.code} {self.message}"]
+        place = str(self.span) if self.span else self.name
+        place = place if len(place) <= MAX_LINE // 2 else f"…{place[-MAX_LINE // 2 :]}"
+        out = [_line(f"{place}: {self.code} {self.message}" if place else f"{self.code} {self.message}")]
         if self.span:
             out += self.span.excerpt()
         labels = max((len(r.label) for r in self.related), default=0)
         texts = max((len(r.text) for r in self.related), default=0)
         for r in self.related:
             where = ", ".join(part for part in (str(r.span) if r.span else "", r.route) if part)
-            out.append(f"  {r.label:<{labels}}  {r.text:<{texts}}  {where}".rstrip())
+            out.append(_line(f"  {r.label:<{labels}}  {r.text:<{texts}}  {where}".rstrip()))
         if self.route:
-            out.append(f"  {self.route}")
+            out.append(_line(f"  {self.route}"))
         if self.hint:
-            out.append(f"  help: {self.hint}")
+            out.append(_line(f"  help: {self.hint}"))
         return "\n".join(out)
+
+
+def _line(text: str) -> str:
+    """One line of a terminal, whatever names and values the file put into it."""
+    text = printable(text.replace("\n", "⏎"))
+    return text if len(text) <= MAX_LINE else text[:MAX_LINE] + "…"
 
 
 class NetspecError(Exception):
@@ -61,30 +69,49 @@ class NetspecError(Exception):
 
     problems: tuple[Problem, ...]
 
-    def __init__(self, code: str, message: str, span: Span | None = None, *, hint: str = "",
-                 related: tuple[Related, ...] = (), route: str = "", name: str = "") -> None:  # fmt: skip
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        *,
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+        route: str = "",
+        name: str = "",
+    ) -> None:
         self.problems = (Problem(code, message, span, hint, related, route, name),)
         super().__init__(message)
 
     @classmethod
     def of(cls, problems: Iterable[Problem]) -> NetspecError:
         """All problems of a stage as one exception, each place and message once, in the order of the text."""
-        unique = list(dict.fromkeys(problems))
+        unique = in_order(dict.fromkeys(problems))
         error = cls(unique[0].code, unique[0].message)
         error.problems = tuple(unique)
         return error
 
     def located(self, span: Span | None, route: str = "") -> NetspecError:
         """The same problems, with a place for those that have none yet."""
-        return NetspecError.of(
-            replace(p, span=p.span or span, route=p.route or route) for p in self.problems
-        )
+        return NetspecError.of(replace(p, span=p.span or span, route=p.route or route) for p in self.problems)
 
     def __str__(self) -> str:
         return "\n\n".join(p.render() for p in self.problems)
 
     def __reduce__(self) -> tuple[object, ...]:
         return (NetspecError.of, (self.problems,))
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems as they stand in the text; of several texts the one that was met first is first."""
+    found = list(problems)
+    sources = list(dict.fromkeys(p.span.source if p.span else None for p in found))
+    return sorted(
+        found,
+        key=lambda p: (
+            (sources.index(p.span.source), p.span.line, p.span.column) if p.span else (sources.index(None), 0, 0)
+        ),
+    )
 
 
 class Problems(list[Problem]):

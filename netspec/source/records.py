@@ -11,14 +11,16 @@ import dataclasses
 import types
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
+from netspec.source.errors import Problem, Problems, did_you_mean, nearest, raise_all
 from netspec.source.text import Span, show
-from netspec.source.tree import Items, Map, Scalar, Tree
+from netspec.source.tree import Items, Map, Scalar, Tree, parse_scalar
 
 R = TypeVar("R")
+
+MAX_SIZE = 2**63  # whole numbers of tensors end here
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ Share = Annotated[float, Limit(minimum=0, maximum=1)]
 Above = Annotated[float, Limit(exclusiveMinimum=0)]
 
 
+def _validator(schema: dict[str, Any]) -> Any:
+    from jsonschema import Draft7Validator
+
+    return Draft7Validator(schema)
+
+
 @dataclass(frozen=True)
 class Field:
     """One key of a record: its type, schema, default, and what to say when a value does not fit."""
@@ -66,25 +74,58 @@ class Field:
 
     @cached_property
     def _validator(self) -> Any:
-        from jsonschema import Draft7Validator
+        return _validator(self.schema)
 
-        return Draft7Validator(self.schema)
+    @cached_property
+    def _lists(self) -> list[tuple[dict[str, Any], list[Any]]]:
+        """The lists that may stand here: schema, and what checks their items (one for all, or one each)."""
+        lists = [s for s in self.schema.get("anyOf", [self.schema]) if s.get("type") == "array"]
+        return [
+            (s, [_validator(i) for i in (s["items"] if isinstance(s["items"], list) else [s["items"]])]) for s in lists
+        ]
+
+    def item_fits(self, value: Any, index: int, length: int) -> bool:
+        """Whether a value fits as one item of a list; True where no list of this length may stand."""
+        for schema, checks in self._lists:
+            if schema.get("minItems", 0) <= length <= schema.get("maxItems", length):
+                return self._real(value) and bool(checks[min(index, len(checks) - 1)].is_valid(value))
+        return True
 
     def fits(self, value: Any) -> bool:
-        return value == value and bool(self._validator.is_valid(value))  # a NaN is no value
+        return self._real(value) and bool(self._validator.is_valid(value))
+
+    @cached_property
+    def _whole(self) -> bool:
+        return "number" not in str(self.schema)
+
+    def _real(self, value: Any) -> bool:
+        """False for what JSON Schema takes for a number and no tensor holds: NaN, a whole number of over 64 bits."""
+        if isinstance(value, list):
+            return all(map(self._real, value))
+        return not isinstance(value, (int, float)) or (value == value and not (self._whole and abs(value) >= MAX_SIZE))
 
     @cached_property
     def expected(self) -> str:
         return describe(self.schema)
 
 
-@lru_cache(maxsize=None)
+_FIELDS: dict[type, dict[str, Field]] = {}
+
+
 def fields_of(cls: type) -> dict[str, Field]:
     """The keys of a record by name, in the order of declaration."""
+    if cls not in _FIELDS:
+        _FIELDS[cls] = _fields_of(cls)
+    return _FIELDS[cls]
+
+
+def _fields_of(cls: Any) -> dict[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
     found = {}
     for f in dataclasses.fields(cls):
-        default = f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else MISSING
+        default = (
+            f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else MISSING
+        )
         found[f.name] = Field(f.name, hints[f.name], default, required=default is MISSING)
     return found
 
@@ -159,10 +200,10 @@ def describe(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
         parts = [describe(s) for s in schema["anyOf"]]
         for i, option in enumerate(schema["anyOf"]):  # "a list of 2: <the same words>" is "2 of them"
-            if i and option.get("type") == "array" and isinstance(option.get("items"), dict):
-                if describe(option["items"]) == parts[0]:
-                    count = option.get("minItems")
-                    parts[i] = f"a list of {count} of them" if count else "a list of them"
+            items = option.get("items") if i and option.get("type") == "array" else None
+            if isinstance(items, dict) and describe(items) == parts[0]:
+                count = option.get("minItems")
+                parts[i] = f"a list of {count} of them" if count else "a list of them"
         return ", or ".join(dict.fromkeys(parts)) if len(parts) < 3 else ", ".join(parts[:-1]) + f", or {parts[-1]}"
     if "enum" in schema:
         return "one of " + ", ".join(map(str, schema["enum"]))
@@ -172,64 +213,94 @@ def describe(schema: Mapping[str, Any]) -> str:
         if isinstance(items, list):
             return "a list of " + ", ".join(describe(i) for i in items)
         return f"a list of {count} items, each {describe(items)}" if count else f"a list, each item {describe(items)}"
-    words = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
-             "null": "nothing", "object": "a mapping"}.get(str(kind), "a value")  # fmt: skip
+    words = {
+        "integer": "a whole number",
+        "number": "a number",
+        "string": "text",
+        "boolean": "true or false",
+        "null": "nothing",
+        "object": "a mapping",
+    }.get(str(kind), "a value")
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if low is not None and high is not None:
         return f"{words} from {low:g} to {high:g}"
-    bounds = [text for text in (
-        f"of at least {low:g}" if low is not None else "",
-        f"of at most {high:g}" if high is not None else "",
-        f"above {above:g}" if above is not None else "",
-        f"below {below:g}" if below is not None else "",
-    ) if text]  # fmt: skip
+    bounds = [
+        text
+        for text in (
+            f"of at least {low:g}" if low is not None else "",
+            f"of at most {high:g}" if high is not None else "",
+            f"above {above:g}" if above is not None else "",
+            f"below {below:g}" if below is not None else "",
+        )
+        if text
+    ]
     return " ".join([words, " and ".join(bounds)]) if bounds else words
+
+
+# Keys of torch's modules that no kind has: shape inference knows them.
+_FOLLOWS = ("in_features", "in_channels", "num_features", "num_channels", "normalized_shape", "embed_dim", "input_size")
 
 
 def unknown_key(key: str, span: Span, known: Collection[str], owner: str, code: str = "NS202") -> Problem:
     """A key that nothing reads, with the nearest that something does."""
+    word, colon, value = key.partition(":")
+    if colon and value and word in known:
+        return Problem(code, f"{owner} has no key `{key}`", span, f"put a space after the colon: `{word}: {value}`")
+    if key in _FOLLOWS:
+        return Problem(code, f"{owner} has no key `{key}`", span, "leave it out: it follows from the layer's input")
     listing = f"it has {', '.join(f'`{k}`' for k in known)}" if known else "it takes none"
     return Problem(code, f"{owner} has no key `{key}`", span, did_you_mean(key, known, listing))
 
 
 def read(tree: Tree, cls: type[R], owner: str, *, skip: Collection[str] = ()) -> R:
-    """A record from a mapping; `skip` are keys that somebody else reads.  Raises NS202, NS203 and NS204, all at once."""
-    problems: list[Problem] = []
+    """A record from a mapping; `skip` are keys that somebody else reads.  Raises all its NS202, NS203 and NS204."""
+    problems = Problems()
     values = read_fields(tree, cls, owner, problems, skip=skip)
     raise_all(problems)
     return cls(**values)
 
 
-def read_fields(tree: Tree, cls: type, owner: str, problems: list[Problem], *,
-                skip: Collection[str] = ()) -> dict[str, Any]:  # fmt: skip
-    """The converted values of a record's keys; what does not fit goes to `problems`."""
+def read_fields(
+    tree: Tree, cls: type, owner: str, problems: Problems, *, skip: Collection[str] = (), place: Span | None = None
+) -> dict[str, Any]:
+    """The converted values of a record's keys; what does not fit goes to `problems`.
+
+    `place` is where a key that is missing is reported: the mapping itself where left out.
+    """
     if not isinstance(tree, Map):
         problems.append(Problem("NS203", f"{owner} expects a mapping, received {show(tree.plain())}", tree.span))
         return {}
     fields = fields_of(cls)
     values: dict[str, Any] = {}
+    meant: set[str] = set()  # names that a misspelled key stands for: not missing as well
     for key, value in tree.entries.items():
         if key in skip:
             continue
         field = fields.get(key)
         if field is None:
-            problems.append(unknown_key(key, tree.key_span(key), [*fields, *skip], owner))
+            known = [name for name in (*fields, *skip) if name not in tree.entries]
+            meant.add(nearest(key, known))
+            problems.append(unknown_key(key, tree.key_span(key), known, owner))
         else:
+            if isinstance(value, Scalar) and value.value is None and value.span.column == value.span.end_column:
+                value = Scalar(None, tree.key_span(key))  # nothing is written there: point at the key
             values[key] = read_value(value, field, f"`{key}` of {owner}", problems)
-    missing = [f for f in fields.values() if f.required and f.name not in tree.entries and f.name not in skip]
-    for f in missing:
-        problems.append(Problem("NS204", f"{owner} needs `{f.name}`, {f.expected}", tree.span, f"add `{f.name}: …`"))
+    for f in fields.values():
+        if f.required and f.name not in tree.entries and f.name not in skip and f.name not in meant:
+            problems.append(
+                Problem("NS204", f"{owner} needs `{f.name}`, {f.expected}", place or tree.span, f"add `{f.name}: …`")
+            )
     return values
 
 
-def read_value(tree: Tree, field: Field, owner: str, problems: list[Problem]) -> Any:
+def read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any:
     """One value, checked and converted to the field's type."""
     nested = _record_in(field.annotation, tree)
     if isinstance(nested, OneOf):
         return read_choice(tree, nested, owner, problems)
     if nested is not None:
-        found: list[Problem] = []
+        found = Problems()
         values = read_fields(tree, nested, owner, found)
         problems += found
         return None if found else nested(**values)
@@ -240,20 +311,22 @@ def read_value(tree: Tree, field: Field, owner: str, problems: list[Problem]) ->
     return convert(value, field.annotation)
 
 
-def read_choice(tree: Tree, choice: OneOf, owner: str, problems: list[Problem]) -> Any:
+def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> Any:
     """The record that `type` (or a bare name) chooses; None, with its problems, when it cannot be read."""
     kinds = choice.kinds()
     tag = tree.get("type") if isinstance(tree, Map) else tree
     if tag is None:
-        problems.append(Problem("NS204", f"{owner} needs `type`, one of {', '.join(kinds)}", tree.span, "add `type: …`"))
+        problems.append(
+            Problem("NS204", f"{owner} needs `type`, one of {', '.join(kinds)}", tree.span, "add `type: …`")
+        )
         return None
     name = tag.value if isinstance(tag, Scalar) else None
     if not isinstance(name, str) or name not in kinds:
-        hint = did_you_mean(str(name), kinds, f"there are {', '.join(kinds)}")
+        hint = did_you_mean(name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
         return None
     record = tree if isinstance(tree, Map) else Map({}, tree.span)
-    found: list[Problem] = []
+    found = Problems()
     values = read_fields(record, kinds[name], f"{choice.what} {name}", found, skip=("type",))
     problems += found
     return None if found else kinds[name](**values)
@@ -274,17 +347,25 @@ def _record_in(annotation: Any, tree: Tree) -> Any:
 
 
 def _misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
-    if isinstance(tree, Items):  # point at the one item that does not fit, when the list itself may stand here
+    if isinstance(tree, Items):  # point at the item that does not fit, when the list itself may stand here
         for i, item in enumerate(tree.items):
-            fitting = next((tree.items[j].plain() for j in range(len(tree.items)) if j != i), None)
-            rest = [fitting if j == i else t.plain() for j, t in enumerate(tree.items)]
-            if fitting is not None and field.fits(rest):
+            if not field.item_fits(item.plain(), i, len(tree.items)):
                 text = f"{owner} expects {field.expected}, received {show(item.plain())} as item {i + 1}"
                 return Problem("NS203", text, item.span)
     hint = ""
-    if isinstance(value, str) and "enum" in field.schema:
-        hint = did_you_mean(value, [c for c in field.schema["enum"] if isinstance(c, str)])
+    if isinstance(value, (int, float)) and field._validator.is_valid(value):
+        hint = "whole numbers end at 2**63" if value == value else "NaN is no value of a parameter"
+    if isinstance(value, str):
+        words = [c for s in field.schema.get("anyOf", [field.schema]) for c in s.get("enum", ()) if isinstance(c, str)]
+        hint = did_you_mean(value, words)
+        if value in _YAML_1_1 and field.fits(True):
+            hint = f"`{value}` is text in YAML 1.2: write `{'true' if _YAML_1_1[value] else 'false'}`"
+        elif value and isinstance(meant := parse_scalar(value), (int, float)) and field.fits(meant):
+            hint = "leave out the quotes"
     return Problem("NS203", f"{owner} expects {field.expected}, received {show(value)}", tree.span, hint)
+
+
+_YAML_1_1 = {"yes": True, "on": True, "no": False, "off": False}
 
 
 def convert(value: Any, annotation: Any) -> Any:

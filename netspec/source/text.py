@@ -6,6 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 MAX_LINE_SHOWN = 120
@@ -88,6 +89,8 @@ def show(value: Any, limit: int = 60) -> str:
         text = "true" if value else "false"
     elif isinstance(value, str):
         text = f"'{value}'"
+    elif isinstance(value, float) and not isfinite(value):
+        text = ".nan" if value != value else ".inf" if value > 0 else "-.inf"
     elif isinstance(value, (list, tuple)):
         text = "[" + ", ".join(show(v) for v in value) + "]"
     elif isinstance(value, dict):

@@ -9,21 +9,20 @@ text), not PyYAML's 1.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
-from netspec.source.errors import NetspecError, Problem
+from netspec.source.errors import NetspecError, Problem, Problems, nearest, raise_all
+from netspec.source.refusals import events, refuse_features, refused
 from netspec.source.text import Source, Span
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
-MAX_DIGITS = 400  # more is no size of anything, and Python refuses to read more than 4,300
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TOO_LARGE = "use blocks and `repeat`, or split the file with `include`"
+MAX_DIGITS = 300  # what a float can hold; Python refuses to read more than 4,300
 
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -93,34 +92,33 @@ def read_text(path: Path, shown: str | None = None) -> Source:
 
     try:
         if path.is_dir():
-            raise bad("is a folder, expected a netspec file", "name one .yaml file in it")
+            raise bad("a folder, expected a netspec file", "name one .yaml file in it")
         with path.open("rb") as file:  # not more than the limit: a device or a pipe may have no end
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        near = _near_files(path)
+        near = near_file(path)
         raise bad("no such file", f"did you mean `{near}`?" if near else "check the path") from None
     except (OSError, ValueError) as error:
         raise bad(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MAX_BYTES:
-        raise bad("is larger than 1 MiB", "use blocks and `repeat`, or split the file with `include`")
+        raise bad("larger than 1 MiB", _TOO_LARGE)
     if b"\0" in data:
-        raise bad("is not text: it holds a zero byte", "expected YAML in UTF-8")
+        raise bad("not text: it holds a zero byte", "expected YAML in UTF-8")
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise bad(f"is not UTF-8 text (byte {error.start}, line {line})", "save the file as UTF-8") from None
+        raise bad(f"not UTF-8 text (byte {error.start}, line {line})", "save the file as UTF-8") from None
 
 
-def _near_files(path: Path) -> str:
-    import difflib
-
+def near_file(path: Path) -> Path | None:
+    """The YAML file in the same folder whose name is most like a path's that is not there."""
     try:
         names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
     except OSError:
-        return ""
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return str(path.parent / near[0]) if near else ""
+        return None
+    near = nearest(path.name, names)
+    return path.parent / near if near else None
 
 
 def parse_scalar(text: str) -> Any:
@@ -137,21 +135,23 @@ def parse_scalar(text: str) -> Any:
 
 def parse(source: Source) -> Tree:
     """The whole text as one tree.  Raises NS102 (not YAML), NS103 (a refused feature), NS104 (duplicate key)."""
-    problems: list[Problem] = []
+    if len(source.text) > MAX_BYTES:
+        raise NetspecError("NS101", "larger than 1 MiB", name=source.name, hint=_TOO_LARGE)
+    problems = Problems()
     root: Tree | None = None
+    anchors: set[str] = set()
     # One entry an open collection: the collection, and for a mapping the key that waits for its value.
     stack: list[tuple[Items | Map, Scalar | None]] = []
 
-    for event in _events(source, problems):
+    for event in events(source, problems):
         span = _span(source, event)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _refused("anchors and aliases", span, "use `vars` for a value and `blocks` for layers used twice")
-        if getattr(event, "tag", None):
-            raise _refused("tags", span, f"remove `{event.tag}`; a kind is named by `type`")
+        refuse_features(event, span, anchors, problems)
         node: Tree
         if isinstance(event, yaml.ScalarEvent):
             plain = bool(event.implicit[0])
             node = Scalar(parse_scalar(event.value) if plain else event.value, span, 0 if plain else 1)
+        elif isinstance(event, yaml.AliasEvent):
+            node = Scalar(None, span)
         elif isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             node = Items([], span) if isinstance(event, yaml.SequenceStartEvent) else Map({}, span)
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
@@ -160,7 +160,8 @@ def parse(source: Source) -> Tree:
             continue
         else:
             if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-                raise _refused("more than one document", span, "one file holds one architecture")
+                problems.append(refused("a second document is", span, "one file holds one architecture"))
+                break
             continue
 
         if not stack:
@@ -170,62 +171,36 @@ def parse(source: Source) -> Tree:
         if isinstance(node, (Items, Map)):
             stack.append((node, None))
             if len(stack) > MAX_DEPTH:
-                raise _refused(f"nesting deeper than {MAX_DEPTH}", span, "use `blocks` and `repeat`")
-    if problems:
-        raise NetspecError.of(problems)
+                problems.append(refused(f"nesting deeper than {MAX_DEPTH} is", span, "use `blocks` and `repeat`"))
+                break
+    raise_all(problems)
     if root is None:
-        raise NetspecError("NS105", "is empty", name=source.name, hint="begin with `netspec: 1`")
+        raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
     return root
 
 
-def _events(source: Source, problems: list[Problem]) -> Iterator[Any]:
-    try:
-        yield from yaml.parse(source.text, Loader=_Loader)
-    except yaml.reader.ReaderError as error:
-        before = source.text[: error.position] if isinstance(error.position, int) else ""
-        line = before.count("\n") + 1
-        column = len(before) - before.rfind("\n")
-        span = Span(source, line, column, line, column + 1)
-        problems.append(Problem("NS102", "a character that YAML does not allow", span, "remove the control character"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if line > len(source.lines) and source.lines:  # at the end of the file: point at the last character
-            line, column = len(source.lines), len(source.lines[-1]) + 1
-        message = " ".join(part for part in (error.context, error.problem) if part)
-        span = Span(source, line, column, line, column + 1)
-        problems.append(Problem("NS102", f"not YAML: {message}", span, _yaml_hint(message)))
-
-
-def _yaml_hint(message: str) -> str:
-    if "\\t" in message or "cannot start any token" in message:
-        return "indent with spaces, and quote text that begins with a special character"
-    if "mapping values are not allowed" in message:
-        return "a colon inside text wants quotes; a new key wants a new line"
-    if "flow" in message or "']'" in message or "'}'" in message:
-        return "close every bracket and brace, with a comma between entries"
-    return "check the indentation and the quotes above this line"
-
-
-def _refused(what: str, span: Span, hint: str) -> NetspecError:
-    verb = "is" if what.startswith(("more", "nesting")) else "are"
-    return NetspecError("NS103", f"{what} {verb} not part of the language", span, hint=hint)
-
-
-def _attach(stack: list[tuple[Items | Map, Scalar | None]], node: Tree, problems: list[Problem]) -> None:
+def _attach(stack: list[tuple[Items | Map, Scalar | None]], node: Tree, problems: Problems) -> None:
     parent, key = stack[-1]
     if isinstance(parent, Items):
         parent.items.append(node)
     elif key is None:
         if not isinstance(node, Scalar):
-            raise NetspecError("NS103", "a list or mapping cannot be a name", node.span, hint="a name is plain text")
+            raise NetspecError(
+                "NS103",
+                "a list or mapping cannot be a name",
+                node.span,
+                hint="a name is plain text; text that begins with a bracket wants quotes",
+            )
         stack[-1] = (parent, node)
     else:
         name = key.value if isinstance(key.value, str) else _key_text(key)
-        if name in parent.entries:
+        if name == "<<" and not key.inset:
+            problems.append(refused("the merge key `<<` is", key.span, "use `vars`, `blocks` and `extends`"))
+        elif name in parent.entries:
             first = parent.key_spans[name]
-            problems.append(Problem("NS104", f"`{name}` is given twice", key.span,
-                                    f"first given at line {first.line}; keep one"))  # fmt: skip
+            problems.append(
+                Problem("NS104", f"`{name}` is given twice", key.span, f"first given at line {first.line}; keep one")
+            )
         else:
             parent.entries[name] = node
             parent.key_spans[name] = key.span
@@ -240,6 +215,8 @@ def _key_text(key: Scalar) -> str:
 
 def _span(source: Source, event: Any) -> Span:
     start, end = event.start_mark, event.end_mark
+    if end.column == 0 and end.line > start.line:  # a text block ends where the next line begins
+        return Span(source, start.line + 1, start.column + 1, end.line, len(source.lines[end.line - 1]) + 1)
     return Span(source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 

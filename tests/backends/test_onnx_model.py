@@ -136,7 +136,9 @@ outputs: {y: conv, flat: flat}
     session = onnxruntime.InferenceSession(model)
     for b, t, s in [(1, 1, 1), (2, 9, 4), (5, 12, 31)]:
         inputs = {"x": torch.randn(b, t, 6), "memory": torch.randn(b, s, 6)}
-        for (name, expected), got in zip(module(**inputs).items(), session.run(None, {k: v.numpy() for k, v in inputs.items()}), strict=True):
+        for (name, expected), got in zip(
+            module(**inputs).items(), session.run(None, {k: v.numpy() for k, v in inputs.items()}), strict=True
+        ):
             np.testing.assert_allclose(got, expected.detach().numpy(), rtol=1e-4, atol=1e-5, err_msg=name)
     assert parity_module.compare(graph, module, model).sizes[0] != parity_module.compare(graph, module, model).sizes[1]
 

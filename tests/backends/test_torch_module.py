@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -119,7 +120,9 @@ inputs: {tokens: {shape: [T], dtype: int64}}
 layers:
   embed: {type: embedding, num_embeddings: 11, embedding_dim: 8}
   place: {type: positional_encoding}
-  attend: {type: residual, layers: {norm: layer_norm, attention: {type: multi_head_attention, num_heads: 2, causal: true}}}
+  attend:
+    type: residual
+    layers: {norm: layer_norm, attention: {type: multi_head_attention, num_heads: 2, causal: true}}
   head: {type: linear, out_features: 11, bias: false, share: embed}
 """
 
@@ -155,7 +158,10 @@ def test_initialisation_is_torchs_own_by_default() -> None:
     ("init", "fill"),
     [
         ("he", lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu")),
-        ("{type: he_uniform, mode: fan_out}", lambda w: nn.init.kaiming_uniform_(w, mode="fan_out", nonlinearity="relu")),
+        (
+            "{type: he_uniform, mode: fan_out}",
+            lambda w: nn.init.kaiming_uniform_(w, mode="fan_out", nonlinearity="relu"),
+        ),
         ("xavier", nn.init.xavier_uniform_),
         ("{type: xavier_normal, gain: 2}", lambda w: nn.init.xavier_normal_(w, 2)),
         ("{type: orthogonal, gain: 0.5}", lambda w: nn.init.orthogonal_(w, 0.5)),
@@ -204,7 +210,9 @@ def test_shared_weights_are_one_parameter() -> None:
 
 
 def test_shared_blocks_share_every_weight() -> None:
-    text = RESIDUAL.replace("  pool:", "  again: {type: basic, channels: 8}\n  tied: {type: basic, channels: 8, share: again}\n  pool:")
+    text = RESIDUAL.replace(
+        "  pool:", "  again: {type: basic, channels: 8}\n  tied: {type: basic, channels: 8, share: again}\n  pool:"
+    )
     module = netspec.to_torch(netspec.load(text))
     a, b = module.again, module.tied
     assert a.body.conv1.weight is b.body.conv1.weight and a.body.bn2.running_mean is b.body.bn2.running_mean
@@ -246,3 +254,38 @@ def test_module_can_be_copied() -> None:
     module = netspec.to_torch(netspec.load(RESIDUAL)).eval()
     x = torch.randn(2, 3, 8, 8)
     assert torch.equal(copy.deepcopy(module)(x), module(x))
+
+
+EQUAL = RESIDUAL.replace("$(4 * (i + 1)), stride: $(1 + i), repeat: 2", "3, repeat: 3")
+
+
+def test_equal_blocks_have_equal_code_and_weights_of_their_own() -> None:
+    ours = netspec.to_torch(netspec.load(EQUAL))
+    blocks = list(ours.stage.children())
+    assert blocks[0].code == blocks[1].code == blocks[2].code
+    theirs = nn.Sequential(*(Basic(3, 3, 1) for _ in range(3)), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    x = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=0)
+
+
+def test_an_edit_of_one_block_leaves_its_twins_alone() -> None:
+    module = netspec.to_torch(netspec.load(EQUAL)).eval()
+    first, second, third = module.stage.children()
+    x = torch.randn(2, 3, 8, 8)
+    before = [first(x), third(x)]
+    relu = next(n for n in second.graph.nodes if n.name == "relu")
+    relu.replace_all_uses_with(relu.args[0])
+    second.graph.erase_node(relu)
+    second.recompile()
+    torch.testing.assert_close(second(x), second.body(x), rtol=0, atol=0)
+    assert torch.equal(first(x), before[0]) and torch.equal(third(x), before[1])
+    assert first.code == third.code != second.code
+
+
+def test_module_survives_pickling(tmp_path: Path) -> None:
+    module = netspec.to_torch(netspec.load(EQUAL)).eval()
+    torch.save(module, tmp_path / "module.pt")
+    again = torch.load(tmp_path / "module.pt", weights_only=False)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(again(x), module(x))

@@ -51,7 +51,8 @@ def test_batch_norm_folds_into_the_convolution_before_it(layers: str) -> None:
     "layers",
     [
         "  c: {type: conv2d, out_channels: 4, kernel_size: 1}\n  n: batch_norm2d\n  s: {type: add, from: [c, n]}\n",
-        "  c: {type: conv2d, out_channels: 4, kernel_size: 1}\n  n: batch_norm2d\n  d: {type: conv2d, out_channels: 4, kernel_size: 1, share: c}\n",
+        "  c: {type: conv2d, out_channels: 4, kernel_size: 1}\n  n: batch_norm2d\n"
+        "  d: {type: conv2d, out_channels: 4, kernel_size: 1, share: c}\n",
         "  c: {type: conv2d, out_channels: 4, kernel_size: 1}\n  n: batch_norm2d\noutputs: {a: c, b: n}\n",
         "  c: relu\n  n: batch_norm2d\n",
         "  c: {type: conv_transpose2d, out_channels: 4, kernel_size: 3, groups: 2}\n  n: batch_norm2d\n",
@@ -63,7 +64,9 @@ def test_batch_norm_stays_where_the_product_is_read_or_shared(layers: str) -> No
 
 
 def test_dropout_and_identities_are_gone_also_as_outputs() -> None:
-    text = HEAD + "  a: identity\n  b: {type: dropout, p: 0.3}\n  c: relu\n  d: {type: dropout2d}\noutputs: {y: d, z: b}\n"
+    text = (
+        HEAD + "  a: identity\n  b: {type: dropout, p: 0.3}\n  c: relu\n  d: {type: dropout2d}\noutputs: {y: d, z: b}\n"
+    )
     graph, _ = bound(text)
     done = for_inference(graph)
     assert [n.name for n in done.layers()] == ["c"]
@@ -71,7 +74,9 @@ def test_dropout_and_identities_are_gone_also_as_outputs() -> None:
 
 
 def test_layers_that_no_output_needs_are_gone() -> None:
-    graph, _ = bound(HEAD + "  a: relu\n  b: {type: conv2d, from: x, out_channels: 2, kernel_size: 1}\noutputs: {y: a}\n")
+    graph, _ = bound(
+        HEAD + "  a: relu\n  b: {type: conv2d, from: x, out_channels: 2, kernel_size: 1}\noutputs: {y: a}\n"
+    )
     assert [n.name for n in for_inference(graph).layers()] == ["a"]
 
 

@@ -86,9 +86,12 @@ def test_changed_parameter_with_shapes_parameters_and_flops() -> None:
     [fc] = diff.layers
     assert fc.status == "changed"
     assert [(c.what, c.before, c.after) for c in (*fc.changes, *fc.effects)] == [
-        ("out_features", 5, 7), ("shape", "(B, 5)", "(B, 7)"), ("params", 45, 63), ("flops", 40, 56), ("activations", 20, 28),
+        ("out_features", 5, 7), ("shape", "(B, 5)", "(B, 7)"), ("params", 45, 63), ("flops", 40, 56),
+        ("activations", 20, 28),
     ]  # fmt: skip
-    assert [(c.what, c.before, c.after) for c in diff.interface] == [("output logits", "(B, 5) from fc", "(B, 7) from fc")]
+    assert [(c.what, c.before, c.after) for c in diff.interface] == [
+        ("output logits", "(B, 5) from fc", "(B, 7) from fc")
+    ]
 
 
 def test_renamed_layer_and_renamed_group() -> None:
@@ -148,7 +151,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
 
     def git(*command: str) -> None:
-        subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *command], check=True, capture_output=True)
+        subprocess.run(
+            ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *command], check=True, capture_output=True
+        )
 
     git("init", "-q")
     (tmp_path / "nets").mkdir()
@@ -185,7 +190,9 @@ def test_wrong_revisions(repository: Path, name: str, message: str) -> None:
 
 def test_an_error_in_a_revision_names_it(repository: Path) -> None:
     (repository / "nets" / "base.yaml").write_text(BASE.replace("linear", "liner"))
-    subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=n@example.org", "commit", "-qam", "three"], check=True)
+    subprocess.run(
+        ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", "commit", "-qam", "three"], check=True
+    )
     with pytest.raises(NetspecError, match=r"^HEAD:nets/base\.yaml:14:14: NS201 unknown layer kind") as caught:
         load_revision("HEAD:nets/base.yaml")
     assert "did you mean `linear`?" in str(caught.value)

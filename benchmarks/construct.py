@@ -1,0 +1,22 @@
+"""`to_torch` of resnet152 against the constructor of the same network by hand; both fill in torch's defaults."""
+
+from __future__ import annotations
+
+import netspec
+from benchmarks.measure import Figure, architecture, figure, in_turn, main
+from benchmarks.peers import resnet152, verified
+
+
+def measure(quick: bool) -> list[Figure]:
+    graph = netspec.load(architecture("resnet152"))
+    verified(graph, resnet152(), 60_192_808)
+    sides = {"netspec": lambda: netspec.to_torch(graph), "hand": resnet152, "hand again": resnet152}
+    in_turn(sides, 1)
+    times = in_turn(sides, 3 if quick else 30)
+    return [
+        figure("`to_torch` of resnet152", "its constructor by hand", times, control="hand again", bound=1.1),
+    ]
+
+
+if __name__ == "__main__":
+    main("construct", measure)

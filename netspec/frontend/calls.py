@@ -1,0 +1,69 @@
+"""What an expansion is made of: layers with full names and wires, and the ends of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netspec.frontend.init import Init
+from netspec.frontend.names import Wire
+from netspec.layers.base import Layer
+from netspec.source.errors import Problems
+from netspec.source.text import Span
+from netspec.source.tree import Tree
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a call stands: its full name, its submodule, its text, and the way to it."""
+
+    name: str
+    scope: str
+    span: Span
+    route: str
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What wiring keys of the surroundings say about the weights inside."""
+
+    share: str = ""
+    share_span: Span | None = None
+    freeze: bool = False
+    init: Mapping[str, Init] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One layer, its shapes not yet known; a wire of None is a reference that was already reported."""
+
+    place: Place
+    layer: Layer
+    wires: tuple[Wire | None, ...]
+    own_init: Mapping[str, Init]
+    inherited: Inherited
+    init_tree: Tree | None = None  # where `own_init` is written
+
+
+@dataclass(frozen=True)
+class Join:
+    """The end of a container: what to bring together."""
+
+    place: Place
+    kind: str
+    options: Mapping[str, Any]
+    input: Wire | None
+    bodies: tuple[Wire | None, ...]
+    extras: Mapping[str, Wire | None]  # what `{layers: …}` options computed: shortcut, gate
+    inherited: Inherited
+
+
+@dataclass
+class Expansion:
+    """The whole network as calls, and the submodules that hold them."""
+
+    items: list[Call | Join] = field(default_factory=list)
+    scopes: dict[str, str] = field(default_factory=dict)  # path -> block or container kind
+    outputs: dict[str, Wire | None] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)

@@ -1,0 +1,187 @@
+"""A netspec file with the files that it names: `extends` and `include`, within its folder and without circles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netspec.frontend.overlay import overlay
+from netspec.source.errors import NetspecError, Problem, Problems, Related, nearest, raise_all
+from netspec.source.records import unknown_key
+from netspec.source.text import Source, Span, show
+from netspec.source.tree import Items, Map, Scalar, Tree, near_file, parse, read_text
+
+VERSION = 1
+SECTIONS = {
+    "netspec": "the language version, 1",
+    "name": "text",
+    "description": "text",
+    "source": "text",
+    "include": "a path or a list of paths",
+    "extends": "a path",
+    "vars": "a mapping",
+    "inputs": "a mapping",
+    "blocks": "a mapping",
+    "cells": "a mapping",
+    "layers": "a mapping",
+    "outputs": "a mapping",
+    "budget": "a mapping",
+    "data": "a mapping",
+    "train": "a mapping",
+    "search": "a mapping",
+}
+_OTHERS = {"extends": "resnet18.yaml", "include": "blocks.yaml"}
+_TAKEN = ("vars", "blocks", "cells")  # what `include` takes in
+MAX_FILES = 256
+
+
+class Files:
+    """Reads a file with all that it names, each once; `count` keeps a few files from naming millions."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.done: dict[Path, Map] = {}
+
+    def whole(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Map:
+        tree = parse(source)
+        if isinstance(tree, Scalar) and tree.value is None:
+            raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
+        if not isinstance(tree, Map):
+            raise NetspecError(
+                "NS201",
+                f"a netspec file is a mapping of sections, received {show(tree.plain())}",
+                tree.span,
+                hint="begin with `netspec: 1`",
+            )
+        problems = Problems()
+        _check_version(tree, problems)
+        for key in tree.entries:
+            if key not in SECTIONS:
+                unused = [s for s in SECTIONS if s not in tree]
+                problems.append(unknown_key(key, tree.key_span(key), unused, "a netspec file", "NS201"))
+        kept = {k: v for k, v in tree.entries.items() if k not in ("include", "extends")}
+        own = Map(kept, tree.span, tree.key_spans)
+        parents = [t for t in [tree.get("extends")] if t is not None]
+        others: dict[str, list[Map]] = {"extends": [], "include": []}
+        for key, paths in (("extends", parents), ("include", _paths(tree.get("include")))):
+            for path in paths:
+                try:
+                    others[key].append(self.other(path, folder, above, key))
+                except NetspecError as error:
+                    problems += error.problems
+        raise_all(problems)
+        own = _with_included(own, others["include"], problems)
+        for base in others["extends"]:
+            own = overlay(base, own, problems)
+        raise_all(problems)
+        return own
+
+    def other(self, tree: Tree, folder: Path, above: tuple[Path, ...], key: str) -> Map:
+        """Another file, named by `extends` or `include`, whole."""
+        if not isinstance(tree, Scalar) or not isinstance(tree.value, str) or not tree.value:
+            raise NetspecError(
+                "NS203",
+                f"`{key}` expects {SECTIONS[key]}, received {show(tree.plain())}",
+                tree.span,
+                hint=f"for example `{key}: {_OTHERS[key]}`",
+            )
+        path = folder / tree.value
+        real = _inside(tree.value, path, folder, key, tree.span)
+        self.count += 1
+        if self.count > MAX_FILES:
+            raise NetspecError(
+                "NS306",
+                f"`{key}`: more than {MAX_FILES} files",
+                tree.span,
+                hint="files that name each other many times over",
+            )
+        if real in above:
+            chain = " -> ".join(p.name for p in (*above[above.index(real) :], real))
+            raise NetspecError("NS307", f"`{key}` goes in a circle: {chain}", tree.span, hint="remove one of them")
+        if real in self.done:
+            return self.done[real]
+        try:
+            source = read_text(path)
+        except NetspecError as error:
+            problem, near = error.problems[0], None if path.exists() else near_file(path)
+            hint = f"did you mean `{near.relative_to(folder).as_posix()}`?" if near else problem.hint
+            raise NetspecError("NS306", f"`{key}: {tree.value}`: {problem.message}", tree.span, hint=hint) from None
+        try:
+            self.done[real] = self.whole(source, path.parent, (*above, real))
+        except NetspecError as error:
+            raise error.located(None, f"in a file that `{key}` names at {tree.span}") from None
+        return self.done[real]
+
+
+def _inside(text: str, path: Path, folder: Path, key: str, place: Span) -> Path:
+    """The real path of a file in the folder of the one that names it, or below."""
+    try:
+        real, root = path.resolve(), folder.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise NetspecError("NS306", f"`{key}: {text}` cannot be followed: {error}", place) from None
+    if Path(text).is_absolute() or not real.is_relative_to(root):
+        raise NetspecError(
+            "NS306",
+            f"`{key}: {text}` leads outside the folder of this file",
+            place,
+            hint="keep the file beside this one or in a folder below it",
+        )
+    return real
+
+
+def _check_version(tree: Map, problems: Problems) -> None:
+    version = tree.get("netspec")
+    if version is None:
+        near = next((k for k in tree.entries if k not in SECTIONS and nearest(k, ["netspec"])), None)
+        if near is None:  # else its did-you-mean says it
+            problems.append(
+                Problem("NS204", "`netspec`, the language version, is missing", tree.span, "begin with `netspec: 1`")
+            )
+    elif not isinstance(version, Scalar) or version.value is True or version.value != VERSION:
+        problems.append(
+            Problem(
+                "NS203",
+                f"`netspec` is the language version, {VERSION}; received {show(version.plain())}",
+                version.span,
+                "write `netspec: 1`",
+            )
+        )
+
+
+def _paths(tree: Tree | None) -> list[Tree]:
+    return [] if tree is None else tree.items if isinstance(tree, Items) else [tree]
+
+
+def _with_included(own: Map, others: list[Map], problems: Problems) -> Map:
+    """Take in other files' vars, blocks and cells; this file's own stand over them."""
+    entries, spans = dict(own.entries), dict(own.key_spans)
+    for section in _TAKEN:
+        mine = own.get(section)
+        if mine is not None and not isinstance(mine, Map):
+            continue
+        names: dict[str, Tree] = {}
+        places: dict[str, Span] = {}
+        for other in others:
+            theirs = other.get(section)
+            if not isinstance(theirs, Map):
+                continue
+            for name, tree in theirs.entries.items():
+                place = theirs.key_span(name)
+                if names.get(name, tree) is not tree and not (mine and name in mine):
+                    problems.append(
+                        Problem(
+                            "NS303",
+                            f"two included files define `{name}` in `{section}`",
+                            place,
+                            "define it here, or rename one",
+                            related=(Related(name, "", places[name]),),
+                        )
+                    )
+                if name not in names:
+                    names[name], places[name] = tree, place
+        if names:
+            span = mine.span if mine else own.span
+            entries[section] = Map(
+                {**names, **(mine.entries if mine else {})}, span, {**places, **(mine.key_spans if mine else {})}
+            )
+            spans.setdefault(section, span)
+    return Map(entries, own.span, spans)
