@@ -87,12 +87,12 @@ def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = 
         typer.echo(("\n" if i else "") + (coloured(text) if colour else text), err=True)
 
 
-def _compiled(file: str, sets: list[str] | None) -> netspec.Graph:
+def _compiled(file: str, sets: list[str] | None, *, hold_budget: bool = True) -> netspec.Graph:
     """Everything up to shapes and budget, and what the file says about learning."""
     from netspec.data.config import read_data
     from netspec.train.config import read_train
 
-    graph = netspec.load(Path(file), sets=sets or ())
+    graph = netspec.load(Path(file), sets=sets or (), hold_budget=hold_budget)
     problems: list[Problem] = []
     reads: list[Callable[[], Any]] = []
     if graph.data is not None:
@@ -158,7 +158,7 @@ def summary(
     from netspec.report import summary as report
 
     with _errors():
-        graph = _compiled(file, sets)
+        graph = _compiled(file, sets, hold_budget=False)
     _complain(graph.warnings, warning=True)
     if format is SummaryFormat.json:
         typer.echo(report.as_json(graph))

@@ -31,15 +31,27 @@ from netspec.source.tree import Map, Tree, read_text
 MAX_LENGTH = 100  # names and divisions in one symbolic size
 
 
-def load(path_or_text: str | Path, *, sets: Sequence[str] = (), folder: Path | None = None, **variables: Any) -> Graph:
+def load(
+    path_or_text: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    folder: Path | None = None,
+    hold_budget: bool = True,
+    **variables: Any,
+) -> Graph:
     """Compile a netspec file, or a text (which holds a newline), to a graph with shapes.
 
     Keyword arguments replace the file's `vars`; `sets` are `path=value` as after `--set`; `folder` is what paths
-    in the file are relative to, the file's own by default.
+    in the file are relative to, the file's own by default; `hold_budget=False` lets a network over its budget pass.
     Raises NetspecError with every independent problem of the first stage that has any.
     """
     with collecting_later():
-        return _load(path_or_text, sets, folder, variables)
+        if isinstance(path_or_text, str) and "\n" in path_or_text:
+            source, path = Source("<text>", path_or_text.removeprefix("\ufeff")), None
+        else:
+            path = Path(path_or_text)
+            source = read_text(path)
+        return build(load_document(source, path, folder, sets, variables), hold_budget=hold_budget)
 
 
 @contextmanager
@@ -54,16 +66,7 @@ def collecting_later() -> Iterator[None]:
             gc.enable()
 
 
-def _load(path_or_text: str | Path, sets: Sequence[str], folder: Path | None, variables: Mapping[str, Any]) -> Graph:
-    if isinstance(path_or_text, str) and "\n" in path_or_text:
-        source, path = Source("<text>", path_or_text.removeprefix("\ufeff")), None
-    else:
-        path = Path(path_or_text)
-        source = read_text(path)
-    return build(load_document(source, path, folder, sets, variables))
-
-
-def build(document: Document) -> Graph:
+def build(document: Document, *, hold_budget: bool = True) -> Graph:
     """Compile a document.  Raises NS2xx, NS3xx or NS4xx, whole stages at a time."""
     problems = Problems()
     checked = check(document, problems)
@@ -86,7 +89,7 @@ def build(document: Document) -> Graph:
     expansion = expand(checked, {name: section.key_span(name) for name in inputs})
     raise_all(expansion.problems)
     _Builder(graph, expansion).run(section)
-    if budget is not None:
+    if budget is not None and hold_budget:
         check_budget(graph, budget)
     return graph
 

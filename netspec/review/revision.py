@@ -16,10 +16,13 @@ from netspec.source.tree import read_text
 
 
 def load_revision(name: str) -> Graph:
-    """A file, or `REV:path` of the git repository here; what it extends and includes is of that revision too."""
+    """A file, or `REV:path` of the git repository here; what it extends and includes is of that revision too.
+
+    A network over its budget passes: what made it so is what a comparison is for.
+    """
     revision, colon, path = name.partition(":")
     if Path(name).exists() or not colon or not revision:
-        return load(Path(name))
+        return load(Path(name), hold_budget=False)
     if revision.startswith("-"):  # git would read it as an option
         raise NetspecError("NS101", "cannot be read from git: a revision does not begin with -", name=name)
     files = _git(name, "ls-tree", "-r", "--name-only", revision, "--", f"{PurePosixPath(path).parent}/")
@@ -32,7 +35,7 @@ def load_revision(name: str) -> Graph:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(folder, filter="data")
         file = Path(folder) / path
-        return build(load_document(read_text(file, name), file))
+        return build(load_document(read_text(file, name), file), hold_budget=False)
 
 
 def _git(name: str, *command: str) -> bytes:
