@@ -25,11 +25,12 @@ class Assembly:
         key = tuple((n.op, n.target, n.name, str(n.args), str(n.kwargs)) for n in code.nodes)
         if key in self.compiled:
             module = self.another(self.compiled[key], parts, name)
-            module.__dict__["_graph"] = code
-            code.owning_module = module
+            module.__dict__.update(_graph=code, _shared=False)  # the same code, a graph of its own
             return module
         module = self.another(self.empty, {}, name)
         module.graph = code
+        # A graph that knows its module keeps all weights alive until the garbage collector comes by.
+        code.owning_module = None
         # After the compilation, which would go into the children and compile each of them again.
         module._modules = parts
         # torch's wrapper prints the code when it fails, and takes 1.6 % of a small network's time.
@@ -46,6 +47,7 @@ class Assembly:
         for key, value in first.__dict__.items():
             if key not in module.__dict__:
                 module.__dict__[key] = value.copy() if isinstance(value, (dict, list)) else value
+        module.__dict__["_shared"] = first.__dict__["_shared"] = True
         module._modules = parts
         return module
 
@@ -54,15 +56,17 @@ class _Module(fx.GraphModule):
     """Takes a graph of its own when somebody asks for a shared one, so that an edit stays where it is made."""
 
     def _own_graph(self) -> fx.Graph:
-        shared: fx.Graph = self.__dict__["_graph"]
-        if shared.owning_module is not self:
+        if self.__dict__.get("_shared"):
             own = fx.Graph()
-            own.output(own.graph_copy(shared, {}))
-            own.owning_module = self
-            self.__dict__["_graph"] = own
+            own.output(own.graph_copy(self.__dict__["_graph"], {}))
+            self.__dict__.update(_graph=own, _shared=False)
         return self.__dict__["_graph"]  # type: ignore[no-any-return]  # a module's __dict__ holds anything
 
-    graph: Any = property(_own_graph, fx.GraphModule.graph.fset)  # type: ignore[attr-defined]  # a property of torch's
+    def _take_graph(self, graph: fx.Graph) -> None:
+        self.__dict__["_shared"] = False
+        fx.GraphModule.graph.fset(self, graph)  # type: ignore[attr-defined]  # a property of torch's
+
+    graph: Any = property(_own_graph, _take_graph)
 
 
 def attach(parts: Parts, path: str, module: nn.Module) -> None:

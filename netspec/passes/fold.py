@@ -55,9 +55,11 @@ def _folded(product: Node, norm: Node, weights: dict[str, Any]) -> dict[str, Any
         return np.asarray(weights.get(f"{node.name}.{name}", default), dtype=np.float64)
 
     scale = of(norm, "weight", 1.0) / np.sqrt(of(norm, "running_var", 1.0) + norm.layer.eps)  # type: ignore[attr-defined]  # a batch norm
-    weight = of(product, "weight", 0.0)
+    weight = weights[f"{product.name}.weight"]
     shape = [1] * weight.ndim
     shape[_AXIS[product.kind]] = -1
     bias = (of(product, "bias", 0.0) - of(norm, "running_mean", 0.0)) * scale + of(norm, "bias", 0.0)
-    return {f"{product.name}.weight": (weight * scale.reshape(shape)).astype(np.float32),
-            f"{product.name}.bias": bias.astype(np.float32)}  # fmt: skip
+    return {
+        f"{product.name}.weight": weight * scale.astype(np.float32).reshape(shape),
+        f"{product.name}.bias": bias.astype(np.float32),
+    }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -269,18 +271,33 @@ def test_equal_blocks_have_equal_code_and_weights_of_their_own() -> None:
     torch.testing.assert_close(ours(x), theirs(x), rtol=0, atol=0)
 
 
-def test_an_edit_of_one_block_leaves_its_twins_alone() -> None:
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_edit_of_one_block_leaves_its_twins_alone(which: int) -> None:
     module = netspec.to_torch(netspec.load(EQUAL)).eval()
-    first, second, third = module.stage.children()
+    blocks = list(module.stage.children())
+    edited = blocks.pop(which)
     x = torch.randn(2, 3, 8, 8)
-    before = [first(x), third(x)]
-    relu = next(n for n in second.graph.nodes if n.name == "relu")
+    before = [block(x) for block in blocks]
+    relu = next(n for n in edited.graph.nodes if n.name == "relu")
     relu.replace_all_uses_with(relu.args[0])
-    second.graph.erase_node(relu)
-    second.recompile()
-    torch.testing.assert_close(second(x), second.body(x), rtol=0, atol=0)
-    assert torch.equal(first(x), before[0]) and torch.equal(third(x), before[1])
-    assert first.code == third.code != second.code
+    edited.graph.erase_node(relu)
+    edited.recompile()
+    torch.testing.assert_close(edited(x), edited.body(x), rtol=0, atol=0)
+    for block, value in zip(blocks, before, strict=True):
+        block.recompile()
+        assert torch.equal(block(x), value)
+        assert [n.name for n in block.graph.nodes] == ["x", "body", "relu", "output"]
+
+
+def test_weights_are_freed_with_their_module() -> None:
+    module = netspec.to_torch(netspec.load(EQUAL))
+    weights = [weakref.ref(p) for p in module.parameters()]
+    gc.disable()
+    try:
+        del module
+        assert [w for w in weights if w() is not None] == []
+    finally:
+        gc.enable()
 
 
 def test_module_survives_pickling(tmp_path: Path) -> None:
