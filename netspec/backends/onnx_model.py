@@ -5,7 +5,7 @@ Opset 21 and IR 10, which deployed runtimes read.  Nothing is traced; onnx is im
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,7 +135,7 @@ class _Builder:
         self._model, self._node = model, node
         self.inputs = tuple(model.values[ref] for ref in node.inputs)
         self.types = model.graph.input_types(node)
-        self.outputs = dict(node.outputs)
+        self.outputs: Mapping[str, TensorType] = node.outputs
         self.made: list[onnx.NodeProto] = []
         self._count = 0
 

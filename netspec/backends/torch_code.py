@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,9 @@ class Lowering:
                 self.readers.setdefault(ref, []).append(node.name)
         for ref in graph.outputs.values():
             self.readers.setdefault(ref, []).append("")
-        self.types = {node.name: graph.input_types(node) for node in graph.layers()}
+        self.given = {node.name: [Ref(node.name, port) for port in node.outputs] for node in graph.nodes()}
+        outputs = {ref: graph.type_of(ref) for refs in self.given.values() for ref in refs}
+        self.types = {node.name: tuple(outputs[ref] for ref in node.inputs) for node in graph.layers()}
         self.known: dict[object, fx.GraphModule] = {}
         self.assembly = Assembly()
 
@@ -98,7 +100,7 @@ class Lowering:
         nodes = list(scope.nodes())
         inside = {node.name for node in nodes}
         reads = list(dict.fromkeys(ref for node in nodes for ref in node.inputs if ref.node not in inside))
-        given = (Ref(node.name, port) for node in nodes for port in node.outputs)
+        given = [ref for node in nodes for ref in self.given[node.name]]
         gives = [ref for ref in given if any(r not in inside for r in self.readers.get(ref, ()))]
         key = self.form(scope, nodes, inside, reads, gives)
         if key in self.known:
@@ -223,9 +225,9 @@ class Builder:
     """What a layer's `to_torch` works with (layers.base.TorchBuilder)."""
 
     def __init__(self, record: _Recording, node: Node, local: str) -> None:
-        self.inputs = tuple(record.values[ref] for ref in node.inputs)
+        self.inputs = tuple([record.values[ref] for ref in node.inputs])
         self.types = record.lowering.types[node.name]
-        self.outputs = dict(node.outputs)
+        self.outputs: Mapping[str, TensorType] = node.outputs
         self._record, self._node, self._local = record, node, local
 
     @property

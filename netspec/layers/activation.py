@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import onnx_number
@@ -22,7 +22,7 @@ class Activation(Layer):
 
     def arguments(self) -> dict[str, Any]:
         """The fields by name."""
-        return asdict(self)
+        return dict(vars(self))
 
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn

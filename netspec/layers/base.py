@@ -80,7 +80,7 @@ class TorchBuilder(Protocol):
 
     inputs: tuple[Any, ...]
     types: Types
-    outputs: dict[str, TensorType]
+    outputs: Mapping[str, TensorType]
 
     @property
     def output(self) -> TensorType: ...
@@ -97,7 +97,7 @@ class OnnxBuilder(Protocol):
 
     inputs: tuple[str, ...]
     types: Types
-    outputs: dict[str, TensorType]
+    outputs: Mapping[str, TensorType]
 
     @property
     def output(self) -> TensorType: ...
