@@ -165,7 +165,8 @@ def summary(
     elif format is SummaryFormat.markdown:
         typer.echo(report.markdown(graph))
     else:
-        _console().print(report.table(graph))
+        console = _console()
+        console.print(report.table(graph, console.width))
 
 
 def _console() -> Any:
@@ -208,7 +209,9 @@ def diff(
 
 
 @app.command(epilog=_examples("netspec layers", "netspec layers conv2d"))
-def layers(kind: Annotated[str | None, typer.Argument(help="A layer kind.", show_default=False)] = None) -> None:
+def layers(
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="A layer kind.", show_default=False)] = None,
+) -> None:
     """The reference of layer kinds: equation, shapes, parameters, example."""
     from netspec.report import reference
 

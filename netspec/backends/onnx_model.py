@@ -107,6 +107,10 @@ class _Model:
         proto.name = graph.name or "network"
         if graph.description:
             proto.doc_string = graph.description
+        read = {name for node in self.nodes for name in node.input} | set(self.graph.outputs)
+        for i in reversed(range(len(proto.initializer))):  # a constant that a layer made and did not use
+            if proto.initializer[i].name not in read:
+                del proto.initializer[i]
         proto.node.extend(self.nodes)
         proto.input.extend(_info(name, type_) for name, type_ in graph.inputs.items())
         proto.output.extend(_info(name, type_) for name, type_ in graph.output_types().items())

@@ -10,6 +10,7 @@ from typing import Any
 from torch import fx, nn
 
 from netspec.backends.fx_module import Assembly, Parts, attach
+from netspec.frontend.identifiers import CODE_NAMES
 from netspec.graph.model import Graph, Node, Ref
 from netspec.shapes.dim import Dim, Quotient, Size, symbol
 from netspec.shapes.tensor import TensorType
@@ -175,6 +176,8 @@ class _Recording:
         """An input of the code."""
         assert self.code is not None
         taken = {str(value.node.target) for value in self.values.values()}
+        if self.scope.path:  # the network's own inputs keep their names, which the front end has looked at
+            name = _identifier(name) if _identifier(name) not in CODE_NAMES else f"{name}_"
         candidate, i = name, 2
         while candidate in taken:
             candidate, i = f"{name}_{i}", i + 1

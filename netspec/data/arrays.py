@@ -16,14 +16,20 @@ from netspec.source.text import Span
 
 def read_npz(path: Path, shown: str, span: Span | None) -> dict[str, Array]:
     """The arrays of a file by name.  Pickled objects are refused: reading one would run its code.  Raises NS602."""
+    import tokenize
     import zipfile
+    import zlib
 
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            found = {name: file[name] for name in file.files}
+            if not all(isinstance(x, np.ndarray) for x in found.values()):
+                raise ValueError("a member is no array")
+            return found
     except FileNotFoundError:
         raise missing_file(path, shown, span) from None
-    except (ValueError, AttributeError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, AttributeError, TypeError, EOFError, OSError, RuntimeError, MemoryError, SyntaxError,
+            zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:  # fmt: skip
         hint = "save it with np.savez, from arrays of numbers or text"
         other = getattr(error, "strerror", None) or "it is no .npz file"
         reason = "it holds pickled objects" if "pickle" in str(error) else other

@@ -149,6 +149,8 @@ def read_file(path: Path, span: Span | None, shown: str | None = None) -> str:
     """The text of a data file.  Raises NS602 when there is none."""
     name = shown or str(path)
     try:
+        if path.is_fifo():  # it would be waited for without end
+            raise OSError("it is a pipe")
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise missing_file(path, name, span) from None

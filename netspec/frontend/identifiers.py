@@ -28,6 +28,12 @@ TORCH_NAMES = frozenset(
 )
 
 
+# Names that generated code uses itself; an argument of such a name would hide them.
+CODE_NAMES = frozenset(
+    ["self", "torch", "operator", "getattr", "device", "inf", "nan", "NoneType", "fx_pytree", "pytree"]
+)
+
+
 def check_name(name: str, span: Span, what: str, problems: Problems, *, module: bool = True) -> None:
     """Report a name that Python or, for a `module`, PyTorch cannot give (NS206)."""
     if not IDENTIFIER.fullmatch(name) or keyword.iskeyword(name) or len(name) > MAX_NAME:
@@ -38,6 +44,15 @@ def check_name(name: str, span: Span, what: str, problems: Problems, *, module: 
                 span,
                 f"a name is made of letters, digits and `_` (no digit first, at most {MAX_NAME}), and no "
                 "keyword of Python",
+            )
+        )
+    elif name == "self" or (not module and name in CODE_NAMES):
+        problems.append(
+            Problem(
+                "NS206",
+                f"{what} cannot be named `{name}`: the code that PyTorch runs uses the name itself",
+                span,
+                f"for example `{name}_1`",
             )
         )
     elif module and (name in TORCH_NAMES or name.startswith("_")):

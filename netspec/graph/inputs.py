@@ -10,7 +10,7 @@ from netspec.frontend.expression import resolve, whole
 from netspec.frontend.identifiers import IDENTIFIER, check_name
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, DTYPES, TensorType
-from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean
+from netspec.source.errors import NetspecError, Problems, did_you_mean
 from netspec.source.records import MAX_SIZE, unknown_key
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
@@ -27,15 +27,6 @@ def read_inputs(document: Document, problems: Problems) -> dict[str, TensorType]
     for name, tree in section.entries.items():
         place = section.key_span(name)
         check_name(name, place, "an input", problems, module=False)
-        if name == "self":
-            problems.append(
-                Problem(
-                    "NS206",
-                    "an input cannot be `self`: the module's method has an argument of that name",
-                    place,
-                    "choose another name",
-                )
-            )
         try:
             found[name] = _input(name, tree, place, document.vars, problems)
         except NetspecError as error:

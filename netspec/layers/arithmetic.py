@@ -133,9 +133,8 @@ class Lerp(Layer):
         return stretched_reach(reaches, inputs, outputs)
 
     def to_torch(self, build: TorchBuilder) -> Any:
-        import torch
-
-        return torch.lerp(*build.inputs)
+        start, end, weight = build.inputs
+        return start + weight * (end - start)  # torch.lerp refuses the mixed types of autocast
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         start, end, weight = build.inputs

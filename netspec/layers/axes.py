@@ -80,17 +80,20 @@ def kept_reach(reach: Reaches, before: Sequence[Size], after: Sequence[Size]) ->
 
 def torch_reshape(build: TorchBuilder, x: Any, shape: Sequence[Size]) -> Any:
     """`x.reshape(…)`; the only size that is not a number is left to torch."""
-    unknown = [size for size in shape if not isinstance(size, int)]
+    unknown = [size for size in shape[1:] if not isinstance(size, int)]
+    if not unknown:
+        return x.reshape(-1, *shape[1:])
     if len(unknown) == 1:
-        return x.reshape(*[size if isinstance(size, int) else -1 for size in shape])
+        return x.reshape(x.size(0), *[size if isinstance(size, int) else -1 for size in shape[1:]])
     return x.reshape(*[build.size(size) for size in shape])
 
 
 def onnx_reshape(build: OnnxBuilder, x: str, shape: Sequence[Size]) -> str:
     """Reshape; the only size that is not a number is left to the runtime."""
-    unknown = [size for size in shape if not isinstance(size, int)]
-    if len(unknown) == 1:
-        sizes = [size if isinstance(size, int) else -1 for size in shape]
+    unknown = [size for size in shape[1:] if not isinstance(size, int)]
+    if len(unknown) <= 1:
+        batch = 0 if unknown else -1  # 0: as the input has it
+        sizes = [batch, *[size if isinstance(size, int) else -1 for size in shape[1:]]]
         return build.op("Reshape", [x, build.const(sizes, "int64")])
     return build.op("Reshape", [x, build.shape(shape)])
 

@@ -140,7 +140,7 @@ class Layer:
         return hash((self.kind, *vars(self).values()))
 
     def __repr__(self) -> str:
-        return f"{self.kind}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
 
     def infer(self, *inputs: TensorType) -> TensorType | dict[str, TensorType]:
         """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""

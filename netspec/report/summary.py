@@ -63,7 +63,7 @@ def totals(graph: Graph) -> list[tuple[str, str]]:
         ("parameters", count(cost.params)),
         ("FLOPs", count(cost.flops)),
         ("activations", memory(cost.activations)),
-        ("depth", f"{depth(graph)} layers with weights on the longest path"),
+        ("depth", f"{depth(graph)} with weights on the longest path"),
     ]
     for key, actual in (("params", cost.params), ("flops", cost.flops), ("activations", cost.activations)):
         bound = getattr(graph.budget, key)
@@ -104,21 +104,29 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Dim) else value
 
 
-def table(graph: Graph) -> Any:
-    """The table for a terminal (a rich renderable)."""
+def table(graph: Graph, width: int) -> Any:
+    """The table for a terminal of so many columns (a rich renderable): what does not fit is left out from the right."""
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
+    cells = [_cells(row) for row in rows(graph)]
+    widths = [max(len(c[i]) for c in (COLUMNS, *cells)) + 3 for i in range(len(COLUMNS))]
+    shown = len(COLUMNS)
+    while shown > 4 and sum(widths[:shown]) > width:
+        shown -= 1
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for i, column in enumerate(COLUMNS):
-        grid.add_column(column, justify="right" if i > 2 else "left", overflow="fold", no_wrap=i in (1, 3, 4, 5))
-    for row in rows(graph):
-        grid.add_row(*(Text(c) for c in _cells(row)), style="dim" if row.kind == "input" else "")
+    for i, column in enumerate(COLUMNS[:shown]):
+        grid.add_column(column, justify="right" if i > 2 else "left", overflow="fold", no_wrap=i != 0)
+    for row in cells:
+        grid.add_row(*(Text(c) for c in row[:shown]), style="dim" if row[1] == "input" else "")
     figures = Table(box=None, show_header=False, pad_edge=False)
     for name, text in totals(graph):
         figures.add_row(Text(name, style="bold"), Text(text))
     head = Text.assemble((graph.name, "bold"), f"  {graph.description}" if graph.description else "")
     source = [Text(graph.source, style="dim")] if graph.source else []
-    return Group(head, *source, grid, figures, Text(NOTE, style="dim"))
+    note = NOTE
+    if shown < len(COLUMNS):
+        note += f" A wider terminal also shows: {', '.join(COLUMNS[shown:])}."
+    return Group(head, *source, grid, figures, Text(note, style="dim"))

@@ -25,22 +25,27 @@ def load_revision(name: str) -> Graph:
         return load(Path(name), hold_budget=False)
     if revision.startswith("-"):  # git would read it as an option
         raise NetspecError("NS101", "cannot be read from git: a revision does not begin with -", name=name)
-    files = _git(name, "ls-tree", "-r", "--name-only", revision, "--", f"{PurePosixPath(path).parent}/")
-    wanted = [f for f in files.decode().splitlines() if f.endswith((".yaml", ".yml")) or f == path]
-    if path not in wanted:
-        raise NetspecError("NS101", f"no such file in revision {revision}", name=name,
-                           hint="the path counts from the current folder")  # fmt: skip
-    archive = _git(name, "archive", "--format=tar", revision, "--", *wanted)
-    with tempfile.TemporaryDirectory(prefix="netspec-") as folder:
+    top = _git(name, Path(), "rev-parse", "--show-toplevel").decode().strip()
+    for folder in (Path(), Path(top)):  # a path counts from here; as git has it, from the top
+        parent = f"{PurePosixPath(path).parent}/"
+        files = _git(name, folder, "ls-tree", "-r", "--name-only", revision, "--", parent).decode().splitlines()
+        if path in files:
+            break
+    else:
+        hint = "the path counts from the current folder, or from the top of the repository"
+        raise NetspecError("NS101", f"no such file in revision {revision}", name=name, hint=hint)
+    wanted = [f for f in files if f.endswith((".yaml", ".yml")) or f == path]
+    archive = _git(name, folder, "archive", "--format=tar", revision, "--", *wanted)
+    with tempfile.TemporaryDirectory(prefix="netspec-") as copy:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
-        file = Path(folder) / path
+            tar.extractall(copy, filter="data")
+        file = Path(copy) / path
         return build(load_document(read_text(file, name), file), hold_budget=False)
 
 
-def _git(name: str, *command: str) -> bytes:
+def _git(name: str, folder: Path, *command: str) -> bytes:
     try:
-        done = subprocess.run(["git", *command], capture_output=True, check=False)
+        done = subprocess.run(["git", *command], capture_output=True, check=False, cwd=folder)
     except FileNotFoundError:
         raise NetspecError("NS101", "cannot be read: git is not installed", name=name) from None
     if done.returncode:

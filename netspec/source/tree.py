@@ -93,6 +93,8 @@ def read_text(path: Path, shown: str | None = None) -> Source:
     try:
         if path.is_dir():
             raise bad("a folder, expected a netspec file", "name one .yaml file in it")
+        if path.is_fifo():  # it would be waited for without end
+            raise bad("a pipe, expected a netspec file")
         with path.open("rb") as file:  # not more than the limit: a device or a pipe may have no end
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

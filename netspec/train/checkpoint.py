@@ -76,6 +76,17 @@ def load_checkpoint(path: Path, spec: str, module: nn.Module, optimizer: Optimiz
             "NS622", "is no checkpoint of this training", name=str(path), hint="start a new run"
         ) from None
 
+    try:
+        best = _put_back(tensors, numbers, module, optimizer, device, path)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+        raise NetspecError(
+            "NS622", f"is no whole checkpoint: {error}", name=str(path), hint="start a new run"
+        ) from None
+    return progress, best
+
+
+def _put_back(tensors: Weights, numbers: dict[str, Any], module: nn.Module, optimizer: Optimizer,
+              device: torch.device, path: Path) -> Weights | None:  # fmt: skip
     def part(prefix: str) -> Weights:
         return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -89,4 +100,4 @@ def load_checkpoint(path: Path, spec: str, module: nn.Module, optimizer: Optimiz
     if device.type == "cuda" and "rng.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng.cuda"], device)
     best = {name: tensor.to(device) for name, tensor in part("best.").items()}
-    return progress, best or None
+    return best or None

@@ -29,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """An object from a file.  Raises NS622 when it is missing or broken."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
     if not isinstance(found, dict):
         raise NetspecError("NS622", "is not what netspec wrote", name=str(path))

@@ -124,6 +124,8 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
         begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
         text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
         console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
+        if resume and not went_on:
+            console.print(f"nothing to resume in {escape(str(folder))}: a new run begins", highlight=False)
     metrics = MetricsFile(folder / METRICS, progress.epoch)
     results: dict[str, dict[str, float]] = {}
     status: Literal["finished", "interrupted"] = "finished"
@@ -132,6 +134,9 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
             trainer.run(display, metrics)
     except Interrupted:
         status = "interrupted"
+    except IndexError as error:
+        raise NetspecError("NS604", f"an input holds a number that the network has no entry for: {error}",
+                           hint="numbers of `embedding` go from 0 to `num_embeddings` − 1") from None  # fmt: skip
     except torch.OutOfMemoryError:
         raise NetspecError("NS625", f"out of memory on {trainer.device} with batches of {config.batch_size}",
                            hint="lower `batch_size`; what was saved before is still there") from None  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 from netspec.data.arrays import check_array, read_npz
 from netspec.data.images import SUFFIXES, read_image
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
-from netspec.data.table import missing_file, read_table
+from netspec.data.table import missing_file, read_file, read_table
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError
@@ -57,12 +57,20 @@ def predict(model: Path | str, input_path: Path | str, *, device: str = "auto") 
     labels, inputs = _read(path, preprocess)
     found: dict[str, list[Array]] = {name: [] for name in preprocess.outputs}
     for start in range(0, len(labels), BATCH_SIZE):
-        outputs = compute([x[start : start + BATCH_SIZE] for x in inputs])
+        outputs = _computed(compute, [x[start : start + BATCH_SIZE] for x in inputs], str(model))
         for name, parts in found.items():
             parts.append(outputs[name])
     said = {name: _say(preprocess.outputs[name], np.concatenate(parts)) for name, parts in found.items()}
     rows = tuple({name: values[i] for name, values in said.items()} for i in range(len(labels)))
     return Predictions(tuple(labels), rows)
+
+
+def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Array]:
+    """Raises NS632 where the network cannot take the values, such as an index beyond an embedding."""
+    try:
+        return compute(inputs)
+    except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
+        raise NetspecError("NS632", f"the model cannot take this input: {error}", name=model) from None
 
 
 # the model
@@ -148,8 +156,8 @@ def _read_csv(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array
             raise NetspecError(
                 "NS632", f"input `{name}` is not made from a table", name=str(path), hint=_wanted(preprocess)
             )
-    first = path.open("rb").readline()
-    delimiter = next((d for d in ",;\t|" if d.encode() in first), ",")
+    first = read_file(path, None).partition("\n")[0]
+    delimiter = next((d for d in ",;\t|" if d in first), ",")
     table = read_table(path, delimiter, None)
     inputs = []
     for rule in preprocess.inputs.values():
@@ -217,14 +225,16 @@ def _say(rule: OutputRule, values: Array) -> list[dict[str, Any]]:
     values = np.moveaxis(values.astype(np.float64), rule.axis, -1)
     exponent = np.exp(values - values.max(axis=-1, keepdims=True))
     shares = exponent / exponent.sum(axis=-1, keepdims=True)
+    # A network may have more outputs than the data has classes: those are called by their number.
+    names = [*rule.names, *map(str, range(len(rule.names), shares.shape[-1]))]
     if shares.ndim > 2:  # one class in each place
-        named = np.array(rule.names)
+        named = np.array(names)
         return [{"class": named[v.argmax(-1)].tolist(), "probability": _plain(v.max(-1))} for v in shares]
     return [
         {
-            "class": rule.names[int(v.argmax())],
+            "class": names[int(v.argmax())],
             "probability": float(v.max()),
-            "probabilities": dict(zip(rule.names, map(float, v), strict=True)),
+            "probabilities": dict(zip(names, map(float, v), strict=True)),
         }
         for v in shares
     ]

@@ -24,7 +24,7 @@ MOST_PREDICTIONS = 50
 
 def number(value: float) -> str:
     """Four significant digits: `0.9778`, `2871`, `1.3e-05`."""
-    return f"{value:.0f}" if 1e4 > abs(value) >= 1e3 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1e9 > abs(value) >= 1e3 else f"{value:.4g}"
 
 
 def show_results(console: Console, run: Run, counts: Mapping[str, int]) -> None:

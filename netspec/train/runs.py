@@ -107,7 +107,7 @@ def read_preprocess(folder: Path) -> Preprocess:
     """Raises NS622 when it is missing, NS631 when it is broken."""
     path = folder / PREPROCESS
     try:
-        return Preprocess.from_json(path.read_text(encoding="utf-8"), str(path))
+        return Preprocess.from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
 
@@ -156,7 +156,8 @@ class MetricsFile:
 
     def __init__(self, path: Path, epochs: int) -> None:
         self.path = path
-        kept = [line for line in read_metrics(path) if line["epoch"] <= epochs]
+        lines = [line for line in read_metrics(path) if isinstance(line, dict)]
+        kept = [line for line in lines if isinstance(line.get("epoch"), int) and line["epoch"] <= epochs]
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
         self._file = path.open("a", encoding="utf-8")
 
@@ -183,8 +184,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The whole lines; a line that was being written when the process was killed is left out."""
     found = []
     try:
-        for text in path.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(ValueError, RecursionError):
                 found.append(json.loads(text))
     except FileNotFoundError:
         pass

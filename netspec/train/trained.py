@@ -43,8 +43,8 @@ def load_run(path: Path | str) -> Trained:
         raise NetspecError("NS631", "has no weights yet: it was stopped before its first checkpoint", name=str(path),
                            hint="go on with it with --resume")  # fmt: skip
     info = read_json(path / INFO)
-    graph = load(path / SPEC, folder=Path(info.get("folder", ".")))
-    graph.name = info.get("name", graph.name)
+    graph = load(path / SPEC, folder=Path(str(info.get("folder", "."))))
+    graph.name = str(info.get("name", graph.name))
     preprocess = read_preprocess(path)
     module = to_torch(graph)
     load_weights(path / BEST, module)

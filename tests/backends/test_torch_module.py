@@ -306,3 +306,59 @@ def test_module_survives_pickling(tmp_path: Path) -> None:
     again = torch.load(tmp_path / "module.pt", weights_only=False)
     x = torch.randn(2, 3, 8, 8)
     assert torch.equal(again(x), module(x))
+
+
+PORTS = """
+netspec: 1
+inputs: {x: [6, 4]}
+layers:
+  s: {type: split, dim: 1, num: 2}
+  torch: {type: linear, from: s.1, out_features: 4}
+  r:
+    type: sequence
+    from: s.0
+    layers:
+      a: {type: linear, out_features: 4}
+      b: {type: add, from: [a, s.1, torch]}
+"""
+
+
+def test_ports_and_names_of_torch_are_arguments_of_a_submodule() -> None:
+    module = netspec.to_torch(netspec.load(PORTS))
+    x = torch.randn(2, 6, 4)
+    expected = module.r.a(x[:, :3]) + x[:, 3:] + module.torch(x[:, 3:])
+    torch.testing.assert_close(module(x), expected)
+
+
+@pytest.mark.parametrize(
+    "text", ["inputs: {torch: [4]}\nlayers: {a: relu}\n", "inputs: {x: [4]}\nlayers: {self: relu}\n"]
+)
+def test_names_that_generated_code_uses_are_refused(text: str) -> None:
+    with pytest.raises(netspec.NetspecError, match="NS206"):
+        netspec.load(f"netspec: 1\n{text}")
+
+
+def test_highway_runs_in_mixed_precision() -> None:
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers: {h: {type: highway, layers: {fc: {type: linear, out_features: 4}}}}\n"
+    module = netspec.to_torch(netspec.load(text))
+    x = torch.randn(3, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = module(x).float()
+    torch.testing.assert_close(low, module(x), rtol=0.05, atol=0.05)
+
+
+def test_reshape_of_an_axis_that_a_layer_made() -> None:
+    text = """
+netspec: 1
+inputs: {x: [T, 8]}
+layers:
+  turn: {type: permute, dims: [0, 2, 1]}
+  pool: {type: avg_pool1d, kernel_size: 2}
+  conv: {type: conv1d, out_channels: 4, kernel_size: 3}
+  flat: flatten
+  fold: {type: reshape, shape: [4, -1]}
+"""
+    graph = netspec.load(text)
+    module = netspec.to_torch(graph)
+    for length in (9, 20):
+        assert module(torch.randn(2, length, 8)).shape == (2, 4, length // 2 - 2)

@@ -49,7 +49,7 @@ def test_markdown_is_a_table() -> None:
 
 def test_table_shows_every_layer() -> None:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - the console owns it
-    console.print(summary.table(netspec.load(NET)))
+    console.print(summary.table(netspec.load(NET), console.width))
     shown = console.export_text()
     assert all(name in shown for name in ("conv", "flat", "embed", "parameters", "433"))
 
