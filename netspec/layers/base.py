@@ -176,9 +176,11 @@ def kind(name: str) -> Callable[[L], L]:
     """Declare a layer kind: a frozen dataclass under this name."""
 
     def declare(cls: L) -> L:
-        # Changes the class itself.  What compares and shows a layer is inherited: generated for every kind, it
-        # would take a tenth of the time in which `validate` answers.
+        # Changes the class itself.  What compares and shows a layer is Layer's: generated for every kind, it would
+        # take a tenth of the time in which `validate` answers.
         dataclass(frozen=True, eq=False, repr=False)(cls)
+        for shared in ("__eq__", "__hash__", "__repr__"):  # a family's base may have generated ones, without the fields
+            setattr(cls, shared, getattr(Layer, shared))
         cls.kind = name
         if name in KINDS:
             raise TypeError(f"layer kind {name} is declared twice: {KINDS[name].__module__} and {cls.__module__}")
