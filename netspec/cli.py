@@ -230,6 +230,38 @@ def layers(
     _console().print(grid)
 
 
+@app.command(epilog=_examples("netspec cells", "netspec cells lstm_peephole --hidden 256 --input 64",
+                              "netspec cells net.yaml:mine", "netspec cells sru --param rescale=0"))  # fmt: skip
+def cells(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="A cell of the library, FILE:NAME for one of a file, FILE for all.", show_default=False
+        ),
+    ] = None,
+    hidden: Annotated[
+        int | None, typer.Option(min=1, help="The hidden size; 128 when left out.", show_default=False)
+    ] = None,
+    input: Annotated[int, typer.Option(min=1, help="The size of x[t].")] = 128,
+    params: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the cell.")
+    ] = None,
+) -> None:
+    """Recurrent cells: equations, weights, cost, and how they run on a CPU, a GPU and in ONNX, with the reason."""
+    from netspec.report import cells as report
+
+    with _errors():
+        console = _console()
+        if name is None:
+            console.print(report.listing(report.library(), console.width))
+            return
+        found = report.find(name)
+        if len(found) == 1:
+            console.print(report.page(found[0], hidden, input, report.read_params(params or ())))
+        else:
+            console.print(report.listing(found, console.width))
+
+
 @app.command(epilog=_examples("netspec schema > netspec.schema.json"))
 def schema() -> None:
     """Print the JSON schema (draft-07) that editors complete and check with."""
@@ -274,23 +306,41 @@ def evaluate(
         _show(run_evaluation(run, device=device), format)
 
 
-@app.command(epilog=_examples("netspec predict runs/iris_mlp-1 flowers.csv", "netspec predict model.onnx image.png"))
+@app.command(
+    epilog=_examples(
+        "netspec predict runs/iris_mlp-1 flowers.csv",
+        "netspec predict model.onnx image.png",
+        "netspec predict runs/char_lstm-1 'The ' --temperature 0.7",
+    )
+)
 def predict(
     model: Annotated[
         Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)
     ],
     input: Annotated[
-        Path,
-        typer.Argument(help="A .csv, .npz or image file, or a folder of images.", metavar="INPUT", show_default=False),
+        str,
+        typer.Argument(help="A .csv, .npz or image file, or a folder of images. For a network trained on the source "
+                       "`text`: the beginning of a text, such as \"def \".", metavar="INPUT", show_default=False),
     ],
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
     device: Device = "auto",
-) -> None:
-    """Predictions for a file: classes with their probability, or numbers."""
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Text: how many characters to write; 500 when left out.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Text: below 1 likelier, 0 the likeliest; 1 when left out.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Text: of the characters drawn; 0 when left out.")] = None,
+) -> None:  # fmt: skip
+    """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
     with _errors():
+        from netspec.train.predict import Writing
         from netspec.train.predict import predict as run_prediction
 
-        _show(run_prediction(model, input, device=device), format)
+        chosen = {"length": length, "temperature": temperature, "seed": seed}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
+        _show(run_prediction(model, input, device=device, writing=writing), format)
 
 
 def _show(result: Any, format: TableFormat) -> None:
@@ -302,13 +352,28 @@ def _show(result: Any, format: TableFormat) -> None:
         result.show(_console())
 
 
-@app.command(epilog=_examples("netspec export runs/digits_cnn-1 --onnx", "netspec export net.yaml --onnx -o net.onnx"))
+@app.command(
+    epilog=_examples(
+        "netspec export runs/digits_cnn-1 --onnx",
+        "netspec export net.yaml --onnx -o net.onnx",
+        "netspec export runs/char_lstm-1 --onnx --streaming",
+    )
+)
 def export(
     source: Annotated[Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file or a run folder.",
                                            show_default=False)],
     onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx if left out.", show_default=False)] = None,
     sets: Sets = None,
+    streaming: Annotated[
+        bool,
+        typer.Option("--streaming", help="Sequences in pieces: each state of a recurrent layer is an input "
+                     "`LAYER.STATE_0` and an output `LAYER.STATE_n`, (B, num_layers, size); what comes out of one "
+                     "piece goes into the next, the first gets zeros (a learned start is in the file's metadata, "
+                     "`netspec.streaming`). Piece by piece the outputs are those of the whole sequence; outputs "
+                     "without a time axis are those of the sequence so far. Refused for layers that look at other "
+                     "steps than their own: bidirectional ones, pooling, convolution or attention over time.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
     if not onnx:
@@ -338,7 +403,7 @@ def export(
                 err=True,
             )
         path = out or Path(f"{graph.name}.onnx")
-        parity = export_onnx(graph, module, path, metadata)
+        parity = export_onnx(graph, module, path, metadata, streaming)
         typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")
 
 

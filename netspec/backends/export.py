@@ -16,21 +16,23 @@ from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
 
 
-def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None) -> Parity:
+def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None,
+                streaming: bool = False) -> Parity:  # fmt: skip
     """Write a verified ONNX file.
 
-    The model passes `onnx.checker` in full and agrees with the module under onnxruntime at batch sizes 1, 2 and 7;
-    the comparison, the spec's hash and `metadata` are kept in the file.  Raises NS70x, and then what stood at `path`
-    is unchanged.
+    The model passes `onnx.checker` in full and agrees with the module under onnxruntime at batch sizes 1, 2 and 7, a
+    `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
+    file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
-    model = to_onnx(graph, module)
+    model = to_onnx(graph, module, streaming)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise NetspecError("NS702", f"the ONNX checker refuses the model: {error}",
                            hint="the file was not written; please report the network") from error  # fmt: skip
-    parity = compare(graph, module, model.SerializeToString())
+    parity = compare(graph, module, model.SerializeToString(), streaming=streaming)
     helper.set_model_props(model, {
+        **{p.key: p.value for p in model.metadata_props},
         "netspec.spec_sha256": text_hash(graph.resolved),
         "netspec.parity_error": f"{parity.error:.3e}",
         "netspec.parity_tolerance": f"{parity.tolerance:.0e}",

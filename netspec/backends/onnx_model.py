@@ -5,7 +5,8 @@ Opset 21 and IR 10, which deployed runtimes read.  Nothing is traced; onnx is im
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import onnx
 from onnx import TensorProto, helper
 
 import netspec
+from netspec.backends.streaming import META as STREAMING
+from netspec.backends.streaming import check_streaming, streaming_meta, streams
 from netspec.graph.cost import owner
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
@@ -32,30 +35,39 @@ _DTYPES = {
 }
 
 
-def to_onnx(graph: Graph, module: Any) -> onnx.ModelProto:
+def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelProto:
     """The network at inference with the module's weights.
 
     Dropout is gone, batch norm is folded where it can be, inputs and outputs carry their names and symbolic axes.
-    Raises NS701 for a model over 2 GiB.  `backends.export.export_onnx` also verifies the file it writes.
+    `streaming` adds the states of recurrent layers, before and after, as inputs and outputs (backends.streaming).
+    Raises NS701 for a model over 2 GiB, NS705 for a network that cannot stream.  `backends.export.export_onnx` also
+    verifies the file it writes.
     """
+    if streaming:
+        check_streaming(graph)
     weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
     if sum(w.nbytes for w in weights.values()) > MAX_BYTES:
         raise NetspecError("NS701", "the weights take more than 2 GiB, which one ONNX file cannot hold",
                            hint="export a smaller network")  # fmt: skip
-    return emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)))
+    model = emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)), streaming)
+    if streaming:
+        model.metadata_props.add(key=STREAMING, value=streaming_meta(streams(graph, weights)))
+    return model
 
 
-def emit(graph: Graph) -> onnx.ModelProto:
+def emit(graph: Graph, streaming: bool = False) -> onnx.ModelProto:
     """A graph with weights as it stands, no pass run."""
-    model = _Model(graph)
+    model = _Model(graph, streaming)
     for node in graph.layers():
         model.layer(node)
     return model.finish()
 
 
 class _Model:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, streaming: bool) -> None:
+        self.graph, self.streaming = graph, streaming
+        self.state_inputs: dict[str, TensorType] = {}
+        self.state_outputs: dict[str, TensorType] = {}
         self.nodes: list[onnx.NodeProto] = []
         self.model = onnx.ModelProto()
         self.initializers: set[str] = set()
@@ -70,9 +82,12 @@ class _Model:
         build = _Builder(self, node)
         result = node.layer.to_onnx(build)
         results = result if isinstance(result, dict) else {"": result}
+        renamed: dict[str, str] = {}  # two ports may be one value
         for port, value in results.items():
             ref = Ref(node.name, port)
-            self.values[ref] = self.rename(build, value, self.named.get(ref) or self.free(str(ref)))
+            if value not in renamed:
+                renamed[value] = self.rename(build, value, self.named.get(ref) or self.free(str(ref)))
+            self.values[ref] = renamed[value]
         last = results.get("")
         for made in build.made:
             if last is not None and self.values[Ref(node.name)] in made.output:
@@ -98,8 +113,9 @@ class _Model:
         for name, ref in graph.outputs.items():
             if self.values[ref] != name:
                 self.nodes.append(helper.make_node("Identity", [self.values[ref]], [name], name=f"{name}/output"))
+        read = self.drop_dead_nodes()
         infos = [_info(self.values[Ref(n.name, p)], t) for n in graph.layers() for p, t in n.outputs.items()]
-        io = {*graph.inputs, *graph.outputs}
+        io = {*graph.inputs, *graph.outputs, *self.state_outputs}
         # Filled in place: `make_graph` and `make_model` each copy every weight once more.
         model, proto = self.model, self.model.graph
         model.ir_version, model.producer_name, model.producer_version = IR_VERSION, "netspec", netspec.__version__
@@ -107,15 +123,32 @@ class _Model:
         proto.name = graph.name or "network"
         if graph.description:
             proto.doc_string = graph.description
-        read = {name for node in self.nodes for name in node.input} | set(self.graph.outputs)
         for i in reversed(range(len(proto.initializer))):  # a constant that a layer made and did not use
             if proto.initializer[i].name not in read:
                 del proto.initializer[i]
         proto.node.extend(self.nodes)
-        proto.input.extend(_info(name, type_) for name, type_ in graph.inputs.items())
-        proto.output.extend(_info(name, type_) for name, type_ in graph.output_types().items())
-        proto.value_info.extend({i.name: i for i in infos if i.name not in io}.values())
+        proto.input.extend(_info(name, type_) for name, type_ in {**graph.inputs, **self.state_inputs}.items())
+        proto.output.extend(
+            _info(name, type_) for name, type_ in {**graph.output_types(), **self.state_outputs}.items()
+        )
+        proto.value_info.extend({i.name: i for i in infos if i.name in read and i.name not in io}.values())
         return model
+
+    def drop_dead_nodes(self) -> set[str]:
+        """Leave out what no output needs, such as a final state that nobody asks for; the names that are read."""
+        read = {*self.graph.outputs, *self.state_outputs}
+        kept = []
+        for node in reversed(self.nodes):
+            if read.isdisjoint(node.output):
+                continue
+            if node.op_type in _OPTIONAL_OUTPUTS:
+                node.output[:] = [name if name in read else "" for name in node.output]
+                while not node.output[-1]:
+                    del node.output[-1]
+            read |= _read(node)
+            kept.append(node)
+        self.nodes = kept[::-1]
+        return read
 
     def initializer(self, name: str, values: Any) -> str:
         if name not in self.initializers:
@@ -125,6 +158,15 @@ class _Model:
             tensor.raw_data = np.ascontiguousarray(values).tobytes()
             self.initializers.add(name)
         return name
+
+
+_OPTIONAL_OUTPUTS = ("LSTM", "GRU", "RNN")  # an empty name is an output that is not computed
+
+
+def _read(node: onnx.NodeProto) -> set[str]:
+    """The names that a node reads, those that its subgraphs take from around them among them."""
+    inner = (_read(n) for a in node.attribute if a.type == onnx.AttributeProto.GRAPH for n in a.g.node)
+    return set(node.input).union(*inner)
 
 
 def _info(name: str, type_: TensorType) -> onnx.ValueInfoProto:
@@ -147,16 +189,49 @@ class _Builder:
     def output(self) -> TensorType:
         return self.outputs[""]
 
+    @property
+    def streaming(self) -> bool:
+        return self._model.streaming
+
     def op(self, op_type: str, inputs: Sequence[str], **attributes: Any) -> str:
         return self.ops(op_type, inputs, 1, **attributes)[0]
 
     def ops(self, op_type: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
-        self._count += 1
-        name = f"{self._node.name}/{op_type}_{self._count}"
+        name = self.name(op_type)
         names = (name,) if count == 1 else tuple(f"{name}.{i}" for i in range(count))
         given = {k: v for k, v in attributes.items() if v is not None}
         self.made.append(helper.make_node(op_type, list(inputs), list(names), name=name, **given))
         return names
+
+    def name(self, what: str) -> str:
+        self._count += 1
+        return f"{self._node.name}/{what}_{self._count}"
+
+    @contextmanager
+    def inside(self) -> Iterator[list[onnx.NodeProto]]:
+        around, self.made = self.made, []
+        try:
+            yield self.made
+        finally:
+            self.made = around
+
+    def body(self, nodes: Sequence[onnx.NodeProto], inputs: Sequence[tuple[str, Sequence[int | None], str]],
+             outputs: Sequence[tuple[str, Sequence[int | None]]]) -> onnx.GraphProto:  # fmt: skip
+        return helper.make_graph(
+            nodes, f"{self._node.name}/body",
+            [helper.make_tensor_value_info(name, _DTYPES[dtype], shape) for name, shape, dtype in inputs],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs],
+        )  # fmt: skip
+
+    def state_input(self, name: str, shape: Sequence[Size]) -> str:
+        full = f"{self._node.name}.{name}"
+        self._model.state_inputs[full] = TensorType(tuple(shape))
+        return full
+
+    def state_output(self, name: str, value: str, shape: Sequence[Size]) -> None:
+        full = f"{self._node.name}.{name}"
+        self._model.state_outputs[full] = TensorType(tuple(shape))
+        self.made.append(helper.make_node("Identity", [value], [full], name=full))
 
     def _full(self, name: str) -> str:
         return f"{owner(self._model.graph, self._node, name)}.{name}"
@@ -169,8 +244,7 @@ class _Builder:
 
     def const(self, value: Any, dtype: str = "float32") -> str:
         values = np.asarray(value, dtype=helper.tensor_dtype_to_np_dtype(_DTYPES[dtype]))
-        self._count += 1
-        return self._model.initializer(f"{self._node.name}/const_{self._count}", values)
+        return self._model.initializer(self.name("const"), values)
 
     def shape(self, sizes: Sequence[Size]) -> str:
         if all(isinstance(s, int) for s in sizes):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import onnxruntime
 import torch
 
+from netspec.backends.streaming import Pieces, Run
 from netspec.graph.model import Graph
+from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
@@ -36,10 +37,11 @@ class Parity:
 
 
 def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
-            tolerance: float = TOLERANCE) -> Parity:  # fmt: skip
+            tolerance: float = TOLERANCE, streaming: bool = False) -> Parity:  # fmt: skip
     """Run both on the same random inputs, every batch size with several lengths of every named axis.
 
-    Raises NS703 when onnxruntime refuses the model or the outputs differ by more than the tolerance.
+    A `streaming` model is run on the whole and in pieces.  Raises NS703 when onnxruntime refuses the model or the
+    outputs differ by more than the tolerance.
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -52,9 +54,17 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
     module.eval().to("cpu")
     try:
         sizes = tuple(_sizes(graph, module, generator))
-        errors = [_trial(graph, module, session, batch, size, generator) for batch in batches for size in sizes]
+        runs = [session.run]
+        if streaming:
+            pieces = Pieces(graph, {name: value.numpy() for name, value in module.state_dict().items()}, session.run)
+            runs = [pieces.whole, pieces.pieces]
+        trials = [_trial(graph, module, run, batch, size, generator) for batch in batches for size in sizes
+                  for run in runs]  # fmt: skip
     finally:
         module.train(was_training).to(device)
+    # One number of an output may happen to be near 0: its size is that of its largest value in any trial.
+    errors = (_finite(max(gaps) / max(*scales, 1e-30)) for gaps, scales in
+              (zip(*(trial[name] for trial in trials), strict=True) for name in graph.outputs))  # fmt: skip
     parity = Parity(max(errors), tolerance, tuple(batches), sizes)
     if not parity.error <= tolerance:
         raise NetspecError("NS703", f"the ONNX model differs from the PyTorch module: {parity.text()}",
@@ -86,18 +96,19 @@ def _sizes(graph: Graph, module: torch.nn.Module, generator: torch.Generator) ->
                            hint=f"tried {', '.join(map(str, _LENGTHS))}")  # fmt: skip
 
 
-def _trial(graph: Graph, module: torch.nn.Module, session: Any, batch: int, sizes: dict[str, int],
-           generator: torch.Generator) -> float:  # fmt: skip
+def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: dict[str, int],
+           generator: torch.Generator) -> dict[str, tuple[float, float]]:  # fmt: skip
+    """The largest error and the largest value of each output."""
     inputs = random_inputs(graph, batch, sizes, generator)
     with torch.no_grad():
         expected = module(**inputs)
     if not isinstance(expected, dict):
         expected = {next(iter(graph.outputs)): expected}
     try:
-        got = session.run(list(expected), {k: v.numpy() for k, v in inputs.items()})
+        got = run(list(expected), {k: v.numpy() for k, v in inputs.items()})
     except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
         raise NetspecError("NS703", f"onnxruntime fails at batch {batch}: {error}") from error
-    worst = 0.0
+    found = {}
     for (name, theirs), ours in zip(expected.items(), got, strict=True):
         if tuple(theirs.shape) != ours.shape:
             raise NetspecError(
@@ -108,8 +119,8 @@ def _trial(graph: Graph, module: torch.nn.Module, session: Any, batch: int, size
         same = (a == b) | (a.isnan() & b.isnan())
         gap = torch.where(same, torch.zeros_like(a), (a - b).abs())
         scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else 1.0
-        worst = max(worst, _finite(gap.max().item() / max(scale, 1e-30)))
-    return worst
+        found[name] = (_finite(gap.max().item()), scale)
+    return found
 
 
 def _finite(value: float) -> float:
@@ -119,11 +130,29 @@ def _finite(value: float) -> float:
 def random_inputs(
     graph: Graph, batch: int, sizes: dict[str, int], generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
-    """Inputs for a trial: normal numbers, whole ones below the smallest embedding, masks that leave some of a row."""
+    """Inputs for a trial: normal numbers, whole ones below the smallest embedding, lengths of sequences, masks that
+    leave some of a row."""
     high = min((n.layer.num_embeddings for n in graph.layers() if hasattr(n.layer, "num_embeddings")), default=2)
+    lengths = _lengths(graph, sizes)
     return {
-        name: _random(type_, (batch, *_numbers(type_, sizes)), high, generator) for name, type_ in graph.inputs.items()
+        name: torch.randint(1, lengths[name] + 1, (batch,), generator=generator)
+        if name in lengths
+        else _random(type_, (batch, *_numbers(type_, sizes)), high, generator)
+        for name, type_ in graph.inputs.items()
     }
+
+
+def _lengths(graph: Graph, sizes: dict[str, int]) -> dict[str, int]:
+    """The inputs that say how long each sequence is, and the steps that there are."""
+    found: dict[str, int] = {}
+    for node in graph.layers():
+        types = graph.input_types(node)
+        place = node.layer.lengths_of(types) if isinstance(node.layer, CellLayer) else None
+        if place is not None and node.inputs[place].node in graph.inputs:
+            name = node.inputs[place].node
+            steps = _numbers(types[0], sizes)[0]
+            found[name] = min(steps, found.get(name, steps))
+    return found
 
 
 def _numbers(type_: TensorType, sizes: dict[str, int]) -> Sequence[int]:

@@ -212,11 +212,22 @@ class _Recording:
         before = len(self.code.nodes) if self.code is not None else 0
         result = node.layer.to_torch(Builder(self, node, local))
         if isinstance(result, dict):
-            self.values.update({Ref(node.name, port): value for port, value in result.items()})
+            for port, value in result.items():
+                self.port(Ref(node.name, port), value, f"{local}_{port or 'output'}")
             return
         self.values[Ref(node.name)] = result
         if self.code is not None and len(self.code.nodes) > before:  # the value carries the layer's name
             result.node._rename(_identifier(local))
+
+    def port(self, ref: Ref, value: Any, name: str) -> None:
+        """One of several outputs; what nobody reads is not taken out of the result."""
+        self.values[ref] = value
+        if self.code is None or value.node.target is not operator.getitem:
+            return
+        if ref in self.lowering.readers:
+            value.node._rename(_identifier(name))
+        elif not value.node.users:
+            self.code.erase_node(value.node)
 
 
 def _identifier(local: str) -> str:

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import fx, nn
 
 from netspec.backends.torch_code import Lowering
 from netspec.graph.build import collecting_later
 from netspec.graph.cost import owner
-from netspec.graph.model import Graph
+from netspec.graph.model import Graph, Node
 
 
 def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
@@ -34,8 +36,17 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
 def _initialise(graph: Graph, module: nn.Module) -> None:
     with torch.no_grad():
         for node in graph.layers():
-            for name, init in node.init.items():
+            for name, init in _inits(graph, node).items():
                 init.fill(module.get_parameter(f"{node.name}.{name}"))
+
+
+def _inits(graph: Graph, node: Node) -> dict[str, Any]:
+    """`init` by tensor; one that says its tensor outright stands over one that means several."""
+    if not node.init:
+        return {}
+    weights = graph.weights_of(node)
+    found = {name: init for key, init in node.init.items() for name in node.layer.meant(key, weights)}
+    return {**found, **{name: init for name, init in node.init.items() if name in weights}}
 
 
 def _share(graph: Graph, module: nn.Module) -> None:

@@ -6,6 +6,13 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeAlias
 
+from netspec.data.tasks.adding import Adding
+from netspec.data.tasks.anbn import AnBn
+from netspec.data.tasks.copy import Copy
+from netspec.data.tasks.msd import Msd
+from netspec.data.tasks.reber import Reber
+from netspec.data.tasks.temporal_order import TemporalOrder
+from netspec.data.tasks.text import Text
 from netspec.source.errors import Problem, Problems, raise_all
 from netspec.source.records import Count, OneOf, Positive, Share, read_fields
 from netspec.source.text import Span
@@ -70,7 +77,8 @@ class ImageFolder:
     size: Positive | tuple[Positive, Positive] | None = None
 
 
-Source: TypeAlias = Digits | Iris | Wine | BreastCancer | Diabetes | Csv | Npz | ImageFolder
+Task: TypeAlias = Adding | TemporalOrder | Reber | Copy | AnBn | Msd
+Source: TypeAlias = Digits | Iris | Wine | BreastCancer | Diabetes | Csv | Npz | ImageFolder | Task | Text
 SOURCES: tuple[tuple[str, type], ...] = (
     ("digits", Digits),
     ("iris", Iris),
@@ -80,14 +88,23 @@ SOURCES: tuple[tuple[str, type], ...] = (
     ("csv", Csv),
     ("npz", Npz),
     ("image_folder", ImageFolder),
+    ("adding", Adding),
+    ("temporal_order", TemporalOrder),
+    ("reber", Reber),
+    ("copy", Copy),
+    ("anbn", AnBn),
+    ("msd", Msd),
+    ("text", Text),
 )
+SOURCE_NAMES = {cls: name for name, cls in SOURCES}
 
 
 @dataclass(frozen=True)
 class Split:
     """Shares of the samples, drawn at random by `seed`, in the same proportion from every class.
 
-    Without any share: 0.8, 0.1 and 0.1.  With some given, the others are 0; what is left over is not used.
+    Without any share: 0.8, 0.1 and 0.1.  With some given, the others are 0; what is left over is not used.  The
+    parts of a text follow each other in it.
     """
 
     train: Share | None = None
@@ -140,6 +157,7 @@ def read_data(tree: Map) -> DataConfig:
                 )
             )
     source = values.get("source")
+    problems += _task_problems(tree, source, values.get("standardize", False))
     if isinstance(source, Csv):
         if len(source.delimiter) != 1:
             problems.append(
@@ -164,6 +182,20 @@ def read_data(tree: Map) -> DataConfig:
         source = replace(source, target=target, features=features)  # nothing below a record ever changes
     raise_all(problems)
     return DataConfig(**{**values, "source": source})
+
+
+def _task_problems(tree: Map, source: Source | None, standardize: object) -> list[Problem]:
+    """What the records of tasks on sequences cannot say."""
+    found = []
+    if isinstance(source, (Task, Text)) and standardize:
+        text = f"{SOURCE_NAMES[type(source)]} has its values from its paper: there is nothing to standardize"
+        found.append(Problem("NS601", text, place(tree, "standardize"), "leave `standardize` out"))
+    if isinstance(source, AnBn) and source.shortest > source.longest:
+        text = f"`shortest` {source.shortest} is more than `longest` {source.longest}"
+        found.append(Problem("NS601", text, place(tree, "source", "shortest"), "exchange them"))
+    if isinstance(source, Msd) and not source.delays:
+        found.append(Problem("NS601", "`delays` is empty", place(tree, "source", "delays"), "such as [0, 1]"))
+    return found
 
 
 def place(tree: Tree | None, *keys: str | int) -> Span | None:

@@ -10,16 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.arrays import finite
-from netspec.data.config import DataConfig, place
+from netspec.data.config import SOURCE_NAMES, DataConfig, place
 from netspec.data.images import Images
 from netspec.data.labels import class_numbers, signs
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess, Standard
-from netspec.data.sources import Network, Raw, Target, read_source
-from netspec.data.split import split_indices
+from netspec.data.raw import Network, Raw, Target
+from netspec.data.sources import read_source
+from netspec.data.split import ordered_indices, split_indices
+from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
 from netspec.source.tree import Map
+
+NO_CLASS = -100  # as torch's cross entropy has it
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,17 @@ class ImageRows:
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the samples.  Inputs are arrays in the network's shape and type, or images still on disk."""
+    """Some of the samples.
 
-    inputs: dict[str, Array | ImageRows]
+    Inputs are arrays in the network's shape and type, images still on disk, or symbols.  `lengths`: how many steps of
+    each sample there are, where a batch may be cut to its longest; `ordered`: the samples follow each other in a text.
+    """
+
+    inputs: dict[str, Array | ImageRows | Symbols]
     targets: dict[str, Array]
     count: int
+    lengths: NDArray[np.int64] | None = None
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,10 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():
         targets[name], outputs[name] = _target(target, network.outputs[name], network.kinds[name], name)
-    indices = split_indices(raw.count, config.split.shares(), config.split.seed, _groups(targets, outputs))
+    if raw.ordered:
+        indices = ordered_indices(raw.count, config.split.shares())
+    else:
+        indices = split_indices(raw.count, config.split.shares(), config.split.seed, _groups(targets, outputs))
     for name, share in config.split.shares().items():
         if share and not len(indices[name]):
             raise NetspecError(
@@ -84,18 +97,19 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
     for name, rule in outputs.items():
         if rule.standard is not None:
             targets[name] = rule.standard.forward(targets[name]).astype(np.float32)
-    whole = {name: x if isinstance(x, Images) else rules[name].apply(x) for name, x in raw.inputs.items()}
+    whole = {n: x if isinstance(x, (Images, Symbols)) else rules[n].apply(x) for n, x in raw.inputs.items()}
     parts = {
         name: Part(
             {key: ImageRows(x, rows, rules[key]) if isinstance(x, Images) else x[rows] for key, x in whole.items()},
             {key: y[rows] for key, y in targets.items()},
             len(rows),
+            None if raw.lengths is None else raw.lengths[rows],
+            raw.ordered,
         )
         for name, rows in indices.items()
         if len(rows)
     }
-    source = {"BreastCancer": "breast_cancer", "ImageFolder": "image_folder"}.get(type(config.source).__name__)
-    return Dataset(parts, Preprocess(source or type(config.source).__name__.lower(), rules, outputs))
+    return Dataset(parts, Preprocess(SOURCE_NAMES[type(config.source)], rules, outputs))
 
 
 def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> None:
@@ -129,6 +143,7 @@ def _standardized(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[
         rule = rules[name]
         if not network.inputs[name].floating:
             continue
+        assert not isinstance(x, Symbols)  # sequences are not standardised: `read_data` says so
         if isinstance(x, Images):
             standard = x.standard(train)
         else:
@@ -139,11 +154,22 @@ def _standardized(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[
 
 
 def _target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
-    """The targets of one output, and what the output means.  Raises NS604 to NS606."""
+    """The targets of one output, and what the output means; those that do not count are −100 or NaN.
+
+    Raises NS604 to NS606.
+    """
+    values, rule = _whole_target(target, type_, kind, name)
+    if target.kept is None:
+        return values, rule
+    kept = target.kept.reshape(*target.kept.shape, *[1] * (values.ndim - 2))
+    return np.where(kept, values, NO_CLASS if kind == "classes" else np.float32(np.nan)), replace(rule, masked=True)
+
+
+def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
     values = target.values
     finite(values, target.what, target.span)
     if kind == "classes":
-        axis = class_axis(type_, values.shape)
+        axis = class_axis(type_, values.shape, last=target.steps)
         if axis is None:
             wanted = (type_.shape[0], *type_.shape[2:])
             text = f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}"
@@ -151,7 +177,7 @@ def _target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Ar
                 "NS605",
                 f"{text} and takes one class number in each place: {shape_text(wanted)}",
                 target.span,
-                hint="give the number of the class, not a vector with a 1 in it",
+                hint=_returns(target, type_) or "give the number of the class, not a vector with a 1 in it",
             )
         count = type_.shape[axis]
         if isinstance(count, Dim):
@@ -177,13 +203,15 @@ def _target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Ar
     return _shaped(values.astype(np.float32), type_, target, name), OutputRule("numbers", columns=target.columns)
 
 
-def class_axis(type_: TensorType, shape: tuple[int, ...]) -> int | None:
+def class_axis(type_: TensorType, shape: tuple[int, ...], last: bool = False) -> int | None:
     """The axis of an output that counts the classes, for targets of this shape: 1 (B, C, …) or the last (B, …, C)."""
-    for axis in (1, type_.rank - 1):
+    fitting = []
+    for axis in (type_.rank - 1,) if last else (1, type_.rank - 1):
         rest = [size for i, size in enumerate(type_.shape) if i not in (0, axis)]
         if _fits(rest, shape[1:]):
-            return axis
-    return None
+            fitting.append(axis)
+    known = [axis for axis in fitting if isinstance(type_.shape[axis], int)]  # (B, T, C): T is no number of classes
+    return next(iter([*known, *fitting]), None)
 
 
 def _fits(wanted: Sequence[Size], found: tuple[int, ...]) -> bool:
@@ -198,9 +226,20 @@ def _shaped(values: Array, type_: TensorType, target: Target, name: str) -> Arra
         return np.ascontiguousarray(values.reshape(len(values), *wanted))
     if _fits(wanted, found):
         return values
+    if wanted and wanted[-1] == 1 and _fits(wanted[:-1], found):  # (N, T) for (B, T, 1)
+        return values[..., None]
     raise NetspecError(
         "NS605",
         f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}",
         target.span,
-        hint="one number for each of the output's values",
+        hint=_returns(target, type_) or "one number for each of the output's values",
     )
+
+
+def _returns(target: Target, type_: TensorType) -> str:
+    """What to change where one has a value for each step and the other has not."""
+    if target.steps and type_.rank < 3:
+        return "there is a target for each step: give the recurrent layer `returns: sequence`"
+    if target.values.ndim == 1 and type_.rank == 3:
+        return "there is one target a sample: give the recurrent layer `returns: last`"
+    return ""

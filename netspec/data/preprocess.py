@@ -54,7 +54,8 @@ class InputRule:
     """How one input is made.
 
     `table`: the `columns` side by side; `image`: (N, C, H, W) of `size` with values from 0 to 1; `array`: as it is.
-    Then standardised, and brought to `shape` (without the batch; text for a symbolic axis).
+    Then standardised, and brought to `shape` (without the batch; text for a symbolic axis).  Of sequences: the
+    `symbols` that a step is one of, by their number or the place of a 1, and the most `steps` of a training sample.
     """
 
     kind: Literal["table", "image", "array"]
@@ -65,6 +66,8 @@ class InputRule:
     size: tuple[int, int] | None = None
     divide: float = 1.0  # what the source's own values are divided by
     standard: Standard | None = None
+    symbols: tuple[str, ...] = ()
+    steps: int = 0
 
     def apply(self, x: Array) -> Array:
         """Raw values -> what the network takes."""
@@ -82,7 +85,8 @@ class InputRule:
 class OutputRule:
     """What one output means: the class with the largest value along `axis`, the class by its sign, or numbers.
 
-    `probable`: softmax, or the logistic function, of the values are probabilities.
+    `probable`: softmax, or the logistic function, of the values are probabilities.  `masked`: steps without a target
+    have −100 as their class, or NaN.
     """
 
     kind: Literal["classes", "signs", "numbers"]
@@ -91,6 +95,7 @@ class OutputRule:
     columns: tuple[str, ...] = ()
     standard: Standard | None = None
     probable: bool = False
+    masked: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from netspec.data.arrays import check_array, read_npz
-from netspec.data.config import Csv, DataConfig, ImageFolder, Npz, place
+from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task, place
+from netspec.data.feed import feed
 from netspec.data.images import MODES, Images, find_images
 from netspec.data.preprocess import Array, InputRule
+from netspec.data.raw import Network, Raw, Target, only, shape_of
+from netspec.data.symbols import Symbols
 from netspec.data.table import Table, read_table
+from netspec.data.tasks.text import Text
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.text import Span
 from netspec.source.tree import Map
-
-
-@dataclass(frozen=True)
-class Target:
-    """What stands in the data for one output; `what` and `span` are for messages, `names` known class names."""
-
-    values: Array
-    what: str
-    span: Span | None
-    names: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Raw:
-    """All samples of a source."""
-
-    inputs: dict[str, Array | Images]
-    rules: dict[str, InputRule]
-    targets: dict[str, Target]
-    count: int
-
-
-@dataclass(frozen=True)
-class Network:
-    """What a source has to feed: the network's inputs, its trained outputs with the kind of target each loss takes."""
-
-    inputs: Mapping[str, TensorType]
-    outputs: Mapping[str, TensorType]
-    kinds: Mapping[str, str]
-    folder: Path = field(default_factory=Path)
 
 
 def read_source(config: DataConfig, tree: Map, network: Network) -> Raw:
@@ -61,30 +32,23 @@ def read_source(config: DataConfig, tree: Map, network: Network) -> Raw:
         return _npz(source, tree, network)
     if isinstance(source, ImageFolder):
         return _images(source, tree, network)
-    return _builtin(type(source).__name__, tree, network)
-
-
-def _only(kinds: Mapping[str, Any], what: str, source: str, span: Span | None) -> str:
-    if len(kinds) != 1:
-        raise NetspecError(
-            "NS605",
-            f"{source} feeds one {what}, the network has {len(kinds)}: {', '.join(kinds)}",
-            span,
-            hint="use a source of type npz, with an array for each",
-        )
-    return next(iter(kinds))
+    if isinstance(source, Text):
+        found = source.make(network.folder, place(tree, "source", "path"))
+        return feed(found, "text" if source.path is None else source.path, network, place(tree, "source"))
+    if isinstance(source, Task):
+        return feed(source.make(), SOURCE_NAMES[type(source)], network, place(tree, "source"))
+    return _builtin(SOURCE_NAMES[type(source)], tree, network)
 
 
 # scikit-learn's own sets
 
 
-def _builtin(record: str, tree: Map, network: Network) -> Raw:
+def _builtin(name: str, tree: Map, network: Network) -> Raw:
     from sklearn import datasets
 
     span = place(tree, "source")
-    name = {"BreastCancer": "breast_cancer"}.get(record, record.lower())
-    x_name = _only(network.inputs, "input", name, span)
-    y_name = _only(network.outputs, "output", name, span)
+    x_name = only(network.inputs, "input", name, span)
+    y_name = only(network.outputs, "output", name, span)
     found = getattr(datasets, f"load_{name}")()
     type_ = network.inputs[x_name]
     if name == "digits":
@@ -115,7 +79,7 @@ def _csv(source: Csv, tree: Map, network: Network) -> Raw:
     targets = _target_columns(source, tree, table, network)
     taken = {column for columns in targets.values() for column in columns}
     features = _feature_columns(source, tree, table, network, taken)
-    inputs: dict[str, Array | Images] = {}
+    inputs: dict[str, Array | Images | Symbols] = {}
     rules = {}
     for name, columns in features.items():
         type_ = network.inputs[name]
@@ -148,7 +112,7 @@ def _target_columns(source: Csv, tree: Map, table: Table, network: Network) -> d
         _same_names(source.target, outputs, "output", "target", span)
         chosen = {name: (columns,) if isinstance(columns, str) else columns for name, columns in source.target.items()}
     elif isinstance(source.target, str):
-        chosen = {_only(network.outputs, "output", f"column `{source.target}`", span): (source.target,)}
+        chosen = {only(network.outputs, "output", f"column `{source.target}`", span): (source.target,)}
     elif len(outputs) == 1:
         chosen = {outputs[0]: source.target}
     elif len(outputs) == len(source.target):
@@ -171,7 +135,7 @@ def _feature_columns(
         _same_names(source.features, list(network.inputs), "input", "features", span)
         chosen = dict(source.features)
     else:
-        name = _only(network.inputs, "input", "a list of `features`" if source.features else source.path, span)
+        name = only(network.inputs, "input", "a list of `features`" if source.features else source.path, span)
         chosen = {name: source.features or tuple(c for c in table.names if c not in taken)}
     table.need([column for columns in chosen.values() for column in columns], span)
     both = taken & {column for columns in chosen.values() for column in columns}
@@ -251,8 +215,8 @@ def _npz(source: Npz, tree: Map, network: Network) -> Raw:
 
 def _images(source: ImageFolder, tree: Map, network: Network) -> Raw:
     span = place(tree, "source", "path")
-    x_name = _only(network.inputs, "input", "image_folder", span)
-    y_name = _only(network.outputs, "output", "image_folder", span)
+    x_name = only(network.inputs, "input", "image_folder", span)
+    y_name = only(network.outputs, "output", "image_folder", span)
     type_ = network.inputs[x_name]
     channels, size = _image_size(source, tree, type_, x_name)
     _need_floating(type_, x_name, span)
@@ -285,11 +249,6 @@ def _image_size(source: ImageFolder, tree: Map, type_: TensorType, name: str) ->
 
 
 # shapes and types
-
-
-def shape_of(type_: TensorType) -> tuple[int | str, ...]:
-    """The shape without the batch, as JSON keeps it."""
-    return tuple(size if isinstance(size, int) else str(size) for size in type_.shape[1:])
 
 
 def _holds(type_: TensorType, count: int) -> bool:

@@ -36,6 +36,12 @@ def split_indices(
     return {name: np.sort(np.concatenate(dealt[name])) if dealt[name] else np.zeros(0, np.int64) for name in shares}
 
 
+def ordered_indices(count: int, shares: Mapping[str, float]) -> dict[str, NDArray[np.int64]]:
+    """Part name -> sample numbers, one part after the other: no part has a sample from between those of another."""
+    ends = np.round(np.cumsum([0.0, *shares.values()]) * count + 1e-9).astype(np.int64)
+    return {name: np.arange(start, end) for name, start, end in zip(shares, ends, ends[1:], strict=False)}
+
+
 def _settle(counts: NDArray[np.int64], want: NDArray[np.float64], total: int) -> None:
     """Bring the counts to the total, one sample at a time where it is owed most."""
     while (left := total - int(counts.sum())) > 0:

@@ -145,7 +145,7 @@ def read_table(path: Path, delimiter: str, span: Span | None, shown: str | None 
     return Table(source, delimiter, names, tuple(rows[1:]), tuple(lines[1:]))
 
 
-def read_file(path: Path, span: Span | None, shown: str | None = None) -> str:
+def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str = "save it as CSV in UTF-8") -> str:
     """The text of a data file.  Raises NS602 when there is none."""
     name = shown or str(path)
     try:
@@ -155,9 +155,7 @@ def read_file(path: Path, span: Span | None, shown: str | None = None) -> str:
     except FileNotFoundError:
         raise missing_file(path, name, span) from None
     except UnicodeDecodeError as error:
-        raise NetspecError(
-            "NS602", f"{name} is not UTF-8 text (byte {error.start})", span, hint="save it as CSV in UTF-8"
-        ) from None
+        raise NetspecError("NS602", f"{name} is not UTF-8 text (byte {error.start})", span, hint=hint) from None
     except OSError as error:
         raise NetspecError("NS602", f"{name} cannot be read: {error.strerror or error}", span) from None
 

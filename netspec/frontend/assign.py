@@ -10,7 +10,7 @@ from netspec.source.errors import NetspecError, Problems, did_you_mean, raise_al
 from netspec.source.text import Source, Span
 from netspec.source.tree import Items, Map, Scalar, Tree, parse
 
-_NAMED = ("vars", "inputs", "blocks", "layers", "outputs")  # sections whose names are the file's own
+_NAMED = ("vars", "inputs", "blocks", "cells", "layers", "outputs")  # sections whose names are the file's own
 
 
 def set_path(root: Map, assignment: str, sections: Collection[str]) -> Map:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspec.frontend.init import Init
 from netspec.frontend.names import Wire
 from netspec.layers.base import Layer
+from netspec.layers.init import Init
 from netspec.source.errors import Problems
 from netspec.source.text import Span
 from netspec.source.tree import Tree

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.frontend.blocks import Block, check_arguments, check_cycles, read_block
+from netspec.frontend.cells import Cells, check_kind, read_cells
 from netspec.frontend.containers import CONTAINERS, LAYERED, RESERVED, WIRING, body_key
 from netspec.frontend.document import Document
 from netspec.frontend.expression import has_expression, syntax_errors
 from netspec.frontend.identifiers import check_name
+from netspec.frontend.names import BrokenError
 from netspec.frontend.wiring import check_wiring
 from netspec.layers import kinds
 from netspec.layers.base import Layer
@@ -28,14 +30,15 @@ class Checked:
     """A document whose layers fit their schemas as far as can be known without values."""
 
     document: Document
+    cells: Cells = field(default_factory=Cells)
     blocks: dict[str, Block] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)  # blocks that are reported: their uses stay silent
     static: dict[int, Layer] = field(default_factory=dict)  # id of the layer's tree -> the layer, when it has no `$`
 
 
 def check(document: Document, problems: Problems) -> Checked:
-    """Run the schema stage: reports all NS2xx of the layers and blocks."""
-    checked = Checked(document)
+    """Run the schema stage: reports all NS2xx of the layers and blocks, and all that is wrong with cells."""
+    checked = Checked(document, read_cells(document, problems))
     section = document.section("blocks")
     for name, tree in section.entries.items() if section else ():
         block = read_block(name, tree, section.key_span(name), problems)  # type: ignore[union-attr]  # there are entries
@@ -133,6 +136,8 @@ def _mended(tree: Map) -> Map:
 def unknown_kind(kind: str, span: Span, checked: Checked) -> Problem:
     """A kind that is neither netspec's nor a block, with the nearest that is."""
     near = did_you_mean(kind, [*kinds(), *CONTAINERS, *checked.blocks], "`netspec layers` lists all kinds")
+    if kind in checked.cells.own or kind in checked.cells.broken:
+        near = f"`{kind}` is a cell: write `type: recurrent, cell: {kind}`"
     return Problem("NS201", f"unknown layer kind `{kind}`", span, near)
 
 
@@ -225,7 +230,7 @@ def _check_layer(
     before = len(problems)
     if dynamic:
         read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place)
-    elif (layer := make_layer(cls, fields, owner, problems, place)) is not None:
+    elif (layer := make_layer(cls, fields, owner, problems, place, checked.cells)) is not None:
         checked.static[id(tree)] = layer
     tag = fields.entries["type"]
     for i, problem in enumerate(problems[before:], start=before):  # a variant changed the kind and left the rest
@@ -236,14 +241,30 @@ def _check_layer(
             )
 
 
-def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span) -> Layer | None:
-    """A layer from a mapping without expressions."""
+def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span, cells: Cells) -> Layer | None:
+    """A layer from a mapping without expressions, bound to the cell that it names."""
     before = len(problems)
     values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place)
     if len(problems) > before:
         return None
+    named = tree.get("cell")
     try:
-        return cls(**values)
-    except NetspecError as error:  # a kind may refuse a combination of values in `__post_init__`
-        problems += error.located(place).problems
+        check_kind(cls.kind, tree.entries["type"].span, cells)
+        return cls(**values).bind(lambda name: cells.find(name, named.span if named else None))
+    except BrokenError:
         return None
+    except NetspecError as error:  # a kind may refuse a combination of values
+        problems += [p if p.span else replace(p, span=_key_place(tree, p) or place) for p in error.problems]
+        return None
+
+
+def _key_place(tree: Map, problem: Problem) -> Span | None:
+    """Where the value of the key stands that a problem names (`params.bias`), or the unknown key; or what holds it."""
+    place = None
+    inside: Tree | None = tree
+    for key in problem.name.split("."):
+        if not isinstance(inside, Map) or key not in inside:
+            break
+        place = inside.key_span(key) if problem.code == "NS202" else inside.entries[key].span
+        inside = inside.get(key)
+    return place

@@ -17,7 +17,7 @@ from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.text import Source, show
 from netspec.source.tree import Map, Scalar, parse_scalar
 
-_LATER = ("cells", "search")
+_LATER = ("search",)
 
 
 @dataclass
@@ -111,6 +111,7 @@ _EXAMPLES = {
     "inputs": "for example `inputs: {x: [3, 32, 32]}`",
     "layers": "for example `layers: {fc: {type: linear, out_features: 10}}`",
     "blocks": "for example `blocks: {twice: {layers: {fc: {type: linear, out_features: 8}, relu: relu}}}`",
+    "cells": "for example `cells: {mine: {state: {h: hidden}, output: h, …}}`",
     "outputs": "a name and the layer that it shows: `outputs: {logits: fc}`",
     "budget": "for example `budget: {params: 12M}`",
 }

@@ -15,11 +15,11 @@ from netspec.frontend.check import Checked, make_layer, read_container, unknown_
 from netspec.frontend.containers import CONTAINERS, WIRING, body_key
 from netspec.frontend.expression import VALUE, is_value, resolve
 from netspec.frontend.identifiers import check_name
-from netspec.frontend.init import read_init
 from netspec.frontend.names import Frame, Value, Wire, lookup
 from netspec.frontend.wiring import MAX_LAYERS, check_from, read_flag, read_repeat, read_share
 from netspec.layers import kinds
 from netspec.layers.base import Layer
+from netspec.layers.init import read_init
 from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
@@ -233,9 +233,11 @@ class _Expander:
                 )
         if ports[0] not in tree:
             raise NetspecError("NS204", f"`from` of {owner} needs `{ports[0]}`", tree.span, hint=f"add `{ports[0]}: …`")
+        optional = kinds()[kind].optional if kind in kinds() and kind not in self.checked.blocks else frozenset()
         targets: list[Tree] = []
         for port in ports[: max(ports.index(n) for n in tree.entries) + 1]:
-            targets.append(tree.entries.get(port) or targets[-1])  # one left out is the same as the one before it
+            if port in tree.entries or port not in optional:
+                targets.append(tree.entries.get(port) or targets[-1])  # one left out is the same as the one before it
         return targets
 
     def one(self, use: _Use) -> Value:
@@ -304,14 +306,15 @@ class _Expander:
 
     def dynamic_layer(self, cls: type[Layer], use: _Use) -> Layer:
         fields = Map(
-            {k: resolve(v, use.env) for k, v in use.fields.entries.items() if k not in WIRING},
+            {k: resolve(v, use.env) for k, v in use.fields.entries.items() if k == "type" or k not in WIRING},
             use.fields.span,
             use.fields.key_spans,
         )
         key = (cls.kind, repr(fields.plain()))
         if key not in self.layers_made:
             problems = Problems()
-            layer = make_layer(cls, fields, f"{cls.kind} `{self.name(use)}`", problems, self.span(use))
+            owner = f"{cls.kind} `{self.name(use)}`"
+            layer = make_layer(cls, fields, owner, problems, self.span(use), self.checked.cells)
             if layer is None:
                 raise NetspecError.of(_hinted(p, fields) for p in problems)
             self.layers_made[key] = layer

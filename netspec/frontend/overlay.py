@@ -7,8 +7,10 @@ from netspec.source.tree import Map, Scalar, Tree
 
 # What a mapping holds -> what the values under its keys hold ("*": every other key).
 _INSIDE: dict[str, dict[str, str]] = {
-    "": {"blocks": "blocks", "layers": "layers"},
+    "": {"blocks": "blocks", "cells": "cells", "layers": "layers"},
     "blocks": {"*": "block"},
+    "cells": {"*": "cell"},
+    "cell": {"params": "params"},
     "block": {"params": "params", "layers": "layers"},
     "layers": {"*": "layer"},
     "layer": {"layers": "layers", "branches": "branches", "shortcut": "part", "gate": "part"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netspec.frontend.expression import has_expression, whole
-from netspec.frontend.init import read_init
+from netspec.layers.init import read_init
 from netspec.source.errors import NetspecError, Problem, Problems
 from netspec.source.text import show
 from netspec.source.tree import Items, Map, Scalar, Tree

@@ -14,13 +14,13 @@ from netspec.frontend.check import check
 from netspec.frontend.document import Document, load_document
 from netspec.frontend.expand import expand
 from netspec.frontend.expression import resolve
-from netspec.frontend.init import Init, check_init
 from netspec.frontend.names import Wire
 from netspec.graph.budget import check_budget, read_budget
 from netspec.graph.inputs import MAX_RANK, read_inputs
 from netspec.graph.join import Part, parts_of
 from netspec.graph.model import Budget, Graph, Input, Node, Ref, Scope
 from netspec.layers.base import Layer
+from netspec.layers.init import Init, check_init
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, Related, raise_all
@@ -209,9 +209,10 @@ class _Builder:
             problems = [replace(p, related=p.related or related) for p in error.problems]
             self.report(NetspecError.of(problems), span, route)
             return
-        self.check_init(own_init, init_tree, weights, f"{layer.kind} `{name.rpartition('.')[2]}`", span, route)
+        owner = f"{layer.kind} `{name.rpartition('.')[2]}`"
+        self.check_init(own_init, init_tree, layer, weights, owner, span, route)
         self.check_share(inherited, name, weights, span, route)
-        init = {**_fitting(inherited.init, weights), **own_init}
+        init = {**_fitting(inherited.init, own_init, layer, weights), **own_init}
         share = inherited.share if weights else ""
         refs = tuple(Ref(w.node, w.port) for w in wires if w)
         self.graph.add(Node(name, layer, refs, outputs, span, route, scope, share, init, inherited.freeze))
@@ -220,6 +221,7 @@ class _Builder:
         self,
         inits: Mapping[str, Init],
         tree: Tree | None,
+        layer: Layer,
         weights: Mapping[str, tuple[int, ...]],
         owner: str,
         span: Span,
@@ -228,7 +230,7 @@ class _Builder:
         """A layer's own `init` has to fit its weights: NS305."""
         for key, init in inits.items():
             try:
-                check_init({key: init}, dict(weights), owner)
+                check_init(dict.fromkeys(layer.meant(key, weights) or (key,), init), dict(weights), owner)
             except NetspecError as error:
                 place = tree.key_spans.get(key, tree.span) if isinstance(tree, Map) else tree.span if tree else span
                 self.report(error, place, route)
@@ -331,9 +333,17 @@ class _Builder:
                 )
 
 
-def _fitting(outer: Mapping[str, Init], weights: Mapping[str, tuple[int, ...]]) -> dict[str, Init]:
-    """An `init` that comes from a container is for the weights that it fits."""
-    return {k: i for k, i in outer.items() if k in weights and (len(weights[k]) > 1 or k != "weight")}
+def _fitting(
+    outer: Mapping[str, Init], own: Mapping[str, Init], layer: Layer, weights: Mapping[str, tuple[int, ...]]
+) -> dict[str, Init]:
+    """An `init` that comes from a container is for weights that it fits, and the layer's own stands over it."""
+    told = {name for key in own for name in layer.meant(key, weights)}
+    found = {}
+    for key, init in outer.items():
+        names = layer.meant(key, weights)
+        if key in own or any(n not in told and (len(weights[n]) > 1 or n != "weight") for n in names):
+            found[key] = init
+    return found
 
 
 def _related(wire: Wire, type_: TensorType) -> Related:

@@ -87,9 +87,14 @@ def reaches(graph: Graph) -> Iterator[tuple[Node, Reaches]]:
         if isinstance(node.layer, Input):
             found[node.name] = (Reach(),) * (node.type.rank - 1)
         else:
-            before = tuple(found[ref.node] for ref in node.inputs)
+            before = tuple(_of_rank(found[ref.node], graph.type_of(ref).rank - 1) for ref in node.inputs)
             found[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
         yield node, found[node.name]
+
+
+def _of_rank(reach: Reaches, rank: int) -> Reaches:
+    """A layer says it for its main output; of another with other axes nothing is known."""
+    return reach if len(reach) == rank else (None,) * rank
 
 
 def reach_text(reach: Reaches) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.frontend.calls import Join
-from netspec.frontend.init import Constant, Init
 from netspec.frontend.names import Wire
 from netspec.layers import kinds
 from netspec.layers.base import Layer
+from netspec.layers.init import Constant, Init
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Related

@@ -6,14 +6,18 @@ schema); its methods are the rules.  torch is imported inside `to_torch` only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from netspec.shapes.dim import Size, exact_div, product
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
+
+if TYPE_CHECKING:  # files without recurrent layers are checked without the language of cells
+    from netspec.cells.cell import Cell
 
 __all__ = [
     "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight",
@@ -120,12 +124,33 @@ class OnnxBuilder(Protocol):
     def shape(self, sizes: Sequence[Size]) -> str:
         """A whole-number vector of sizes, computed at run time where they are symbolic."""
 
+    @property
+    def streaming(self) -> bool:
+        """Do states go in and out of the model, so that a sequence can come in pieces?"""
+
+    def name(self, what: str) -> str:
+        """A name that no value has."""
+
+    def inside(self) -> AbstractContextManager[list[Any]]:
+        """Collects the nodes that are added meanwhile, for `body`."""
+
+    def body(self, nodes: Sequence[Any], inputs: Sequence[tuple[str, Sequence[int | None], str]],
+             outputs: Sequence[tuple[str, Sequence[int | None]]]) -> Any:  # fmt: skip
+        """A subgraph: names, shapes and element types of what it takes, names and shapes of what it gives (float32)."""
+
+    def state_input(self, name: str, shape: Sequence[Size]) -> str:
+        """An input of the model, `LAYER.name`."""
+
+    def state_output(self, name: str, value: str, shape: Sequence[Size]) -> None:
+        """An output of the model, `LAYER.name`."""
+
 
 class Layer:
     """One layer kind with its parameters.  Shapes count the batch as axis 0."""
 
     kind: ClassVar[str]
     ports: ClassVar[tuple[str, ...]] = ("input",)  # the inputs by name, for `from: {query: a, …}`
+    optional: ClassVar[frozenset[str]] = frozenset()  # ports that `from: {…}` may leave out anywhere: no input then
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # fewest and most inputs; None: any number
     view: ClassVar[bool] = False  # the output shares memory with the input: no activation of its own
     weighted: ClassVar[bool] = False  # counts as one in the depth of a network: a product with weights
@@ -142,6 +167,14 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
 
+    def bind(self, cells: Callable[[str], Cell]) -> Layer:
+        """The layer with the recurrent cell that it names; `cells` finds one of the file or of the library by name.
+
+        The front end calls it once a layer, after the fields are read.  A NetspecError without a span may say with
+        `name` which key of the layer it is about (`"hidden"`, `"params.bias"`), and is shown there.
+        """
+        return self
+
     def infer(self, *inputs: TensorType) -> TensorType | dict[str, TensorType]:
         """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""
         return inputs[0]
@@ -149,6 +182,10 @@ class Layer:
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         """The tensors that the layer owns, under torch's names, in torch's order."""
         return {}
+
+    def meant(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
+        """Which of the layer's weights a name in `init` is for; none when it has no such weight."""
+        return (name,) if name in weights else ()
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         """Multiply-adds of the layer's products for one sample, a multiply-add counted as one."""

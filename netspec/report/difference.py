@@ -83,7 +83,7 @@ def _set_fields(node: Node) -> list[tuple[str, Any]]:
 
 def _costs(graph: Graph, node: Node) -> str:
     cost = cost_of(graph, node)
-    shape = ", ".join(map(str, node.outputs.values()))
+    shape = ", ".join(f"{port} {type_}" if port else str(type_) for port, type_ in node.outputs.items())
     parts = [
         shape,
         f"{count(cost.params)} parameters" if cost.params else "",

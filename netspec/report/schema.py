@@ -12,9 +12,9 @@ from typing import Any
 
 from netspec.data.config import DataConfig
 from netspec.frontend.containers import CONTAINERS, LAYERED, body_key
-from netspec.frontend.init import INITS
 from netspec.graph.model import Budget
 from netspec.layers import kinds
+from netspec.layers.init import INITS
 from netspec.shapes.tensor import DTYPES
 from netspec.source.records import Count, fields_of, record_schema, schema_of
 from netspec.train.config import TrainConfig
@@ -57,6 +57,7 @@ def netspec_schema() -> dict[str, Any]:
             shape, _EXPRESSION, {"type": "object", "properties": {"shape": _or_expression(shape), "dtype": dtype},
                                  "required": ["shape"], "additionalProperties": False}]}},
         "blocks": {"type": "object", "additionalProperties": _nullable({"$ref": "#/definitions/block"})},
+        "cells": {"type": "object", "additionalProperties": _nullable({"$ref": "#/definitions/cell"})},
         "layers": _LAYERS,
         "outputs": {"type": "object", "additionalProperties": _nullable(_REFERENCE)},
         "budget": {"type": "object", "additionalProperties": False, "properties": {
@@ -96,10 +97,34 @@ def _definitions() -> dict[str, Any]:
         "block": {"type": "object", "additionalProperties": False, "properties": {
             "params": {"type": "object"}, "inputs": {"type": "array", "items": {"type": "string"}, "minItems": 1},
             "layers": _LAYERS, "outputs": {"type": "object", "additionalProperties": _REFERENCE}}},
+        "cell": _cell(),
         **{f"wiring_{key}": {"description": text, **_or_expression(schema)} for key, (text, schema) in WIRING.items()},
         **{name: _kind(name, cls) for name, cls in kinds().items()},
         **{name: _container(name, cls) for name, cls in CONTAINERS.items()},
     }  # fmt: skip
+
+
+def _cell() -> dict[str, Any]:
+    """A recurrent cell; what stands inside its equations is `validate`'s to check."""
+    text, size = {"type": "string"}, {"type": ["integer", "string"]}
+    shape = {"type": "array", "items": size, "maxItems": 2}
+    init = {"$ref": "#/definitions/init"}
+    parts: dict[str, tuple[str, dict[str, Any]]] = {
+        "description": ("", text),
+        "source": ("the paper", text),
+        "params": ("name: default; empty where every layer has to give it",
+                   {"type": "object", "additionalProperties": {"type": ["number", "null"]}}),
+        "state": ("name: size", {"type": "object", "additionalProperties": _nullable(size)}),
+        "output": ("a state, or a value of an equation", text),
+        "weights": ("name: [], [size] or [rows, columns]; names of one shape together: `W, U: [hidden, hidden]`",
+                    {"type": "object", "additionalProperties": _nullable(shape)}),
+        "init": ("how weights begin; a parameter's name stands for its value",
+                 {"type": "object", "additionalProperties": _nullable({"anyOf": [init, text]})}),
+        "equations": ("`h[t] = tanh(W @ [h[t-1], x[t]] + b)`, in the order of the computation",
+                      {"type": "array", "items": text, "minItems": 1}),
+    }  # fmt: skip
+    found = {key: {**({"description": note} if note else {}), **schema} for key, (note, schema) in parts.items()}
+    return {"type": "object", "properties": found, "additionalProperties": False}
 
 
 def _choice() -> dict[str, Any]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
+from netspec.cells.cell import Cell
 from netspec.graph.cost import Cost, cost_of, total
 from netspec.graph.model import Graph, Node, Ref
+from netspec.layers.recurrent import CellLayer
 from netspec.source.records import fields_of
 
 
@@ -167,6 +169,8 @@ def _changes(old: Node, new: Node, names: dict[str, str]) -> Iterator[Change]:
             yield Change(key, before.get(key), after.get(key))
         elif old.kind != new.kind and key in before and key in after and before[key] != after[key]:
             yield Change(key, before[key], after[key])
+    if isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer):
+        yield from _cell_changes(old.layer.the_cell, new.layer.the_cell)
     if not _same_reads(old, new, names):
         yield _reads(old, new)
     if names.get(old.share, old.share) != new.share:
@@ -175,6 +179,20 @@ def _changes(old: Node, new: Node, names: dict[str, str]) -> Iterator[Change]:
         yield Change("init", _init(old), _init(new))
     if old.freeze != new.freeze:
         yield Change("freeze", old.freeze, new.freeze)
+
+
+def _cell_changes(old: Cell, new: Cell) -> Iterator[Change]:
+    """What is written differently about a cell of one name."""
+    if old.name != new.name or old == new:
+        return
+    before, after = old.text.splitlines(), new.text.splitlines()
+    for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield Change(f"cell {new.name}", _lines(before[i:j]), _lines(after[k:m]))
+
+
+def _lines(lines: list[str]) -> str | None:
+    return "; ".join(line.strip().removeprefix("- ") for line in lines) or None
 
 
 def _same_reads(old: Node, new: Node, names: dict[str, str]) -> bool:

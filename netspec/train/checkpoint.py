@@ -41,12 +41,13 @@ class Progress:
 
 
 def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module, optimizer: Optimizer,
-                    best: Weights | None, device: torch.device) -> None:  # fmt: skip
-    """`spec`: the hash of the text that is trained.  Raises NS624."""
+                    best: Weights | None, device: torch.device, carried: Weights) -> None:  # fmt: skip
+    """`spec`: the hash of the text that is trained; `carried`: what recurrent layers go on from.  Raises NS624."""
     state = module.state_dict()
     again = shared_names(state)
     tensors = {f"weights.{name}": tensor for name, tensor in state.items() if name not in again}
     tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items() if name not in again}
+    tensors |= {f"carried.{name}": tensor for name, tensor in carried.items()}
     numbers: dict[str, dict[str, Any]] = {}
     for index, entries in optimizer.state_dict()["state"].items():
         for name, value in entries.items():
@@ -62,8 +63,11 @@ def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module
 
 
 def load_checkpoint(path: Path, spec: str, module: nn.Module, optimizer: Optimizer,
-                    device: torch.device) -> tuple[Progress, Weights | None]:  # fmt: skip
-    """Put everything back; gives how far it was, and the best weights.  Raises NS622 for a file of another kind."""
+                    device: torch.device) -> tuple[Progress, Weights | None, Weights]:  # fmt: skip
+    """Put everything back; gives how far it was, the best weights, and what recurrent layers go on from.
+
+    Raises NS622 for a file of another kind.
+    """
     tensors, metadata = read_tensors(path)
     try:
         header = json.loads(metadata["netspec"])
@@ -77,16 +81,16 @@ def load_checkpoint(path: Path, spec: str, module: nn.Module, optimizer: Optimiz
         ) from None
 
     try:
-        best = _put_back(tensors, numbers, module, optimizer, device, path)
+        best, carried = _put_back(tensors, numbers, module, optimizer, device, path)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
         raise NetspecError(
             "NS622", f"is no whole checkpoint: {error}", name=str(path), hint="start a new run"
         ) from None
-    return progress, best
+    return progress, best, carried
 
 
 def _put_back(tensors: Weights, numbers: dict[str, Any], module: nn.Module, optimizer: Optimizer,
-              device: torch.device, path: Path) -> Weights | None:  # fmt: skip
+              device: torch.device, path: Path) -> tuple[Weights | None, Weights]:  # fmt: skip
     def part(prefix: str) -> Weights:
         return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
@@ -100,4 +104,4 @@ def _put_back(tensors: Weights, numbers: dict[str, Any], module: nn.Module, opti
     if device.type == "cuda" and "rng.cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng.cuda"], device)
     best = {name: tensor.to(device) for name, tensor in part("best.").items()}
-    return best or None
+    return best or None, {name: tensor.to(device) for name, tensor in part("carried.").items()}

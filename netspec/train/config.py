@@ -240,9 +240,19 @@ class Stop:
     settle: Settle | None = None
 
 
-Metric: TypeAlias = Literal["accuracy", "error", "f1", "mse", "rmse", "mae", "r2"]
-CLASS_METRICS = ("accuracy", "error", "f1")
-NUMBER_METRICS = ("mse", "rmse", "mae", "r2")
+Metric: TypeAlias = Literal["accuracy", "error", "f1", "sequence_accuracy", "bits_per_character",
+                            "mse", "rmse", "mae", "r2", "max_error"]  # fmt: skip
+SIGN_METRICS = ("accuracy", "error", "f1", "sequence_accuracy")
+METRICS_OF = {
+    "classes": (*SIGN_METRICS, "bits_per_character"),
+    "signs": SIGN_METRICS,
+    "numbers": ("mse", "rmse", "mae", "r2", "max_error"),
+}
+
+
+def metric_fits(metric: str, kind: str) -> bool:
+    """Whether an output with targets of this kind can be measured so."""
+    return metric in METRICS_OF[kind]
 
 
 @dataclass(frozen=True)
@@ -250,8 +260,11 @@ class TrainConfig:
     """How to learn.
 
     `loss`: one, or output -> loss; their sum, each times its `weight`, is what is minimised.  `clip`: scale the
-    gradient down to this norm where it is longer.  `metrics`: default accuracy for classes, r2 for numbers.
-    `precision`: bf16 and fp16 compute mixed, on CUDA alone.  `seed`: of the weights, the batches' order, and dropout.
+    gradient down to this norm where it is longer.  `bptt`: back-propagate through this many steps of a sequence at a
+    time; the state of recurrent layers goes on from one piece to the next, its gradient does not (Williams & Peng
+    1990).  A text is then read from its beginning to its end in `batch_size` places at once.  `metrics`: default
+    accuracy for classes, r2 for numbers.  `precision`: bf16 and fp16 compute mixed, on CUDA alone.  `seed`: of the
+    weights, the batches' order, and dropout.
     """
 
     loss: AnyLoss | dict[str, AnyLoss]
@@ -261,6 +274,7 @@ class TrainConfig:
     schedule: Annotated[ScheduleConfig, OneOf("schedule", SCHEDULES)] = field(default_factory=Constant)
     metrics: tuple[Metric, ...] | None = None
     clip: Above | None = None
+    bptt: Positive | None = None
     stop: Stop | None = None
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     seed: Count = 0
@@ -308,6 +322,8 @@ def read_train(tree: Map, outputs: Mapping[str, TensorType]) -> TrainConfig:
     for name, loss in losses.items():
         problems += _loss_problems(tree, name, loss, outputs[name])
     _metric_problems(tree, values.get("metrics"), losses, problems)
+    if values.get("bptt") is not None:
+        _bptt_problems(tree, losses, outputs, problems)
     _rule_problems(tree, values, problems)
     raise_all(problems)
     return TrainConfig(**{**values, "loss": losses})
@@ -369,13 +385,27 @@ def _metric_problems(
     if not kinds:
         return
     for i, metric in enumerate(metrics or ()):
-        of_numbers = metric in NUMBER_METRICS
-        if ("numbers" in kinds) if of_numbers else bool(kinds & {"classes", "signs"}):
+        if any(metric_fits(metric, kind) for kind in kinds):
             continue
-        fitting = CLASS_METRICS if of_numbers else NUMBER_METRICS
-        what = "numbers" if of_numbers else "classes"
+        what = "numbers" if metric_fits(metric, "numbers") else "classes"
+        fitting = [m for kind in sorted(kinds) for m in METRICS_OF[kind]]
         text = f"metric {metric} measures {what}, and no output has a loss of {what}"
-        problems.append(Problem("NS611", text, place(tree, "metrics", i), f"there are {', '.join(fitting)}"))
+        if what == "classes" and "signs" in kinds:
+            text = f"metric {metric} needs the loss cross_entropy"
+        hint = f"there are {', '.join(dict.fromkeys(fitting))}"
+        problems.append(Problem("NS611", text, place(tree, "metrics", i), hint))
+
+
+def _bptt_problems(
+    tree: Map, losses: Mapping[str, Loss], outputs: Mapping[str, TensorType], problems: list[Problem]
+) -> None:
+    """A piece of a sequence can be learned from only when each step has an output."""
+    for name in losses:
+        type_ = outputs[name]
+        if type_.rank < 3 and not (type_.rank == 2 and isinstance(type_.shape[1], Dim)):
+            text = f"`bptt` needs an output for each step: output `{name}` is {type_}"
+            hint = "give the recurrent layer `returns: sequence`, or leave `bptt` out"
+            problems.append(Problem("NS612", text, place(tree, "bptt"), hint))
 
 
 def _rule_problems(tree: Map, values: Mapping[str, Any], problems: list[Problem]) -> None:

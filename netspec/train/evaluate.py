@@ -69,18 +69,22 @@ class NumberReport:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """`outputs`: output name -> report."""
+    """`extent`: how much the part holds, in samples or characters; `metrics`: those of `train`; `outputs`: output name
+    -> report."""
 
     path: Path
     name: str
     samples: int
     loss: float
+    extent: tuple[int, str]
+    metrics: Mapping[str, float]
     outputs: Mapping[str, ClassReport | NumberReport]
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         reports = {name: report.to_dict() for name, report in self.outputs.items()}
-        return {"run": str(self.path), "part": "test", "samples": self.samples, "loss": self.loss, "outputs": reports}
+        return {"run": str(self.path), "part": "test", "samples": self.samples, "loss": self.loss,
+                "metrics": dict(self.metrics), "outputs": reports}  # fmt: skip
 
     def show(self, console: Console) -> None:
         from netspec.train.report import show_evaluation
@@ -106,9 +110,11 @@ def evaluate(run: Path | str, *, device: str = "auto") -> Evaluation:
     scorer = Scorer.of(config, trained.preprocess.outputs, len(graph.outputs), where)
     rules = trained.preprocess.outputs
     module = trained.module.to(where)
-    loss, pairs = scorer.collect(module, Batches.of(part, config.batch_size, where), set(rules))
-    reports = {name: report(rule, *pairs[name]) for name, rule in rules.items()}
-    return Evaluation(trained.path, graph.name, part.count, loss, reports)
+    batches = Batches.of(part, config.batch_size, where)
+    means, found = scorer.collect(module, batches, set(rules))
+    figures = scorer.figures(means, found)
+    reports = {name: report(rule, found[name].said, found[name].true) for name, rule in rules.items()}
+    return Evaluation(trained.path, graph.name, part.count, figures.pop("loss"), batches.extent, figures, reports)
 
 
 def report(rule: OutputRule, said: Tensor, true: Tensor) -> ClassReport | NumberReport:

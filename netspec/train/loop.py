@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from netspec.backends.torch_module import to_torch
-from netspec.data.config import DataConfig, read_data
+from netspec.data.config import DataConfig, place, read_data
 from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import Preprocess
-from netspec.data.sources import Network
+from netspec.data.raw import Network
 from netspec.frontend.document import text_hash
 from netspec.graph.model import Graph
 from netspec.shapes.tensor import TensorType
@@ -80,8 +80,9 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
         torch.manual_seed(config.seed)
         scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
         trainer = Trainer(
-            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved)
-        )
+            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
+            place(train_tree, "bptt"),
+        )  # fmt: skip
         return _run(trainer, graph, resume, console, file)
 
 
@@ -120,7 +121,9 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
         from rich.markup import escape
 
         count = sum(p.numel() for p in trainer.params)
-        samples = ", ".join(f"{batches.count:,} {name}" for name, batches in parts.items())
+        extents = {name: batches.extent for name, batches in parts.items()}
+        samples = ", ".join(f"{count:,} {name}" for name, (count, _) in extents.items())
+        samples += " characters" if extents["train"][1] == "characters" else ""
         begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
         text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
         console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
@@ -130,7 +133,7 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
     results: dict[str, dict[str, float]] = {}
     status: Literal["finished", "interrupted"] = "finished"
     try:
-        with Display(console, config.epochs, parts["train"].steps, config.batch_size) as display:
+        with Display(console, config.epochs, trainer.steps, parts["train"].extent) as display:
             trainer.run(display, metrics)
     except Interrupted:
         status = "interrupted"
@@ -155,5 +158,5 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
         if status == "interrupted":
             show_interrupted(console, outcome, config.epochs, file)
         else:
-            show_results(console, outcome, {name: batches.count for name, batches in parts.items()})
+            show_results(console, outcome, {name: batches.extent for name, batches in parts.items()})
     return outcome

@@ -18,18 +18,40 @@ from netspec.train.config import (
     Squared,
 )
 
+NO_CLASS = -100  # as the data has it where a step has no target
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Outputs = Tensor | Mapping[str, Tensor]
 
 
-def loss_function(loss: Loss, class_axis: int = 1) -> LossFunction:
+def kept_steps(target: Tensor) -> Tensor:
+    """(B, T): the steps of (B, T, …) that have a target."""
+    if not target.is_floating_point():
+        return target != NO_CLASS
+    known = ~target.isnan()
+    return known if target.ndim == 2 else known.flatten(2)[..., 0]
+
+
+def loss_function(loss: Loss, class_axis: int = 1, masked: bool = False) -> LossFunction:
     """(output, target) -> the mean over the batch, times the loss's weight.
 
     Targets are numbers or ±1 in the output's shape, or class numbers (int64) in its shape without `class_axis`.
+    `masked`: (B, T, …) in which some steps have no target; the mean is over those that have one.
     """
-    plain = _plain(loss, class_axis)
+    plain = _over_kept(_plain(loss, 1), class_axis) if masked else _plain(loss, class_axis)
     weight = loss.weight
     return plain if weight == 1.0 else lambda output, target: weight * plain(output, target)
+
+
+def _over_kept(plain: LossFunction, class_axis: int) -> LossFunction:
+    """Steps without a target are taken out first: whatever stands there, and however many, the value is the same."""
+
+    def masked(output: Tensor, target: Tensor) -> Tensor:
+        kept = kept_steps(target)
+        if not target.is_floating_point():
+            output = output.movedim(class_axis, -1)
+        return plain(output[kept], target[kept])
+
+    return masked
 
 
 def _plain(loss: Loss, class_axis: int) -> LossFunction:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from netspec.train.config import CLASS_METRICS, NUMBER_METRICS, TrainConfig, target_kinds
+from netspec.train.config import TrainConfig, metric_fits, target_kinds
 
 
 def accuracy(predicted: Tensor, true: Tensor) -> float:
@@ -52,6 +52,17 @@ def r2(predicted: Tensor, true: Tensor) -> float:
     return float((1 - (p - y).square().sum(0) / torch.where(spread > 0, spread, torch.nan)).mean())
 
 
+def max_error(predicted: Tensor, true: Tensor) -> float:
+    """The largest |ε|."""
+    return float((predicted.double() - true.double()).abs().max())
+
+
+def sequence_accuracy(predicted: Tensor, true: Tensor, sample: Tensor) -> float:
+    """The share of samples in which every step is right; `sample` says which one each value is of."""
+    wrong = torch.unique(sample[predicted != true]).numel()
+    return float(1 - wrong / max(1, torch.unique(sample).numel()))
+
+
 METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {
     "accuracy": accuracy,
     "error": error,
@@ -60,6 +71,7 @@ METRICS: Mapping[str, Callable[[Tensor, Tensor], float]] = {
     "rmse": rmse,
     "mae": mae,
     "r2": r2,
+    "max_error": max_error,
 }
 
 
@@ -67,9 +79,8 @@ def chosen_metrics(config: TrainConfig) -> list[tuple[str, str, str]]:
     """(name to show, output, metric); the output's name is left out when only one is trained."""
     found = []
     for output, kind in target_kinds(config).items():
-        fitting = NUMBER_METRICS if kind == "numbers" else CLASS_METRICS
         default = ("r2",) if kind == "numbers" else ("accuracy",)
         for metric in default if config.metrics is None else config.metrics:
-            if metric in fitting:
+            if metric_fits(metric, kind):
                 found.append((metric if len(config.losses) == 1 else f"{output}.{metric}", output, metric))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,14 @@ from netspec.data.table import missing_file, read_file, read_table
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError
+from netspec.train.generate import Compute, Generated, generate
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from torch import nn
 
 BATCH_SIZE = 256
 META = "netspec.preprocess"  # the key in a model's metadata_props
-
-Compute = Callable[[list[Array]], dict[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,37 @@ class Predictions:
         show_predictions(console, self)
 
 
-def predict(model: Path | str, input_path: Path | str, *, device: str = "auto") -> Predictions:
+@dataclass(frozen=True)
+class Writing:
+    """How a network of characters writes on: how many more, how boldly, and from which seed."""
+
+    length: int = 500
+    temperature: float = 1.0
+    seed: int = 0
+
+
+def predict(model: Path | str, given: Path | str, *, device: str = "auto",
+            writing: Writing | None = None) -> Predictions | Generated:  # fmt: skip
     """Apply a run (a folder) or a model (`.onnx`) to a `.csv` table, an `.npz` file, an image or a folder of images.
 
     Tables need the feature columns, in any order; arrays are named as the inputs and hold what the source held.
+    A network that was trained on the source `text` takes the beginning of a text instead, and writes on as `writing`
+    says.
     Raises NS631 for the run or model, NS632 for an input of the wrong kind, NS602 to NS608 for what is wrong in it.
     """
-    model, path = Path(model), Path(input_path)
-    compute, preprocess = _onnx(model) if model.suffix == ".onnx" else _run(model, device)
+    model, path = Path(model), Path(given)
+    module: nn.Module | None = None
+    if model.suffix == ".onnx":
+        compute, preprocess = _onnx(model)
+    else:
+        compute, preprocess, module = _run(model, device)
+    if preprocess.source == "text" and path.suffix.lower() != ".npz":
+        how = writing or Writing()
+        return generate(compute, preprocess, module, str(given), str(model),
+                        length=how.length, temperature=how.temperature, seed=how.seed)  # fmt: skip
+    if writing is not None:
+        raise NetspecError("NS632", "does not write text: it was not trained on the source `text`", name=str(model),
+                           hint="leave out --length, --temperature and --seed")  # fmt: skip
     labels, inputs = _read(path, preprocess)
     found: dict[str, list[Array]] = {name: [] for name in preprocess.outputs}
     for start in range(0, len(labels), BATCH_SIZE):
@@ -76,7 +99,7 @@ def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Ar
 # the model
 
 
-def _run(path: Path, device: str) -> tuple[Compute, Preprocess]:
+def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module]:
     import torch
 
     from netspec.train.device import pick_device
@@ -93,13 +116,16 @@ def _run(path: Path, device: str) -> tuple[Compute, Preprocess]:
         outputs = {names[0]: found} if len(names) == 1 else found
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    return compute, trained.preprocess
+    return compute, trained.preprocess, module
 
 
 def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     import onnx
     import onnxruntime
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    from netspec.backends.streaming import META as STREAMING
+    from netspec.backends.streaming import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
         return NetspecError("NS631", message, name=str(path), hint=hint)
@@ -125,8 +151,15 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     names = list(preprocess.inputs)
     outputs = list(preprocess.outputs)
 
+    try:
+        starts = starts_of(proto)
+    except (ValueError, KeyError, TypeError):
+        raise bad(f"its metadata `{STREAMING}` is damaged", "export it again") from None
+
     def compute(inputs: list[Array]) -> dict[str, Array]:
-        found = session.run(outputs, dict(zip(names, inputs, strict=True)))
+        # A streaming model gets whole sequences here: their states begin at the start.
+        states = {name: np.repeat(start[None], len(inputs[0]), 0) for name, start in starts.items()}
+        found = session.run(outputs, {**dict(zip(names, inputs, strict=True)), **states})
         return dict(zip(outputs, found, strict=True))
 
     return compute, preprocess
@@ -241,6 +274,8 @@ def _say(rule: OutputRule, values: Array) -> list[dict[str, Any]]:
 
 
 def _sign(rule: OutputRule, values: Array) -> dict[str, Any]:
+    if values.ndim == 2 and values.shape[1] == len(rule.columns):  # a set of symbols for each step
+        return {"class": [" ".join(s for s, v in zip(rule.columns, step, strict=True) if v > 0) for step in values]}
     margin = values.astype(np.float64).reshape(-1)
     names = [rule.names[int(m > 0)] for m in margin]
     said: dict[str, Any] = {"class": names[0] if len(names) == 1 else names}

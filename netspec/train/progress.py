@@ -18,13 +18,13 @@ PLAIN = 5.0  # seconds between two plain lines
 
 
 class Display:
-    """Shows nothing at all without a console."""
+    """Shows nothing at all without a console.  `steps` an epoch; `extent`: how much it holds, and of what."""
 
-    def __init__(self, console: Console | None, epochs: int, steps: int, batch_size: int) -> None:
+    def __init__(self, console: Console | None, epochs: int, steps: int, extent: tuple[int, str]) -> None:
         self.console = console
         self.epochs = epochs
         self.steps = steps
-        self.batch_size = batch_size
+        self.extent = extent
         self.bar: Bar | None = None
         self.latest = ""
         self._printed = time.perf_counter()
@@ -61,7 +61,7 @@ class Display:
             return
         now = time.perf_counter()
         if self._start is None:
-            self._start = (now, progress.step)
+            self._start = (now, self._done(progress))
         epoch = f"{min(progress.epoch + 1, self.epochs)}/{self.epochs}"
         loss = "" if progress.running is None else f"loss {progress.running:.4g}"
         rate, left = self._speed(now, progress)
@@ -72,20 +72,25 @@ class Display:
                 parts.pop()
         text = " · ".join(parts)
         if self.bar is not None:
-            self.bar.update(self.task, completed=progress.step, epoch=epoch, text=text)
+            self.bar.update(self.task, completed=self._done(progress), epoch=epoch, text=text)
             self.bar.refresh()
         elif now - self._printed >= PLAIN:
             self._printed = now
             self.console.print(f"epoch {epoch} · {text}", highlight=False, soft_wrap=True)
 
+    def _done(self, progress: Progress) -> int:
+        return progress.epoch * self.steps + progress.batch
+
     def _speed(self, now: float, progress: Progress) -> tuple[str, str]:
         assert self._start is not None
         since, first = self._start
-        if progress.step <= first or now <= since:
+        done = self._done(progress)
+        if done <= first or now <= since:
             return "", ""
-        speed = (progress.step - first) / (now - since)
-        left = (self.epochs * self.steps - progress.step) / speed
-        return f"{speed * self.batch_size:,.0f} samples/s", f"{duration(left)} left"
+        speed = (done - first) / (now - since)
+        left = (self.epochs * self.steps - done) / speed
+        count, unit = self.extent
+        return f"{speed * count / self.steps:,.0f} {unit}/s", f"{duration(left)} left"
 
 
 def duration(seconds: float) -> str:

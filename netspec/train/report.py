@@ -27,18 +27,18 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e9 > abs(value) >= 1e3 else f"{value:.4g}"
 
 
-def show_results(console: Console, run: Run, counts: Mapping[str, int]) -> None:
-    """What a training came to: one row a part."""
+def show_results(console: Console, run: Run, extents: Mapping[str, tuple[int, str]]) -> None:
+    """What a training came to: one row a part; `extents`: how much each holds, and of what."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("part")
     names = list(next(iter(run.results.values()), {}))
-    for name in ("samples", *names):
+    for name in (extents["train"][1], *names):
         table.add_column(name, justify="right")
     for part, values in run.results.items():
-        table.add_row(part, f"{counts[part]:,}", *[number(values[name]) for name in names])
+        table.add_row(part, f"{extents[part][0]:,}", *[number(values[name]) for name in names])
     console.print(table)
     console.print(
         f"best of {run.epochs} epochs: {run.best_epoch} · {duration(run.seconds)} · {run.reason}", highlight=False
@@ -57,8 +57,12 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Loss and metrics; for classes the confusion matrix and each class, for numbers the errors."""
     from netspec.train.evaluate import ClassReport
 
-    console.print(f"[bold]{escape(evaluation.name)}[/bold] · test part, {evaluation.samples:,} samples · "
-                  f"loss {number(evaluation.loss)}", highlight=False)  # fmt: skip
+    count, unit = evaluation.extent
+    known = {key for report in evaluation.outputs.values() for key in report.to_dict()}  # stands below
+    more = [f" · {name} {number(value)}" for name, value in evaluation.metrics.items()
+            if name.rpartition(".")[2] not in known]  # fmt: skip
+    console.print(f"[bold]{escape(evaluation.name)}[/bold] · test part, {count:,} {unit} · "
+                  f"loss {number(evaluation.loss)}{''.join(more)}", highlight=False)  # fmt: skip
     for name, report in evaluation.outputs.items():
         if isinstance(report, ClassReport):
             console.print(f"{name}: accuracy {number(report.accuracy)} · f1 {number(report.f1)}", highlight=False)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from netspec.data.preprocess import OutputRule
 from netspec.train.batches import Batches
-from netspec.train.config import TrainConfig
-from netspec.train.losses import Outputs, loss_function, total_loss
-from netspec.train.metrics import METRICS, chosen_metrics
+from netspec.train.chunks import Streams
+from netspec.train.config import CrossEntropy, TrainConfig
+from netspec.train.losses import LossFunction, Outputs, kept_steps, loss_function, total_loss
+from netspec.train.metrics import METRICS, chosen_metrics, sequence_accuracy
+
+Piece = tuple[list[Tensor], dict[str, Tensor], int]  # inputs, targets, number of the first sample
+
+
+class Said(NamedTuple):
+    """What an output says and what is true, where there is a target, and of which sample each value is."""
+
+    said: Tensor
+    true: Tensor
+    sample: Tensor
 
 
 @dataclass(frozen=True)
 class Scorer:
     """`loss`: (outputs, targets) -> what is minimised; `mixed`: a fresh context of the precision to compute in.
 
-    `alone`: the network gives its one output as a tensor, not in a dict.
+    `alone`: the network gives its one output as a tensor, not in a dict; `weigh`: targets -> how much their loss counts
+    in a mean over batches, None: as much as there are samples; `bits`: the loss of outputs measured in bits.
     """
 
     loss: Callable[[Outputs, Mapping[str, Tensor]], Tensor]
@@ -28,10 +42,13 @@ class Scorer:
     rules: Mapping[str, OutputRule]
     metrics: list[tuple[str, str, str]]
     alone: bool
+    weigh: Callable[[Mapping[str, Tensor]], Tensor | int] | None
+    bits: Mapping[str, LossFunction]
+    bptt: int | None
 
     @staticmethod
     def of(config: TrainConfig, rules: Mapping[str, OutputRule], outputs: int, device: torch.device) -> Scorer:
-        functions = {name: loss_function(loss, rules[name].axis) for name, loss in config.losses.items()}
+        functions = {n: loss_function(loss, rules[n].axis, rules[n].masked) for n, loss in config.losses.items()}
         dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(config.precision)
 
         def autocast() -> AbstractContextManager[None]:
@@ -39,36 +56,101 @@ class Scorer:
 
         plain: AbstractContextManager[None] = nullcontext()
         mixed = (lambda: plain) if dtype is None else autocast
-        return Scorer(total_loss(functions, outputs == 1), mixed, rules, chosen_metrics(config), outputs == 1)
+        metrics = chosen_metrics(config)
+        bits = {
+            name: loss_function(CrossEntropy(), rules[name].axis, rules[name].masked)
+            for _, name, metric in metrics
+            if metric == "bits_per_character"
+        }
+        total = total_loss(functions, outputs == 1)
+        weigh = _weigher(config, rules)
+        return Scorer(total, mixed, rules, metrics, outputs == 1, weigh, bits, config.bptt)
 
     def score(self, module: nn.Module, batches: Batches) -> dict[str, float]:
         """`loss`, and each metric under the name to show."""
-        wanted = {output for _, output, _ in self.metrics}
-        loss, found = self.collect(module, batches, wanted)
-        return {"loss": loss, **{name: METRICS[metric](*found[output]) for name, output, metric in self.metrics}}
+        wanted = {output for _, output, metric in self.metrics if metric != "bits_per_character"}
+        return self.figures(*self.collect(module, batches, wanted))
+
+    def figures(self, means: Mapping[str, float], found: Mapping[str, Said]) -> dict[str, float]:
+        """`loss`, and each metric under the name to show, from what `collect` found."""
+        values = {"loss": means["loss"]}
+        for name, output, metric in self.metrics:
+            if metric == "bits_per_character":
+                values[name] = means[f"{output} bits"]
+            elif metric == "sequence_accuracy":
+                values[name] = sequence_accuracy(*found[output])
+            else:
+                values[name] = METRICS[metric](found[output].said, found[output].true)
+        return values
 
     def collect(
         self, module: nn.Module, batches: Batches, wanted: set[str]
-    ) -> tuple[float, dict[str, tuple[Tensor, Tensor]]]:
-        """The mean loss, and of each wanted output what it says and what is true, for all samples in order."""
-        total: Tensor | float = 0.0
-        pairs: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in wanted}
+    ) -> tuple[dict[str, float], dict[str, Said]]:
+        """The mean `loss` (and `<output> bits`), and of each wanted output what it says of all samples in order."""
+        sums: dict[str, Tensor | float] = {"loss": 0.0, **{f"{name} bits": 0.0 for name in self.bits}}
+        weights: Tensor | int = 0
+        parts: dict[str, list[Said]] = {name: [] for name in wanted}
         was_training = module.training
         module.eval()
         with torch.inference_mode():
-            for inputs, targets, count in batches.in_order():
+            for inputs, targets, first in self._pieces(module, batches):
                 with self.mixed():
                     outputs = module(*inputs)
-                    total = total + self.loss(outputs, targets) * count
-                for name, found in pairs.items():
-                    rule = self.rules[name]
-                    found.append((said(rule, outputs if self.alone else outputs[name]), meant(rule, targets[name])))
+                    weight = len(next(iter(targets.values()))) if self.weigh is None else self.weigh(targets)
+                    sums["loss"] = sums["loss"] + self.loss(outputs, targets) * weight
+                for name, function in self.bits.items():
+                    value = function((outputs if self.alone else outputs[name]).float(), targets[name])
+                    sums[f"{name} bits"] = sums[f"{name} bits"] + value * weight / math.log(2)
+                weights = weights + weight
+                for name, found in parts.items():
+                    found.append(
+                        _said(self.rules[name], outputs if self.alone else outputs[name], targets[name], first)
+                    )
         module.train(was_training)
-        joined = {
-            name: found[0] if len(found) == 1 else (torch.cat([p for p, _ in found]), torch.cat([y for _, y in found]))
-            for name, found in pairs.items()
-        }
-        return float(total) / batches.count, joined
+        joined = {n: f[0] if len(f) == 1 else Said(*map(torch.cat, zip(*f, strict=True))) for n, f in parts.items()}
+        return {name: float(total) / float(weights) for name, total in sums.items()}, joined
+
+    def _pieces(self, module: nn.Module, batches: Batches) -> Iterator[Piece]:
+        """All samples once; with `bptt` a text as it is trained on, the state carried from piece to piece."""
+        if self.bptt is None or not batches.ordered:
+            first = 0
+            for inputs, targets, count in batches.in_order():
+                yield inputs, targets, first
+                first += count
+            return
+        from netspec.cells.carry import carrying
+
+        with carrying(module):
+            for piece in Streams(batches, self.bptt).in_order():
+                yield piece.inputs, piece.targets, 0
+
+
+def _weigher(
+    config: TrainConfig, rules: Mapping[str, OutputRule]
+) -> Callable[[Mapping[str, Tensor]], Tensor | int] | None:
+    """Where batches differ in their steps, each counts by the steps with a target: more padding changes nothing."""
+    name = next(iter(config.losses))
+    if rules[name].masked:
+        return lambda targets: kept_steps(targets[name]).sum()
+    if config.bptt is not None:
+        return lambda targets: targets[name].shape[0] * targets[name].shape[1]
+    return None
+
+
+def _said(rule: OutputRule, output: Tensor, target: Tensor, first: int) -> Said:
+    """`first`: the number of the first sample."""
+    sample = torch.arange(first, first + len(target), device=target.device)
+    if not rule.masked:
+        true = meant(rule, target)
+        found = Said(said(rule, output), true, sample.reshape(-1, *[1] * (true.ndim - 1)).expand_as(true))
+        return found if rule.kind == "numbers" else Said(*[x.flatten() for x in found])  # pieces differ in their steps
+    kept = kept_steps(target)
+    if rule.kind == "classes":
+        output = output.movedim(rule.axis, -1)
+        return Said(output[kept].argmax(-1), target[kept], sample[:, None].expand_as(target)[kept])
+    true = meant(rule, target[kept])
+    sample = sample[:, None].expand(target.shape[:2])[kept]
+    return Said(said(rule, output[kept]), true, sample.reshape(-1, *[1] * (true.ndim - 1)).expand_as(true))
 
 
 def said(rule: OutputRule, output: Tensor) -> Tensor:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from netspec.data.dataset import Dataset
 from netspec.source.errors import NetspecError
-from netspec.train.batches import Batches
+from netspec.source.text import Span
+from netspec.train.batches import Batch, Batches
 from netspec.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from netspec.train.chunks import Chunks
 from netspec.train.config import Constant, TrainConfig
+from netspec.train.interrupt import on_interrupt
 from netspec.train.optimizers import NesterovSgd, make_optimizer
 from netspec.train.progress import REFRESH, Display
 from netspec.train.runs import BEST, CHECKPOINT, LAST, MetricsFile
@@ -35,11 +34,19 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
     """Ctrl-C: everything is saved."""
 
 
+class Carried(Protocol):
+    """The states that recurrent layers go on from: what `netspec.cells.carry.carrying` gives."""
+
+    def reset(self) -> None: ...
+    def state(self) -> Weights: ...
+    def load(self, state: Weights) -> None: ...
+
+
 class Trainer:
     """A training in progress: the module, the optimiser, how far it is, and the best weights so far."""
 
     def __init__(self, config: TrainConfig, module: nn.Module, dataset: Dataset, scorer: Scorer, device: torch.device,
-                 folder: Path, spec: str) -> None:  # fmt: skip
+                 folder: Path, spec: str, bptt_span: Span | None = None) -> None:  # fmt: skip
         self.config = config
         self.module = module.to(device)
         self.device = device
@@ -47,6 +54,9 @@ class Trainer:
         self.spec = spec
         self.scorer = scorer
         self.parts = {name: Batches.of(part, config.batch_size, device) for name, part in dataset.parts.items()}
+        train_part = self.parts["train"]
+        self.chunks = Chunks.of(train_part, config.bptt, bptt_span) if config.bptt else None
+        self.steps = (self.chunks or train_part).steps  # an epoch
         self.params = [p for p in module.parameters() if p.requires_grad]
         if not self.params:
             raise NetspecError("NS612", "there is nothing to train: the network has no weights that are not frozen",
@@ -56,6 +66,10 @@ class Trainer:
         self.progress = Progress()
         self.best: Weights | None = None
         self.pending: list[Tensor] = []  # losses of batches, still on the device
+        self.numbers: list[int] = []  # which batches
+        self.weights: list[Tensor | int] = []  # how much each loss counts, where that is not its number of samples
+        self.carried: Carried | None = None  # while an epoch with `bptt` runs
+        self._carry_on: Weights = {}  # what the first epoch after a resume begins with
         self.interrupted = False
         self._began = time.perf_counter()
         self._next_save = self._began + FIRST_SAVE
@@ -70,7 +84,7 @@ class Trainer:
         self.display, self.metrics = display, metrics
         self._began = time.perf_counter() - self.progress.seconds
         self.module.train()
-        with _on_interrupt(self._interrupt):
+        with on_interrupt(self._interrupt):
             while self.progress.epoch < self.config.epochs and not self.progress.stopped:
                 self._epoch()
                 self._close_epoch()
@@ -78,7 +92,34 @@ class Trainer:
             self.save()
 
     def _epoch(self) -> None:
-        """The batches of one epoch that are left."""
+        """The batches, or with `bptt` the pieces, of one epoch that are left."""
+        if self.chunks is None:
+            self._train_on(self.parts["train"].shuffled(self.config.seed, self.progress.epoch, self.progress.batch))
+            return
+        from netspec.cells.carry import carrying
+
+        with carrying(self.module) as carried:
+            carried.load(self._carry_on)
+            self._carry_on = {}
+            self.carried = carried
+            self._train_on(self._pieces(self.chunks, carried))
+            self.carried = None
+
+    def _pieces(self, chunks: Chunks, carried: Carried) -> Iterator[Batch]:
+        """The pieces that are left, the state carried from one to the next of the same sequences."""
+        for chunk in chunks.shuffled(self.config.seed, self.progress.epoch, self.progress.batch):
+            if chunk.fresh:
+                carried.reset()
+            self.progress.batch = chunk.index
+            if chunk.empty:
+                with torch.no_grad(), self.scorer.mixed():
+                    self.module(*chunk.inputs)
+                self.progress.batch += 1
+            else:
+                yield chunk.inputs, chunk.targets
+
+    def _train_on(self, batches: Iterator[Batch]) -> None:
+        """One step of the optimiser for each."""
         config, progress, module, params, optimizer = (
             self.config,
             self.progress,
@@ -86,19 +127,20 @@ class Trainer:
             self.params,
             self.optimizer,
         )
-        batches = self.parts["train"]
-        steps = batches.steps
+        steps = self.steps
+        begun = progress.epoch * steps
         group, base, schedule = optimizer.param_groups[0], config.optimizer.lr, config.schedule
         fixed = isinstance(schedule, Constant) and not schedule.warmup_epochs
         nesterov = optimizer if isinstance(optimizer, NesterovSgd) else None
         scaler = self.scaler if self.scaler.is_enabled() else None
         mixed = self.scorer.mixed
         loss_of = self.scorer.loss
-        pending = self.pending
+        weigh = self.scorer.weigh
+        pending, numbers = self.pending, self.numbers
         clock = time.perf_counter
-        for inputs, targets in batches.shuffled(config.seed, progress.epoch, progress.batch):
+        for inputs, targets in batches:
             if not fixed:
-                group["lr"] = base * rate_factor(schedule, progress.step, steps, config.epochs)
+                group["lr"] = base * rate_factor(schedule, begun + progress.batch, steps, config.epochs)
             for p in params:
                 p.grad = None
             if nesterov is not None:
@@ -120,7 +162,10 @@ class Trainer:
                 scaler.step(optimizer)
                 scaler.update()
             pending.append(loss.detach())
+            if weigh is not None:
+                self.weights.append(weigh(targets))
             progress.batch += 1
+            numbers.append(progress.batch)
             progress.step += 1
             if clock() >= self._next:
                 self._tick()
@@ -134,17 +179,24 @@ class Trainer:
             return
         progress, rate = self.progress, self.config.rate
         batches = self.parts["train"]
-        first = progress.batch - len(self.pending)
-        for batch, loss in enumerate(torch.stack(self.pending).tolist(), first):
+        weights = self._fetched_weights()
+        for i, (batch, loss) in enumerate(zip(self.numbers, torch.stack(self.pending).tolist(), strict=True)):
             if not math.isfinite(loss):
-                raise NetspecError("NS623", f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch + 1}",
+                raise NetspecError("NS623", f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch}",
                                    hint="lower `lr`, add `clip: 1.0` or `standardize: true`; "
                                         "what was saved before is still there")  # fmt: skip
-            size = min(batches.size, batches.count - batch * batches.size)
+            size = weights[i] if weights else min(batches.size, batches.count - (batch - 1) * batches.size)
             progress.loss_sum += loss * size
             progress.samples += size
             progress.running = loss if progress.running is None else (1 - rate) * progress.running + rate * loss
         self.pending.clear()
+        self.numbers.clear()
+        self.weights.clear()
+
+    def _fetched_weights(self) -> list[int]:
+        """In one transfer from the device."""
+        found = [w for w in self.weights if isinstance(w, Tensor)]
+        return [int(w) for w in torch.stack(found).tolist()] if found else [int(w) for w in self.weights]
 
     def _close_epoch(self) -> None:
         """Validate, keep the best, decide whether to stop, write the line of the epoch."""
@@ -154,7 +206,7 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.samples = 0, 0.0, 0
         # From the schedule, not from the optimiser: after a resume it may have made no step yet.
-        factor = rate_factor(config.schedule, progress.step - 1, self.parts["train"].steps, config.epochs)
+        factor = rate_factor(config.schedule, progress.epoch * self.steps - 1, self.steps, config.epochs)
         line: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "lr": config.optimizer.lr * factor,
                                 "loss": loss, "running_loss": progress.running}  # fmt: skip
         monitored = loss
@@ -230,8 +282,9 @@ class Trainer:
         progress.scaler = self.scaler.state_dict()
         self.metrics.to_disk()
         save_checkpoint(
-            self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best, self.device
-        )
+            self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best, self.device,
+            {} if self.carried is None else self.carried.state(),
+        )  # fmt: skip
         if self.best is not None and not self._best_saved:
             save_weights(self.folder / BEST, self.module, self.best, epoch=str(progress.best_epoch))
             self._best_saved = True
@@ -244,7 +297,9 @@ class Trainer:
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
-        self.progress, self.best = load_checkpoint(path, self.spec, self.module, self.optimizer, self.device)
+        self.progress, self.best, self._carry_on = load_checkpoint(
+            path, self.spec, self.module, self.optimizer, self.device
+        )
         if self.scaler.is_enabled():
             self.scaler.load_state_dict(self.progress.scaler)
         return True
@@ -252,22 +307,3 @@ class Trainer:
     def _interrupt(self) -> None:
         self.interrupted = True
         self._next = 0.0
-
-
-@contextmanager
-def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C calls `act`, between two steps of Python; the second ends at once, as it always does."""
-    if threading.current_thread() is not threading.main_thread():  # signals come to the main thread alone
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(_: int, __: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        act()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -85,8 +85,8 @@ def test_a_wrong_model_is_not_kept_and_the_old_file_stays(tmp_path: Path, monkey
     path = tmp_path / "cnn.onnx"
     path.write_bytes(b"what stood there before")
 
-    def wrong(graph: netspec.Graph, module: torch.nn.Module) -> onnx.ModelProto:
-        model = netspec.to_onnx(graph, module)
+    def wrong(graph: netspec.Graph, module: torch.nn.Module, streaming: bool) -> onnx.ModelProto:
+        model = netspec.to_onnx(graph, module, streaming)
         [bias] = [i for i in model.graph.initializer if i.name == "fc.bias"]
         bias.raw_data = (np.frombuffer(bias.raw_data, np.float32) + 0.01).tobytes()
         return model

@@ -46,7 +46,8 @@ def test_shares_left_out_are_none_of_it() -> None:
 def test_schema_knows_every_source() -> None:
     schema = record_schema(__import__("netspec.data.config", fromlist=["DataConfig"]).DataConfig)
     names = schema["properties"]["source"]["anyOf"][0]["enum"]
-    assert names == ["digits", "iris", "wine", "breast_cancer", "diabetes", "csv", "npz", "image_folder"]
+    tasks = ["adding", "temporal_order", "reber", "copy", "anbn", "msd", "text"]
+    assert names == ["digits", "iris", "wine", "breast_cancer", "diabetes", "csv", "npz", "image_folder", *tasks]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import netspec
+from netspec.cells.library import library_cell, library_names
 from netspec.frontend.document import dump
 from netspec.layers import kinds
 from netspec.source.text import Source
@@ -75,6 +76,39 @@ budget: {params: 100k}
 data: {source: digits, split: {train: 0.8, seed: $width}}
 train: {epochs: $(width + 2), note: "$$ and $(width) of text"}
 """.replace("$(len2 if false else 2)", "$(2)"),
+    """netspec: 1
+name: cells
+vars: {cell: mine, scale: 2}
+inputs:
+  x: [T, 4]
+  lengths: {shape: [], dtype: int64}
+  start: [4, 11]
+cells:
+  mine:
+    source: nobody
+    params: {scale: , size: 5}
+    state: {h: hidden, c: size}
+    output: y
+    weights:
+      W_f, W_c: [size, hidden + input]
+      U: [hidden, size]
+      p: [size]
+      b: []
+      S: [hidden, input]
+    init: {p: 1.0, "W_f, W_c": {type: orthogonal, gain: 2}, b: scale}
+    equations:
+      - f = sigmoid(W_f @ [h[t-1], x[t]] + p * c[t-1] + b)
+      - c[t] = f * c[t-1] + (1 - f) * tanh(W_c @ [h[t-1], x[t]])
+      - s = S @ x[t] if input != hidden else x[t]
+      - h[t] = max(U @ c[t], -s) / scale
+      - y = relu(h[t]) * 2
+layers:
+  one: {type: recurrent, cell: $cell, hidden: 6, params: {scale: $scale}, num_layers: 2, bidirectional: true, from: {
+    input: x, lengths: lengths, initial_state: start}}
+  two: {type: sru, hidden: 3, params: {rescale: 0}, returns: last, initial_state: learned}
+  three: {type: recurrent, cell: lstm, hidden: 2, from: one, init: {b_f: 2.0}}
+outputs: {two: two, three: three.state}
+""",
 ]
 WORDS = [
     "netspec",
@@ -328,6 +362,49 @@ def test_rearranged_files(text: str) -> None:
 @given(st.text(max_size=60), values)
 def test_any_text(text: str, value: str) -> None:
     check(f"netspec: 1\ninputs: {{x: [8]}}\n{text}\nlayers: {value}\n")
+
+
+EQUATIONS = [e.text.value for name in library_names() for e in library_cell(name).equations]
+TOKENS = [*"+-*/@=()[],.^'{}$", "//", "==", "!=", "**", " if ", " else ", "input", "hidden", "scale", "1", "0", "2.5",
+          "1e999", "x", "x[t]", "x[t-1]", "h", "h[t]", "h[t-1]", "h[t-2]", "c[t-1]", "W", "U", "b", "b[t]", "f", "g",
+          "tanh(", "exp(", "sqrt(", "max(", "sigma(", "W @ ", "U @ ", "b * ", "h_t", "σ", "ₜ", " "]  # fmt: skip
+
+
+@st.composite
+def equations(draw: st.DrawFn) -> list[str]:
+    """Equations: random words, or those of the library with a few words replaced."""
+    if draw(st.booleans()):
+        return draw(st.lists(st.lists(st.sampled_from(TOKENS), max_size=12).map("".join), min_size=1, max_size=3))
+    found = draw(st.lists(st.sampled_from(EQUATIONS), min_size=1, max_size=4))
+    for _ in range(draw(st.integers(0, 3))):
+        i = draw(st.integers(0, len(found) - 1))
+        at = draw(st.integers(0, len(found[i])))
+        found[i] = found[i][:at] + draw(st.sampled_from(TOKENS)) + found[i][at + draw(st.integers(0, 3)) :]
+    return found
+
+
+@settings(max_examples=700, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(equations(), st.sampled_from(["h", "f", "c"]), st.sampled_from([1, 4]))
+def test_any_equations(equations: list[str], output: str, hidden: int) -> None:
+    cell = {
+        "params": {"scale": 2},
+        "state": {"h": "hidden", "c": "hidden"},
+        "output": output,
+        "weights": {"W": ["hidden", "hidden + input"], "U": ["hidden", "input"], "b": ["hidden"]},
+        "equations": equations,
+    }
+    layer = {"type": "recurrent", "cell": "it", "hidden": hidden}
+    check(dump({"netspec": 1, "inputs": {"x": ["T", 4]}, "cells": {"it": cell}, "layers": {"rnn": layer}}))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.text(max_size=40), st.text(alphabet="0123456789+-*/@=()[], .thxWb", max_size=40))
+def test_any_equation_text(anything: str, signs: str) -> None:
+    for text in (anything, signs, f"h[t] = {signs}", f"h[t] = W @ [h[t-1], x[t]] + {signs}"):
+        cell = {"state": {"h": text if text == anything else "hidden"}, "output": "h", "equations": [text],
+                "weights": {"W": ["hidden", "hidden + input"], "b": ["hidden", text]}}  # fmt: skip
+        layer = {"type": "recurrent", "cell": "it", "hidden": 3}
+        check(dump({"netspec": 1, "inputs": {"x": ["T", 4]}, "cells": {"it": cell}, "layers": {"rnn": layer}}))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

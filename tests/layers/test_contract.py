@@ -20,7 +20,8 @@ from netspec.backends.onnx_model import emit
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.layers.base import Example
-from netspec.shapes.dim import at
+from netspec.layers.recurrent import CellLayer
+from netspec.shapes.dim import Size, at
 from netspec.source.records import record_schema
 from netspec.source.text import Source
 from netspec.source.tree import parse
@@ -45,9 +46,9 @@ def compiled(case: str) -> tuple[Graph, torch.nn.Module]:
     """Graph and module; several ports become as many outputs; no weight is left at a 0 or 1 that hides a mistake."""
     kind, example = EXAMPLES[case]
     outputs = ""
-    if kind == "split":
-        first = netspec.load(text_of(kind, example, "outputs: {out: it.0}\n"))
-        outputs = f"outputs: {{{', '.join(f'out{port}: it.{port}' for port in first['it'].outputs)}}}\n"
+    first = netspec.load(text_of(kind, example, "outputs: {out: it.0}\n" if kind == "split" else ""))
+    if len(ports := first["it"].outputs) > 1:
+        outputs = f"outputs: {{{', '.join(f'out{p}: it.{p}' if p else 'out: it' for p in ports)}}}\n"
     graph = netspec.load(text_of(kind, example, outputs))
     module = netspec.to_torch(graph)
     generator = torch.Generator().manual_seed(1)
@@ -76,9 +77,12 @@ def values_of(
     graph, _ = compiled(case)
     generator = torch.Generator().manual_seed(batch)
     values = {}
+    lengths = lengths_of(graph)
     for name, type_ in graph.inputs.items():
         shape = [at(size, {"B": batch, **sizes}) for size in type_.shape]
-        if type_.floating:
+        if name in lengths:
+            values[name] = torch.randint(1, at(lengths[name], sizes) + 1, shape, generator=generator)
+        elif type_.floating:
             values[name] = torch.randn(shape, generator=generator, dtype=dtype)
         elif type_.dtype == "bool":
             values[name] = torch.rand(shape, generator=generator) > 0.6
@@ -88,6 +92,14 @@ def values_of(
                 getattr(torch, type_.dtype)
             )
     return values
+
+
+def lengths_of(graph: Graph) -> dict[str, Size]:
+    """The input that says how long each sequence is, and the steps that there are."""
+    layer, types = graph["it"].layer, graph.input_types(graph["it"])
+    if not isinstance(layer, CellLayer) or (place := layer.lengths_of(types)) is None:
+        return {}
+    return {graph["it"].inputs[place].node: types[0].shape[1]}
 
 
 def outputs_of(case: str, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from netspec.source.errors import NetspecError, Problems, did_you_mean, raise_all
+from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
 from netspec.source.records import Above, OneOf, read_choice
+from netspec.source.text import show
 from netspec.source.tree import Map, Scalar, Tree
+
+if TYPE_CHECKING:
+    from netspec.cells.cell import Cell
 
 Mode = Literal["fan_in", "fan_out"]
 Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
@@ -180,6 +185,27 @@ def _read_one(tree: Tree, problems: Problems) -> Init | None:
         return Constant(float(tree.value))
     init: Init | None = read_choice(tree, INITS, "`init`", problems)
     return init
+
+
+def cell_inits(cell: Cell, params: Mapping[str, float]) -> dict[str, Init]:
+    """How the weights of a recurrent cell begin where the cell says so; a parameter's name stands for its value.
+
+    `params` has the value of every parameter of the cell.  Raises NS2xx.
+    """
+    problems = Problems()
+    found: dict[str, Init | None] = {}
+    for name, tree in cell.init.items():
+        word = tree.value if isinstance(tree, Scalar) else None
+        known = isinstance(word, str) and word in cell.params
+        if known:
+            found[name] = Constant(params[str(word)])
+        elif isinstance(word, str) and word not in INITS.kinds():
+            near = did_you_mean(word, [*INITS.kinds(), *cell.params], f"there are {', '.join(INITS.kinds())}")
+            problems.append(Problem("NS201", f"unknown initialisation {show(word)}", tree.span, near))
+        else:
+            found[name] = _read_one(tree, problems)
+    raise_all(problems)
+    return {name: init for name, init in found.items() if init}
 
 
 def check_init(inits: dict[str, Init], weights: dict[str, tuple[int, ...]], owner: str) -> None:

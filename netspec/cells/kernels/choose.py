@@ -1,0 +1,27 @@
+"""Which code runs a loop for the tensors at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from netspec.cells import interpret
+from netspec.cells.kernels import gpu
+from netspec.cells.loop import Loop
+
+
+def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
+             steps: int, lengths: Tensor | None) -> None:  # fmt: skip
+    """Fill the loop's buffers; shapes as in interpret.py."""
+    found = [*tensors.values(), *initial.values(), *weights.values()]
+    if gpu.suits(found):
+        gpu.run_loop(loop, tensors, initial, weights, steps, lengths)
+        return
+    if all(x.device.type == "cpu" and x.dtype == torch.float32 for x in found):
+        from netspec.cells.kernels import cpu
+
+        cpu.run_loop(loop, tensors, initial, weights, steps, lengths)
+        return
+    interpret.run_loop(loop, tensors, initial, weights, steps, lengths)

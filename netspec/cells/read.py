@@ -1,0 +1,140 @@
+"""The `cells` section: a located mapping to a Cell, every problem of it reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from netspec.cells.cell import Cell, Declared
+from netspec.cells.check import check_cell
+from netspec.cells.declare import Declarations, grouped
+from netspec.cells.expr import Equation
+from netspec.cells.spelling import near_name
+from netspec.cells.syntax import parse_equation
+from netspec.source.errors import NetspecError, Problem, Problems, nearest
+from netspec.source.records import unknown_key
+from netspec.source.text import Span, show
+from netspec.source.tree import Items, Map, Scalar, Tree
+
+KEYS = ("description", "source", "params", "state", "output", "weights", "init", "equations")
+MAX_EQUATIONS = 200
+_TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:\[\s*t\s*\])?\s*=(?!=)")
+
+
+def read_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Cell | None:
+    """The cell under a name; None when anything is wrong with it, which is then in `problems`.
+
+    Reports NS2xx for its keys, NS320 to NS329 for its equations, NS41x for shapes.
+    """
+    if not isinstance(tree, Map):
+        problems.append(Problem("NS203", f"cell `{name}` expects a mapping, received {show(tree.plain())}",
+                                place if tree.plain() is None else tree.span,
+                                "keys: state, output, weights, equations"))  # fmt: skip
+        return None
+    found = Problems()
+    missing = [key for key in KEYS if key not in tree]
+    for key in tree.entries:
+        if key not in KEYS:
+            found.append(unknown_key(key, tree.key_span(key), missing, f"cell `{name}`"))
+    meant = {nearest(key, missing) for key in tree.entries if key not in KEYS}
+    texts = {key: _text(tree, key, name, found) for key in ("description", "source")}
+    names = Declarations(name, Map(tree.entries, place, tree.key_spans), found)
+    broken = set(names.broken)
+    equations = () if "equations" in meant else _equations(tree, name, place, found, broken)
+    output = "" if "output" in meant else _output(tree, name, place, names.states, equations, found)
+    init = _init(tree, name, names.weights, found)
+    shown = output_tree.span if (output_tree := tree.get("output")) else None
+    cell = Cell(name, place, names.params, names.states, output, names.weights, equations, init,
+                texts["description"], texts["source"], shown)  # fmt: skip
+    if names.states and equations:
+        found += check_cell(cell, broken)
+    problems += found
+    return None if found else cell
+
+
+def _text(tree: Map, key: str, name: str, problems: Problems) -> str:
+    value = tree.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, Scalar) or not isinstance(value.value, str):
+        problems.append(Problem("NS203", f"`{key}` of cell `{name}` expects text, received {show(value.plain())}",
+                                tree.key_span(key) if value.plain() is None else value.span))  # fmt: skip
+    return str(value.plain())
+
+
+def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: set[str]) -> tuple[Equation, ...]:
+    """The equations that can be read; the names that the others give a value go to `broken`."""
+    section = tree.get("equations")
+    if section is None:
+        problems.append(Problem("NS204", f"cell `{name}` needs `equations`", place,
+                                "for example `- h[t] = tanh(W @ [h[t-1], x[t]])`"))  # fmt: skip
+        return ()
+    if not isinstance(section, Items) or not section.items:
+        problems.append(Problem("NS203", f"`equations` of cell `{name}` expects a list, received "
+                                f"{show(section.plain())}", tree.key_span("equations"),
+                                "one equation a line, each after `- `"))  # fmt: skip
+        return ()
+    if len(section.items) > MAX_EQUATIONS:
+        problems.append(Problem("NS329", f"cell `{name}` has more than {MAX_EQUATIONS} equations",
+                                tree.key_span("equations")))  # fmt: skip
+        return ()
+    found = []
+    for item in section.items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            hint = "put it in quotes when it holds `: ` or ` #`"
+            if isinstance(item, Map) and len(item.entries) == 1:
+                hint = f"write `{next(iter(item.entries))} = …`"
+            problems.append(Problem("NS203", f"an equation is text, `name = value`; received {show(item.plain())}",
+                                    item.span, hint))  # fmt: skip
+            broken.add("")
+            continue
+        try:
+            found.append(parse_equation(item))
+        except NetspecError as error:
+            problems += error.problems
+            target = _TARGET.match(item.value)
+            broken.add(target[1] if target else "")
+    return tuple(found)
+
+
+def _output(tree: Map, name: str, place: Span, states: Mapping[str, Declared], equations: tuple[Equation, ...],
+            problems: Problems) -> str:  # fmt: skip
+    output = tree.get("output")
+    known = [*states, *(e.target.name for e in equations if not e.target.time)]
+    value = output.plain() if output else None
+    if output is None:
+        problems.append(Problem("NS204", f"cell `{name}` needs `output`, the value that the layer gives at every step",
+                                place, f"for example `output: {next(iter(states), 'h')}`"))  # fmt: skip
+    elif not isinstance(value, str) or (value not in known and not problems):
+        base = str(value).partition("[")[0]
+        hint = (
+            f"write `output: {base}`"
+            if base in known
+            else near_name(str(value), known, f"one of {', '.join(known)}" if known else "")
+        )
+        problems.append(Problem("NS321", f"`output` of cell `{name}` expects a state or a value of an equation, "
+                                f"received {show(value)}", tree.key_span("output") if value is None else output.span,
+                                hint))  # fmt: skip
+    return str(value)
+
+
+def _init(tree: Map, name: str, weights: Mapping[str, Declared], problems: Problems) -> dict[str, Tree]:
+    section = tree.get("init")
+    if section is None:
+        return {}
+    if not isinstance(section, Map):
+        problems.append(Problem("NS203", f"`init` of cell `{name}` expects a mapping of weight to how it begins, "
+                                f"received {show(section.plain())}",
+                                tree.key_span("init") if section.plain() is None else section.span,
+                                "for example `init: {b_f: 1.0}`"))  # fmt: skip
+        return {}
+    found = {}
+    for group, value in section.entries.items():
+        for part, span in grouped(group, section.key_span(group)):
+            if part in weights:
+                found[part] = value
+            elif weights or not problems:
+                problems.append(Problem("NS321", f"`init`: cell `{name}` has no weight `{part}`", span,
+                                        near_name(part, weights, f"it has {', '.join(weights)}" if weights else
+                                                  "it has none")))  # fmt: skip
+    return found

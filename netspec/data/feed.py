@@ -1,0 +1,110 @@
+"""Sequences to the inputs and the output of a network: which input takes what, and in which form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from netspec.data.preprocess import Array, InputRule
+from netspec.data.raw import Network, Raw, Target, only, shape_of
+from netspec.data.symbols import Symbols
+from netspec.data.tasks.sequences import Sequences
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError
+from netspec.source.text import Span
+
+LENGTHS = "lengths"
+LOSSES = {"classes": "cross_entropy", "signs": "logistic", "numbers": "squared"}
+
+
+def feed(found: Sequences, source: str, network: Network, span: Span | None) -> Raw:
+    """The sequences go to the only input beside `lengths`, or to `x`; their lengths to `lengths`, if it is there.
+
+    Symbols become vectors (T, K) for a floating input, and stay numbers (T) for one of whole numbers.
+    Raises NS605 for what does not fit.
+    """
+    name = _sequence_input(network.inputs, source, span)
+    type_ = network.inputs[name]
+    steps = _steps(found, type_, name, source, span)
+    x, rule = _input(found, steps, type_)
+    inputs: dict[str, Array | Symbols] = {}
+    rules = {}
+    for key in network.inputs:  # in the network's order
+        if key == name:
+            inputs[key], rules[key] = x, rule
+        else:
+            inputs[key], rules[key] = found.lengths.astype(np.int64), InputRule("array", (), "int64")
+    y_name = only(network.outputs, "output", source, span)
+    target = _target(found, steps, network.kinds[y_name], y_name, source, span)
+    ragged = LENGTHS in network.inputs and isinstance(type_.shape[1], Dim)
+    return Raw({**inputs}, rules, {y_name: target}, len(found.x), found.lengths if ragged else None, found.ordered)
+
+
+def _sequence_input(inputs: Mapping[str, TensorType], source: str, span: Span | None) -> str:
+    names = [name for name in inputs if name != LENGTHS] or list(inputs)
+    if len(names) > 1:
+        others = ", ".join(f"`{name}`" for name in names if name != "x")
+        gives = "nothing but `x` and `lengths`" if "x" in names else "one input with sequences"
+        text = f"{source} feeds {gives}: the network has {others} too"
+        raise NetspecError("NS605", text, span, hint="use a source of type npz, with an array for each")
+    lengths = inputs.get(LENGTHS)
+    if lengths is not None and len(inputs) > 1 and (lengths.dtype != "int64" or lengths.rank != 1):
+        text = f"input `lengths` is {lengths} of {lengths.dtype}, {source} gives one whole number a sample"
+        raise NetspecError("NS605", text, span, hint="write `lengths: {shape: [], dtype: int64}` in `inputs`")
+    return names[0]
+
+
+def _steps(found: Sequences, type_: TensorType, name: str, source: str, span: Span | None) -> int:
+    """To how many steps the sequences are padded; NS605 when they do not fit the input."""
+    longest, size = int(found.x.shape[1]), len(found.symbols)
+    vectors = TensorType((*type_.shape[:2], size or found.x.shape[2]))
+    numbers = TensorType(type_.shape[:2], "int64")
+    fits = [vectors] + ([numbers, TensorType(numbers.shape, "int32")] if size else [])
+    last = vectors.shape[-1]
+    if type_ not in fits:
+        hint = f"write `{name}: [T, {last}]`" + (
+            f", or `{name}: {{shape: [T], dtype: int64}}` before an `embedding`" if size else ""
+        )
+        what = f"{last} symbols" if size else f"{last} number{'s' * (last != 1)}"
+        text = f"input `{name}` is {type_} of {type_.dtype}, a step of {source} is one of {what}" if size else (
+            f"input `{name}` is {type_} of {type_.dtype}, a step of {source} has {what}")  # fmt: skip
+        raise NetspecError("NS605", text, span, hint=hint)
+    steps = type_.shape[1]
+    if isinstance(steps, Dim):
+        return longest
+    if steps < longest:
+        text = f"input `{name}` is {type_}: it has {steps} steps, the longest sequence of {source} has {longest}"
+        raise NetspecError("NS605", text, span, hint=f"give that axis a name, such as T, or {longest} steps")
+    return steps
+
+
+def _input(found: Sequences, steps: int, type_: TensorType) -> tuple[Array | Symbols, InputRule]:
+    count = len(found.symbols)
+    x = _longer(found.x, steps, -1 if count else 0)
+    rule = InputRule("array", shape_of(type_), type_.dtype, symbols=found.symbols, steps=steps)
+    if not count:
+        return x, rule
+    return (Symbols(x, count), rule) if type_.floating else (np.maximum(x, 0), rule)
+
+
+def _target(found: Sequences, steps: int, kind: str, name: str, source: str, span: Span | None) -> Target:
+    if kind not in found.targets:
+        which = " or ".join(f"`{LOSSES[k]}`" for k in found.targets)
+        text = f"the loss of output `{name}` compares {kind}, the targets of {source} are {next(iter(found.targets))}"
+        raise NetspecError("NS605", text, span, hint=f"use the loss {which}")
+    values, kept = found.targets[kind], found.kept
+    names = found.names if kind == "classes" else ()
+    what = f"the target of {source}"
+    if kept is None:
+        return Target(values, what, span, names)
+    values, kept = _longer(values, steps, 0), _longer(kept, steps, 0)
+    sets = found.sets if kind != "classes" else ()
+    return Target(values, what, span, names, sets, True, None if kept.all() else kept)
+
+
+def _longer(x: Array, steps: int, fill: float) -> Array:
+    """(N, T, …) padded to so many steps."""
+    more = [(0, 0), (0, steps - x.shape[1]), *[(0, 0)] * (x.ndim - 2)]
+    return np.pad(x, more, constant_values=fill) if steps > x.shape[1] else x

@@ -1,0 +1,266 @@
+"""Recurrent layers: `recurrent` runs any cell, and each cell of the library is a kind of its own name."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from netspec.cells.library import library_cell, library_names, library_text
+from netspec.layers.axes import known, need_rank
+from netspec.layers.base import (
+    KINDS,
+    Example,
+    Layer,
+    OnnxBuilder,
+    Reaches,
+    TorchBuilder,
+    Types,
+    Weight,
+    bad_input,
+    kind,
+)
+from netspec.layers.init import cell_inits
+from netspec.shapes.dim import Size
+from netspec.shapes.tensor import TensorType
+from netspec.source.records import Limit, Positive, Share
+
+if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded with the first recurrent layer
+    from netspec.cells.cell import Cell
+    from netspec.cells.stack import Stack
+
+# B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
+
+MAX_LAYERS = 1000  # of one stack: every weight of every layer has a name
+
+Returns = Literal["sequence", "last", "state"]
+
+
+class Params(dict[str, float]):
+    """The parameters of a cell that a layer gives, comparable and hashable as a layer has to be."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # never changed once it is made
+        return hash(tuple(sorted(self.items())))
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which input is what."""
+
+    lengths: int | None
+    state: int | None
+
+
+def roles_of(inputs: Types) -> Roles:
+    """The first input is the sequence; of those behind it, whole numbers are lengths and floating ones the state."""
+    rest = range(1, len(inputs))
+    return Roles(
+        next((i for i in rest if not inputs[i].floating), None), next((i for i in rest if inputs[i].floating), None)
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CellLayer(Layer):
+    """What all recurrent kinds share."""
+
+    hidden: Positive | None = None
+    num_layers: Annotated[int, Limit(minimum=1, maximum=MAX_LAYERS)] = 1
+    bidirectional: bool = False
+    dropout: Share = 0.0
+    returns: Returns = "sequence"
+    initial_state: Literal["zero", "learned"] = "zero"
+    params: Mapping[str, float] = field(default_factory=dict)
+    recompute: bool = False
+
+    ports: ClassVar[tuple[str, ...]] = ("input", "lengths", "initial_state")
+    optional: ClassVar[frozenset[str]] = frozenset({"lengths", "initial_state"})
+    arity: ClassVar[tuple[int, int | None]] = (1, 3)
+    weighted: ClassVar[bool] = True
+    floating: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", Params(self.params))
+
+    @property
+    def the_cell(self) -> Cell:
+        """The cell that the layer runs."""
+        return library_cell(self.kind)
+
+    def bind(self, cells: Callable[[str], Cell]) -> Layer:
+        _check(self)
+        return self
+
+    def stack(self, x: TensorType) -> Stack:
+        """The cell in all layers and directions, for this input."""
+        from netspec.cells.stack import params_of, stack_of
+
+        features = known(self, x.shape[2], "a last axis", x)
+        cell = self.the_cell
+        return stack_of(cell, self.hidden, features, params_of(self.params), self.num_layers, self.bidirectional)
+
+    def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
+        x, roles = inputs[0], roles_of(inputs)
+        if not x.floating:
+            raise bad_input("NS405", f"{self.kind} expects floating numbers, received {x} of {x.dtype}",
+                            "whole numbers are for `embedding`; set `dtype` in `inputs`")  # fmt: skip
+        need_rank(self, x, 3, "(B, T, I)", "one vector a step: `flatten` what stands behind the time"
+                  if x.rank > 3 else "one vector a step: `unsqueeze` a last axis for sequences of numbers")  # fmt: skip
+        stack = self.stack(x)
+        state = TensorType((x.shape[0], stack.rows, stack.width), x.dtype)
+        self.check_more(inputs, roles, state)
+        sequence = x.with_shape(*x.shape[:2], stack.output)
+        main = {"sequence": sequence, "last": x.with_shape(x.shape[0], stack.output), "state": state}[self.returns]
+        return {"": main, "state": state}
+
+    def lengths_of(self, inputs: Types) -> int | None:
+        """Which input has the lengths of the sequences."""
+        return roles_of(inputs).lengths
+
+    def check_more(self, inputs: Types, roles: Roles, state: TensorType) -> None:
+        """Refuse other inputs than one of lengths and one state that fit: NS401, NS403, NS405."""
+        x = inputs[0]
+        if len(inputs) > 1 + (roles.lengths is not None) + (roles.state is not None):
+            received = ", ".join(f"{i.dtype} {i}" for i in inputs)
+            raise bad_input("NS405", f"{self.kind} expects a sequence, then at most whole lengths and one floating "
+                            f"state, received {received}",
+                            "name them: `from: {input: a, lengths: b, initial_state: c}`")  # fmt: skip
+        if roles.lengths is not None:
+            lengths = inputs[roles.lengths]
+            if lengths.dtype != "int64" or lengths.shape != x.shape[:1]:
+                raise bad_input("NS405" if lengths.dtype != "int64" else "NS401",
+                                f"{self.kind} expects one int64 length for each sequence, {TensorType(x.shape[:1])}, "
+                                f"received {lengths.dtype} {lengths}",
+                                "declare the input as `{shape: [], dtype: int64}`")  # fmt: skip
+        if roles.state is not None:
+            if self.initial_state == "learned":
+                raise bad_input("NS403", f"{self.kind} with `initial_state: learned` takes no initial state",
+                                "leave out one of both")  # fmt: skip
+            if inputs[roles.state].shape != state.shape:
+                raise bad_input("NS401", f"{self.kind} expects an initial state {state}, received "
+                                f"{inputs[roles.state]}",
+                                "layers times directions, and the cell's states behind each other")  # fmt: skip
+
+    def weights(self, *inputs: TensorType) -> dict[str, Weight]:
+        stack = self.stack(inputs[0])
+        weights = {name: Weight(shape) for name, shape in stack.weights.items()}
+        if self.initial_state == "learned":
+            weights |= {f"{name}_0": Weight((stack.rows, size)) for name, size in stack.states.items()}
+        return weights
+
+    def meant(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
+        """A weight of the cell stands for that of every layer and direction: `b_f` for `b_f_l0`, `b_f_l0_reverse`, …"""
+        found = tuple(w for w in weights if re.fullmatch(rf"{re.escape(name)}_l\d+(_reverse)?", w))
+        return super().meant(name, weights) if name in weights else found
+
+    def flops(self, inputs: Types, outputs: Types) -> Size:
+        each, once = self.stack(inputs[0]).products
+        return inputs[0].shape[1] * each + once
+
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        return (None,) * (outputs[0].rank - 1)
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from netspec.cells.module import Recurrent
+
+        cell, roles = self.the_cell, roles_of(build.types)
+        params = {name: default or 0.0 for name, default in cell.params.items()} | dict(self.params)
+        module = Recurrent(
+            self.stack(build.types[0]), dropout=self.dropout, returns=self.returns, recompute=self.recompute,
+            learned=self.initial_state == "learned", begin=cell_inits(cell, params),
+        )  # fmt: skip
+        more = [build.inputs[i] if i is not None else None for i in (roles.lengths, roles.state)]
+        while more and more[-1] is None:
+            more.pop()
+        both = build.module(module, build.inputs[0], *more)
+        return {"": both[0], "state": both[1]}
+
+    def to_onnx(self, build: OnnxBuilder) -> dict[str, str]:
+        from netspec.cells.onnx import emit
+
+        roles, x = roles_of(build.types), build.types[0]
+        lengths, state = (build.inputs[i] if i is not None else "" for i in (roles.lengths, roles.state))
+        learned = self.initial_state == "learned"
+        return emit(build, self.stack(x), build.inputs[0], x.shape[0], self.returns, lengths=lengths, state=state,
+                    learned=learned)  # fmt: skip
+
+
+def _check(layer: CellLayer) -> None:
+    from netspec.cells.use import check_use
+
+    check_use(layer.the_cell, layer.hidden, layer.params)
+
+
+@dataclass(frozen=True)
+class NamesCell(Layer):
+    """The field that stands before all others."""
+
+    cell: str
+
+
+@kind("recurrent")
+class RecurrentLayer(CellLayer, NamesCell):
+    """A cell of `cells`, or of the library (`netspec cells` lists them), over a sequence.
+
+    x (B, T, I) -> (B, T, O), O the size of the cell's output, twice it when `bidirectional`.  `returns: last` is
+    (B, O), the output of each direction at its own last step; `returns: state` the final state.  The port `state`
+    (B, R, S) is that state: R layers times directions, S the cell's states behind each other as they are declared.
+    `lengths` (B,), int64: behind it the state stands still and the output is 0.  `initial_state`
+    (B, R, S), another layer's `state`; zeros where there is none, or weights with `initial_state: learned`.  `dropout`
+    stands between layers.  `params` are the cell's own.  `recompute`: the backward pass computes activations again
+    and keeps none.  `init` takes a weight by the cell's name for all layers and directions, or by its own.
+    Raises NS201 for an unknown cell, NS202 and NS204 for parameters, NS401 for lengths or a state of another shape,
+    NS402 for an input of another rank or of unknown features, NS403 for a learned and a given initial state, NS405
+    for element types.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("cell: lstm, hidden: 3", ("[T, 2]",), ({"T": 1}, {"T": 5})),
+        Example("cell: lstm_peephole, hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last",
+                ("[T, 3]", "{shape: [], dtype: int64}", "[4, 4]"),
+                wiring="from: {initial_state: c, lengths: b, input: a}"),
+        Example("cell: gru, hidden: 3, returns: state, recompute: true", ("[4, 2]", "[1, 3]"),
+                wiring="from: {input: a, initial_state: b}"),
+        Example("cell: sru, hidden: 3, num_layers: 2, initial_state: learned, params: {highway_bias: -1.5}",
+                ("[T, 2]", "{shape: [], dtype: int64}"), wiring="from: {input: a, lengths: b}"),
+        Example("cell: qrnn, hidden: 2, num_layers: 2, bidirectional: true, initial_state: learned", ("[T, 3]",)),
+        Example("cell: qrnn, hidden: 2, num_layers: 2", ("[T, 3]", "[2, 5]")),
+    )  # fmt: skip
+
+    @property
+    def the_cell(self) -> Cell:
+        bound: Cell | None = vars(self).get("bound")
+        return bound or library_cell(self.cell)
+
+    def bind(self, cells: Callable[[str], Cell]) -> Layer:
+        layer = copy.copy(self)
+        vars(layer)["bound"] = cells(self.cell)  # compares and hashes with the fields: another cell, another layer
+        _check(layer)
+        return layer
+
+
+class _Doc:
+    """The docstring of a library cell's kind: from its file, which is read when somebody asks."""
+
+    def __get__(self, layer: object, cls: type[CellLayer]) -> str:
+        cell = library_cell(cls.kind)
+        written = library_text(cls.kind).partition("equations:\n")[2]
+        equations = "\n".join(f"    {line.removeprefix('  - ')}" for line in written.splitlines())
+        return (f"{cell.description}\n\n{equations}\n\n"
+                f"x (B, T, I) -> (B, T, O): `recurrent` with `cell: {cls.kind}`, and all that is said there.\n"
+                f"{cell.source}.")  # fmt: skip
+
+
+EXAMPLES = (
+    Example("hidden: 3, params: {}", ("[T, 2]",), ({"T": 1}, {"T": 6})),
+    Example("hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last, initial_state: learned",
+            ("[T, 3]", "{shape: [], dtype: int64}"), wiring="from: {input: a, lengths: b}"),
+    Example("hidden: 3, recompute: true", ("[5, 3]",)),
+)  # fmt: skip
+
+for _name in library_names():
+    if _name in KINDS:
+        raise TypeError(f"layer kind {_name} is declared twice: {KINDS[_name].__module__} and the library's cell")
+    KINDS[_name] = type(_name, (CellLayer,), {"kind": _name, "__doc__": _Doc(), "__module__": __name__,
+                                              "examples": EXAMPLES})  # fmt: skip
