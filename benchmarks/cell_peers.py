@@ -86,7 +86,7 @@ class ByHand(nn.Module):
 
     def forward(self, x_BTI: Tensor) -> Tensor:
         step = self.bind(**self.weights)
-        states = tuple(x_BTI.new_zeros(len(x_BTI), size) for size in self.states)
+        states = [x_BTI.new_zeros(len(x_BTI), size) for size in self.states]
         out = []
         for x in x_BTI.unbind(1):
             y, *states = step(x, *states)

@@ -83,9 +83,9 @@ def memory(rounds: int) -> list[Figure]:
         values = in_turn(sides, rounds, clock=lambda side, _: float(side()))
         for cell in cells:
             what = "memory of a training step, {}, T={} B={} H={}".format(cell, *size)
-            of = [Spread.of(v) for v in (values[cell], values["nn.LSTM"], ratios(values, cell, "nn.LSTM"))]
-            control = Spread.of(ratios(values, "nn.LSTM again", "nn.LSTM"))
-            found.append(Figure(what, "`nn.LSTM`", "MB", *of, bound=1.3, control=control))
+            found.append(Figure(what, "`nn.LSTM`", "MB", Spread.of(values[cell]), Spread.of(values["nn.LSTM"]),
+                                Spread.of(ratios(values, cell, "nn.LSTM")), 1.3,
+                                Spread.of(ratios(values, "nn.LSTM again", "nn.LSTM"))))  # fmt: skip
     return found
 
 

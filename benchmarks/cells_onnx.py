@@ -66,7 +66,8 @@ class Scanned(ByHand):
 
         start = tuple(x_BTI.new_zeros(x_BTI.shape[0], size) for size in self.states)
         _, y_TBO = scan(body, start, x_BTI.transpose(0, 1).contiguous())
-        return y_TBO.transpose(0, 1)
+        y: Tensor = y_TBO.transpose(0, 1)
+        return y
 
 
 def export(model: nn.Module, path: Path, dynamo: bool) -> Path:

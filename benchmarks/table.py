@@ -9,7 +9,9 @@ from benchmarks.measure import RESULTS, ROOT, write_whole
 
 BEGIN = "<!-- results: written by `python -m benchmarks.table`, not by hand -->"
 END = "<!-- end of results -->"
-GROUPS = ("cold", "loading", "construct", "steps", "training", "export", "latency", "gpu")  # the order of the table
+# The order of the table.
+GROUPS = ("cold", "loading", "construct", "steps", "training", "export", "latency", "cells", "cells_loop", "cells_onnx",
+          "cells_cost", "gpu")  # fmt: skip
 HEAD = ("| what | against | ours | theirs | ratio (95 %) | control | reach | |\n"
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")  # fmt: skip
 

@@ -29,6 +29,7 @@ _PLAIN = (Tensor, torch.nn.Parameter)
 def recurrence(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None,
                program: str) -> list[Tensor]:  # fmt: skip
     """Exports and final states of a program; see recurrence.py for the arguments."""
+    operands = [x.contiguous() for x in operands]  # batch first: turned once, for both passes
     tensors = [*operands, *weights, *initial]
     training = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     if torch.compiler.is_compiling() or any(type(x) not in _PLAIN for x in tensors):
