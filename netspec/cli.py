@@ -98,7 +98,7 @@ def _compiled(file: str, sets: list[str] | None, *, hold_budget: bool = True) ->
     if graph.data is not None:
         reads.append(lambda: read_data(graph.data))  # type: ignore[arg-type]  # it is not None here
     if graph.train is not None:
-        reads.append(lambda: read_train(graph.train, graph.output_types()))  # type: ignore[arg-type]  # likewise
+        reads.append(lambda: read_train(graph.train, graph.output_types(), graph.layers()))  # type: ignore[arg-type]  # likewise
     for read in reads:
         try:
             read()

@@ -31,8 +31,8 @@ def check_cell(cell: Cell, broken: Collection[str] = ()) -> list[Problem]:
 
 
 def _worlds(cell: Cell) -> list[dict[str, Size | float | None]]:
-    names = (*SIZES, *cell.params)
-    general: dict[str, Size] = {name: symbol(name) for name in names}
+    general: dict[str, Size | float | None] = {name: symbol(name) for name in (*SIZES, *cell.params)}
+    general |= {n: v for n, v in cell.params.items() if v is not None and v != int(v)}  # no size: said where it is one
     worlds = {tuple(general.items()): general}
     for choice in choices(cell):
         try:
@@ -45,7 +45,9 @@ def _worlds(cell: Cell) -> list[dict[str, Size | float | None]]:
     return [dict(world) for world in worlds.values()]
 
 
-def _where_equal(world: Mapping[str, Size], left: Size, right: Size) -> dict[str, Size] | None:
+def _where_equal(
+    world: Mapping[str, Size | float | None], left: Size, right: Size
+) -> dict[str, Size | float | None] | None:
     """The world with `left`, when it is a name, put at `right`; None where that does not solve left = right."""
     name = str(left)
     inside = right.names() if isinstance(right, Dim) else set()

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from netspec.cells.forward import Forward, forward_of
 from netspec.cells.lower import Step, step_of
-from netspec.cells.program import Program, program_of, without_scalars
+from netspec.cells.program import Program, plain_reason, program_of, without_scalars
 from netspec.cells.read import read_cell
 from netspec.cells.reverse import Reverse, reverse_of
 from netspec.source.errors import Problems, raise_all
@@ -90,11 +90,9 @@ def key_of(step: Step) -> str | None:
 
 def _register(step: Step) -> str | None:
     simple = without_scalars(step)
-    if simple is None:
+    if simple is None or plain_reason(step):
         return None
     program = program_of(simple)
-    if not program.states:  # every state only delays the input: there is no loop
-        return None
     sizes = {name: int(str(size)) for name, size in step.sizes.items()}
     key = json.dumps({"name": step.cell.name, "sizes": sizes, "params": dict(step.params), "cell": step.cell.text})
     _COMPILED.setdefault(key, Compiled(program))

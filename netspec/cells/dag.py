@@ -17,6 +17,8 @@ from typing import Any
 from netspec.cells.functions import FUNCTIONS
 from netspec.shapes.dim import Size
 
+MAX_NUMBER = 3.4028234e38  # the largest 32-bit float
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -69,6 +71,9 @@ class Dag:
         return node
 
     def constant(self, value: float) -> Node:
+        """A number.  Raises OverflowError for one that 32 bits do not hold, also where numbers come together."""
+        if not abs(value) <= MAX_NUMBER:
+            raise OverflowError(f"{value:g} is no number that 32 bits hold")
         return self.make("number", attr=float(value) + 0.0)  # + 0.0: −0 is 0
 
     def leaf(self, op: str, name: Any, size: Size | None) -> Node:

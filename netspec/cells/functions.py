@@ -55,9 +55,14 @@ def _onnx_step(build: Any, x: str) -> str:
     return str(build.op("Cast", [build.op("Greater", [x, zero])], to=1))
 
 
-def _tied(d: Any, a: Any, b: Any) -> Any:
-    """1 where a > b, ½ where they are equal: torch shares the gradient of a tie."""
-    return d.call("half_step", d.sub(a, b))
+def _shared(d: Any, g: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """g where a > b, and g where it is not: a tie shares g in halves, as in torch.
+
+    The second is the rest, not a comparison of its own: a − b and b − a may be added up in other orders, and both be
+    above 0.
+    """
+    first = d.call("half_step", d.sub(a, b))
+    return d.mul(g, first), d.mul(g, d.sub(d.constant(1), first))
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -94,7 +99,7 @@ FUNCTIONS: dict[str, Function] = {
         1, "log(1 + exp(x))", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
         lambda d, g, x, y: (d.mul(g, d.call("sigmoid", x[0])),),
         lambda torch, x: torch.nn.functional.softplus(x), _onnx("Softplus"),
-        lambda v, x: v.add(v.max(x, v.number(0.0)), v.log(v.add(v.number(1.0), v.exp(v.neg(v.abs(x)))))),
+        lambda v, x: v.softplus(x),
         "maximum({0}, 0.0) + tl.log(1.0 + tl.exp(-tl.abs({0})))",
     ),
     "exp": Function(
@@ -114,13 +119,13 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "min": Function(
         2, "the smaller of two", min,
-        lambda d, g, x, y: (d.mul(g, _tied(d, x[1], x[0])), d.mul(g, _tied(d, x[0], x[1]))),
-        lambda torch, a, b: torch.minimum(a, b), _onnx("Min"), lambda v, a, b: v.min(a, b), "minimum({0}, {1})",
+        lambda d, g, x, y: _shared(d, g, x[1], x[0]),
+        lambda torch, a, b: torch.minimum(a, b), _onnx("Min"), lambda v, a, b: v.least(a, b), "minimum({0}, {1})",
     ),
     "max": Function(
         2, "the larger of two", max,
-        lambda d, g, x, y: (d.mul(g, _tied(d, x[0], x[1])), d.mul(g, _tied(d, x[1], x[0]))),
-        lambda torch, a, b: torch.maximum(a, b), _onnx("Max"), lambda v, a, b: v.max(a, b), "maximum({0}, {1})",
+        lambda d, g, x, y: _shared(d, g, x[0], x[1]),
+        lambda torch, a, b: torch.maximum(a, b), _onnx("Max"), lambda v, a, b: v.greatest(a, b), "maximum({0}, {1})",
     ),
     "step": Function(
         1, "1 where x > 0, else 0", lambda x: _step(x, 0.0), _no_gradient,
@@ -131,7 +136,7 @@ FUNCTIONS: dict[str, Function] = {
         1, "1 where x > 0, ½ where x = 0, else 0", lambda x: _step(x, 0.5), _no_gradient,
         lambda torch, x: torch.heaviside(x, x.new_tensor(0.5)), _onnx_step,
         lambda v, x: v.where_above_zero(
-            x, v.number(1.0), v.where_above_zero(v.neg(x), v.number(0.0), v.number(0.5))
+            x, v.number(1.0), v.where_zero(x, v.number(0.5), v.number(0.0))
         ),
         "tl.where({0} > 0, 1.0, tl.where({0} < 0, 0.0, 0.5))", internal=True,
     ),

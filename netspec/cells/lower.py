@@ -17,7 +17,7 @@ from netspec.cells.expr import Binary, Call, Choice, Concat, Equation, Expr, Nam
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.scope import Joined, Matrix, ReportedError, Scope, Value
 from netspec.cells.sizes import side_of, size_of
-from netspec.cells.spelling import function_hint
+from netspec.cells.spelling import function_hint, timed_hint
 from netspec.shapes.dim import Dim, Size
 from netspec.source.errors import NetspecError, Problem, Problems, Related
 
@@ -79,10 +79,7 @@ class Lowering:
             self.equation(equation)
         for name in cell.states:
             if name not in scope.next and not scope.broken & {name, ""}:
-                self.problems.append(
-                    Problem("NS323", f"state `{name}` of cell `{cell.name}` is never given a value",
-                            cell.states[name].span, f"add an equation `{name}[t] = …`")
-                )  # fmt: skip
+                self.problems.append(self.never_given(name))
         output = (scope.next if cell.output in cell.states else scope.values).get(cell.output)
         if output is not None and output.size is None:
             self.problems.append(Problem("NS410", f"the output `{cell.output}` is one number, not a vector",
@@ -95,6 +92,18 @@ class Lowering:
         weights = {name: shape for name, shape in scope.weights.items() if name in scope.used}
         params = {name: value for name, value in scope.params.items() if value is not None}
         return Step(cell, scope.dag, sizes, params, scope.states, after, output, weights)
+
+    def never_given(self, state: str) -> Problem:
+        """A state without an equation; or with one that writes the time in the name, `h_t = …`."""
+        cell = self.scope.cell
+        declared = cell.states[state].span
+        for target in (e.target for e in cell.equations):
+            if not target.time and timed_hint(target.name, [state]) == f"write `{state}[t]`":
+                return Problem("NS323", f"`{target.name}` is a name of its own, and state `{state}` of cell "
+                               f"`{cell.name}` is never given a value", target.place.span,
+                               f"write `{state}[t] = …`", (Related("state", state, declared),))  # fmt: skip
+        return Problem("NS323", f"state `{state}` of cell `{cell.name}` is never given a value", declared,
+                       f"add an equation `{state}[t] = …`")  # fmt: skip
 
     def shapes(self) -> None:
         scope = self.scope
@@ -125,6 +134,8 @@ class Lowering:
             self.problems += error.problems
             if target.name not in self.scope.weights:
                 self.scope.broken.add(target.name)
+            if any(problem.code == "NS325" for problem in error.problems):
+                self.scope.broken.add("")  # another name was meant: what reads it is not wrong as well
             return
         (self.scope.next if target.time else self.scope.values).setdefault(target.name, value)
 
@@ -219,7 +230,11 @@ class Lowering:
             return
         related = tuple(Related(e.place.shown, f"[{n.size}]", e.place.span) for e, n in (a, b))
         hint = ""
-        if {str(x.size), str(y.size)} == {"hidden", "input"}:
+        weights = [(e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x))
+                   if isinstance(e, Name) and n.op == "weight"]  # fmt: skip
+        if len(weights) == 1:
+            hint = f"declare `{weights[0][0]}: [{weights[0][1]}]`"
+        elif {str(x.size), str(y.size)} == {"hidden", "input"}:
             hint = "they agree only where the input has the hidden size: multiply one by a weight [hidden, input]"
         raise NetspecError("NS410", f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
                            expr.place.span, related=related, hint=hint)  # fmt: skip

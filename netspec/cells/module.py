@@ -74,8 +74,9 @@ class Recurrent(nn.Module):
                 self.get_parameter(f"{name}_0").zero_()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if lengths is not None:
-            _check(lengths, x)
+        self._check(x, lengths, state)
+        if not x.shape[1]:
+            lengths = None  # no step, no padding
         initial = self._initial(x, state)
         final: list[tuple[Tensor, ...]] = []
         y_TBO = x.transpose(0, 1)
@@ -100,6 +101,20 @@ class Recurrent(nn.Module):
         if self.returns == "state":
             return packed, packed
         return torch.cat([_end(y, lengths, direction == 1) for direction, y in enumerate(ends)], -1), packed
+
+    def _check(self, x: Tensor, lengths: Tensor | None, state: Tensor | None) -> None:
+        """Kernels read memory by these shapes.  Raises NS503."""
+        batch = x.shape[0] if x.ndim == 3 else 0
+        if x.ndim != 3 or x.shape[2] != self.stack.features:
+            raise NetspecError("NS503", f"the input is (B, T, {self.stack.features}), received {tuple(x.shape)}")
+        if state is not None and tuple(state.shape) != (batch, len(self.rows), self.width):
+            raise NetspecError("NS503", f"the initial state is ({batch}, {len(self.rows)}, {self.width}), received "
+                               f"{tuple(state.shape)}")  # fmt: skip
+        if lengths is not None:
+            if tuple(lengths.shape) != (batch,):
+                raise NetspecError("NS503", f"there is one length for each of the {batch} sequences, received lengths "
+                                   f"{tuple(lengths.shape)}")  # fmt: skip
+            _check(lengths, x)
 
     def _initial(self, x: Tensor, given: Tensor | None) -> list[tuple[Tensor, ...]]:
         """The states before the first step, row by row."""
@@ -135,6 +150,8 @@ class Recurrent(nn.Module):
 
 def _end(y_TBO: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
     """The output at the last step that a direction comes to; 0 for a sequence without steps."""
+    if not len(y_TBO):
+        return y_TBO.new_zeros(y_TBO.shape[1:])
     if reverse or lengths is None:
         return y_TBO[0 if reverse else -1]
     return y_TBO[lengths - 1, torch.arange(y_TBO.shape[1], device=y_TBO.device)]  # length 0: the last step, padding

@@ -98,10 +98,9 @@ class Plan:
         return {s.node: group for group in groups for s in group.sums}
 
     def _sum(self, node: Node) -> Sum | None:
-        if node.op == "product":  # alone, when no sum takes it in
-            return (
-                None if any(self._taken(node, r) for r in self.readers[node]) else Sum(node, ((node, 1.0),), (), (), ())
-            )
+        if node.op == "product":  # alone, when no sum takes it in; a state's whole equation has no reader
+            taken = any(self._taken(node, r) for r in self.readers.get(node, ()))
+            return None if taken else Sum(node, ((node, 1.0),), (), (), ())
         if node.op != "add":
             return None
         loop: list[tuple[Node, float]] = []

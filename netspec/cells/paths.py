@@ -13,7 +13,7 @@ from typing import Literal
 from netspec.cells.compiled import compiled, key_of
 from netspec.cells.linear import linear_recurrence
 from netspec.cells.lower import Step
-from netspec.cells.program import Program, scalar_reason
+from netspec.cells.program import Program, plain_reason
 from netspec.cells.recognise import match, why_onnx, why_torch
 
 Path = Literal["native", "compiled", "plain"]
@@ -45,7 +45,7 @@ def paths(step: Step) -> list[tuple[str, str, str]]:
             reason = why_torch(step) if found is None else f"torch has no kernel of nn.{found.kind} there"
             rows.append((where, _loop(compiled(key).program, device), reason))
         else:
-            reason = scalar_reason(step) or "no generator of GPU code (triton) is installed"
+            reason = plain_reason(step) or "no generator of GPU code (triton) is installed"
             rows.append((where, "torch operations, step by step", reason))
     onnx = match(step).onnx
     rows.append(("ONNX", f"operator {onnx.kind}" if onnx else "Scan", why_onnx(step)))
@@ -60,5 +60,9 @@ def _loop(program: Program, device: str) -> str:
         if device == "cuda" and linear_recurrence(program) is not None:
             return "compiled: one kernel for the sequence, or a parallel scan over time"
         return "compiled: one kernel for the sequence, no product in the loop"
-    after = f", {stages - 1} of them one after the other" if stages > 2 else ""
+    waves = stages - 1  # products of one wave wait for values of the wave before
+    after = ""
+    if waves > 1:
+        turns = f" in {waves} turns" if waves < count else ""
+        after = turns + (", the second after the first" if waves == 2 else ", one after the other")
     return f"compiled: {count} packed product{'s' * (count > 1)} a step{after}, the rest fused"

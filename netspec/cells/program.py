@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from netspec.cells.dag import Dag, Node, reachable
+from netspec.cells.functions import FUNCTIONS
 from netspec.cells.lower import Step
 from netspec.shapes.dim import Size
 
@@ -133,12 +134,20 @@ def without_scalars(step: Step) -> Step | None:
                    weights={**step.weights, **vectors})  # fmt: skip
 
 
-def scalar_reason(step: Step) -> str:
+FUNCTION_WORK = 16  # instructions of a function, about
+MAX_WORK = 2000  # compiling grows with the square: 1,300 take a second, 2,600 ten; the library ends at 110
+
+
+def plain_reason(step: Step) -> str:
     """Why a step has no compiled loop; empty when it has one."""
     simple = without_scalars(step)
     if simple is None:
         return "a weight that is one number meets vectors of several sizes"
-    return "" if program_of(simple).states else "no state depends on itself: there is no loop"
+    program = program_of(simple)
+    if not program.states:
+        return "no state depends on itself: there is no loop"
+    work = sum(FUNCTION_WORK if n.op in FUNCTIONS else 1 for n in program.inside)
+    return f"a step of {len(program.inside)} operations is too large for one kernel" if work > MAX_WORK else ""
 
 
 def _in_order(nodes: Iterable[Node]) -> list[Node]:

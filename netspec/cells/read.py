@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from netspec.cells.cell import Cell, Declared
 from netspec.cells.check import check_cell
 from netspec.cells.declare import Declarations, grouped
-from netspec.cells.expr import Equation
+from netspec.cells.expr import Equation, Name, walk
+from netspec.cells.sizes import size_names
 from netspec.cells.spelling import near_name
 from netspec.cells.syntax import parse_equation
 from netspec.source.errors import NetspecError, Problem, Problems, nearest
@@ -39,17 +40,29 @@ def read_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Cell | 
     meant = {nearest(key, missing) for key in tree.entries if key not in KEYS}
     texts = {key: _text(tree, key, name, found) for key in ("description", "source")}
     names = Declarations(name, Map(tree.entries, place, tree.key_spans), found)
-    broken = set(names.broken)
+    broken = set(names.broken) | ({""} if "weights" in meant else set())  # any name may be a weight
     equations = () if "equations" in meant else _equations(tree, name, place, found, broken)
     output = "" if "output" in meant else _output(tree, name, place, names.states, equations, found)
     init = _init(tree, name, names.weights, found)
     shown = output_tree.span if (output_tree := tree.get("output")) else None
     cell = Cell(name, place, names.params, names.states, output, names.weights, equations, init,
                 texts["description"], texts["source"], shown)  # fmt: skip
-    if names.states and equations:
+    if names.states and equations and "params" not in meant:
         found += check_cell(cell, broken)
     problems += found
     return None if found else cell
+
+
+def unused_params(cell: Cell, tree: Map) -> list[Problem]:
+    """NS326: a parameter that is in no equation, no size and no `init`; for a cell with which nothing else is wrong."""
+    section = tree.get("params")
+    if not isinstance(section, Map):
+        return []
+    used = size_names(cell) | {tree.value for tree in cell.init.values() if isinstance(tree, Scalar)}
+    used |= {part.name for e in cell.equations for part in walk(e.value) if isinstance(part, Name)}
+    return [Problem("NS326", f"nothing uses parameter `{name}` of cell `{cell.name}`", section.key_span(name),
+                    "remove it, or use it")
+            for name in cell.params if name not in used]  # fmt: skip
 
 
 def _text(tree: Map, key: str, name: str, problems: Problems) -> str:

@@ -138,7 +138,7 @@ class Scope:
         same = f"did you mean `{longer}`?" if longer in (*self.values, *self.broken) else ""
         hint = (
             same
-            or timed_hint(name, self.cell.states)
+            or timed_hint(name, self.cell.states, str(expr.place.text.value)[expr.place.end :])
             or near_name(name, known, f"declare it in `weights`; known: {', '.join(known)}")
         )
         raise NetspecError("NS321", f"unknown name `{name}`", span, hint=hint)

@@ -71,5 +71,6 @@ def _named(expr: Name, values: Mapping[str, Size | float | None]) -> Size:
         value = int(value)
     if value is None or isinstance(value, float):
         raise NetspecError("NS411", f"parameter `{name}` is a size here and takes a whole number, received "
-                           f"{'nothing' if value is None else f'{value:g}'}", span)  # fmt: skip
+                           f"{'nothing' if value is None else f'{value:g}'}", span,
+                           hint=f"for example `params: {{{name}: {max(1, int(value or 1))}}}`")  # fmt: skip
     return value

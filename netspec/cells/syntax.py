@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from netspec.cells.expr import Binary, Call, Choice, Concat, Equation, Expr, Name, Negative, Number, Place
-from netspec.cells.spelling import name_hint, sign_hint
+from netspec.cells.spelling import name_hint, sign_hint, time_hint
 from netspec.source.errors import NetspecError
 from netspec.source.text import show
 from netspec.source.tree import Scalar
@@ -26,8 +26,11 @@ MAX_LENGTH = 2000
 MAX_DEPTH = 40
 MAX_SIGNS = 150  # what walks a tree goes as deep as a chain of signs is long
 
+# A name is read with the marks and raised or lowered signs of a paper (h̃ₜ₋₁), so that all of it is refused at once.
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>==|!=|//|[-+*/@=()\[\],]))"
+    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"|(?P<name>[^\W\d](?:\w|[\u0300-\u036f\u207a\u207b\u208a\u208b]|(?<=ₜ)[-−]1(?!\w))*)"
+    r"|(?P<sign>==|!=|//|[-+*/@=()\[\],]))"
 )
 _WORDS = ("if", "else")
 _SPLIT = "name parts of it in equations of their own"
@@ -184,7 +187,8 @@ class _Reader:
             return self.named(token, depth)
         if opening := self.take("("):
             inner = self.value(depth)
-            closing = self.expect(")", "`)`", "" if self.side_by_side() else _open(opening))
+            joined = "a concatenation is written `[a, b]`" if self.token.text == "," else _open(opening)
+            closing = self.expect(")", "`)`", "" if self.side_by_side() else joined)
             return replace(inner, place=Place(self.text, opening.place.start, closing.place.end))
         if opening := self.take("["):
             items, closing = self.items("]", depth, opening)
@@ -214,7 +218,7 @@ class _Reader:
         if time not in ("t", "t-1"):
             index = Place(self.text, opening.place.start, closing.place.end)
             raise _wrong(index, f"`{token.text}` is read at `[t]` or `[t-1]`, received `{index.shown}`",
-                         _time_hint(time))  # fmt: skip
+                         time_hint(time))  # fmt: skip
         return Name(token.text, time, Place(self.text, token.place.start, closing.place.end))
 
     def items(self, closing: str, depth: int, opening: _Token) -> tuple[tuple[Expr, ...], _Token]:
@@ -232,16 +236,6 @@ def _open(bracket: _Token) -> str:
     return f"the `{bracket.text}` of column {bracket.place.span.column} is open here"
 
 
-def _time_hint(time: str) -> str:
-    if time.startswith("t-"):
-        return "an older value needs a state of its own that hands it on: `older[t] = h[t-1]`"
-    if time.startswith("t+"):
-        return "a step gives `h[t]` from `h[t-1]`; what comes later is not known to it"
-    if time.isdigit():
-        return "a cell has no first step of its own: the layer's `initial_state` is what `h[t-1]` is there"
-    return ""
-
-
 def _tokens(text: Scalar, written: str) -> list[_Token]:
     found: list[_Token] = []
     at = signs = 0
@@ -251,7 +245,7 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
         if match is None:
             start = at + len(written[at:]) - len(written[at:].lstrip())
             raise _wrong(Place(text, start, start + 1), f"`{written[start]}` has no meaning in an equation",
-                         sign_hint(written[start]))  # fmt: skip
+                         sign_hint(written, start))  # fmt: skip
         kind = str(match.lastgroup)
         place = Place(text, match.start(kind), match.end(kind))
         if not match[kind].isascii():

@@ -70,6 +70,25 @@ def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[s
     finite(x, f"array `{name}` of {shown}", span)
 
 
+def check_entries(x: Array, entries: int, what: str, code: str, span: Span | None = None, name: str = "") -> None:
+    """Raises `code` at the first number that an embedding of so many entries has none for; 0: there is no embedding."""
+    if not entries or x.dtype.kind not in "iu":
+        return
+    bad = np.argwhere((x < 0) | (x >= entries))
+    if len(bad):
+        first = tuple(int(i) for i in bad[0])
+        low, high = int(x.min()), int(x.max())
+        larger = f", or give the embedding `num_embeddings: {high + 1}`" if low >= 0 else ""
+        raise NetspecError(
+            code,
+            f"{what}: number {int(x[first])} (sample {first[0] + 1}) is out of range: its embedding has entries 0 to "
+            f"{entries - 1}, the numbers run from {low} to {high}",
+            span,
+            hint=f"count from 0{larger}",
+            name=name,
+        )
+
+
 def finite(x: Array, what: str, span: Span | None) -> None:
     """Raises NS604 at the first NaN or infinity."""
     if x.dtype.kind == "f" and not np.isfinite(x).all():

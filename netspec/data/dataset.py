@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.arrays import finite
+from netspec.data.arrays import check_entries, finite
 from netspec.data.config import SOURCE_NAMES, DataConfig, place
 from netspec.data.images import Images
 from netspec.data.labels import class_numbers, signs
+from netspec.data.padding import check_lengths, ended, told_steps, within
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess, Standard
 from netspec.data.raw import Network, Raw, Target
 from netspec.data.sources import read_source
@@ -71,10 +72,11 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
     Raises NS602 to NS608 at the place in the `data` section.
     """
     raw = read_source(config, tree, network)
+    check_lengths(raw.inputs, network, place(tree, "source"))
     targets: dict[str, Array] = {}
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():
-        targets[name], outputs[name] = _target(target, network.outputs[name], network.kinds[name], name)
+        targets[name], outputs[name] = _target(target, raw, network, name)
     if raw.ordered:
         indices = ordered_indices(raw.count, config.split.shares())
     else:
@@ -89,7 +91,8 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
             )
     if kept is not None:
         _check_kept(outputs, kept, tree)
-        rules, outputs = dict(kept.inputs), dict(kept.outputs)
+        rules = dict(kept.inputs)
+        outputs = {n: replace(kept.outputs[n], masked=r.masked, lengths=r.lengths) for n, r in outputs.items()}
     else:
         rules = _standardized(raw, network, indices["train"]) if config.standardize else raw.rules
         if config.standardize == "both":
@@ -97,6 +100,10 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
     for name, rule in outputs.items():
         if rule.standard is not None:
             targets[name] = rule.standard.forward(targets[name]).astype(np.float32)
+    rules = {name: replace(rule, entries=network.entries.get(name, 0)) for name, rule in rules.items()}
+    for name, x in raw.inputs.items():
+        if isinstance(x, np.ndarray):
+            check_entries(x, rules[name].entries, f"input `{name}`", "NS604", place(tree, "source"))
     whole = {n: x if isinstance(x, (Images, Symbols)) else rules[n].apply(x) for n, x in raw.inputs.items()}
     parts = {
         name: Part(
@@ -125,7 +132,11 @@ def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> 
 
 
 def _target_standard(rule: OutputRule, train: Array) -> OutputRule:
-    return replace(rule, standard=Standard.fit(train, each=True)) if rule.kind == "numbers" else rule
+    if rule.kind != "numbers":
+        return rule
+    if rule.masked or rule.lengths:  # axis 1 are steps: one mean for all of them that count
+        return replace(rule, standard=Standard.fit(train[~np.isnan(train)], each=False))
+    return replace(rule, standard=Standard.fit(train, each=True))
 
 
 def _groups(targets: dict[str, Array], outputs: dict[str, OutputRule]) -> NDArray[np.int64] | None:
@@ -148,17 +159,28 @@ def _standardized(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[
             standard = x.standard(train)
         else:
             part = x[train] / rule.divide
-            standard = Standard.fit(part, each=rule.kind == "image" or part.ndim == 2)
+            each = rule.kind == "image" or part.ndim == 2
+            lengths = raw.inputs.get(network.told(network.inputs[name].shape[1])) if part.ndim > 2 else None
+            if isinstance(lengths, np.ndarray):
+                part = part[within(lengths[train], part.shape[1])]
+            standard = Standard.fit(part, each=each)
         rules[name] = replace(rule, standard=standard)
     return rules
 
 
-def _target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
+def _target(target: Target, raw: Raw, network: Network, name: str) -> tuple[Array, OutputRule]:
     """The targets of one output, and what the output means; those that do not count are −100 or NaN.
 
     Raises NS604 to NS606.
     """
+    type_, kind = network.outputs[name], network.kinds[name]
+    recurrent = type_.rank > 2 and bool(network.told(type_.shape[1]))
+    target = replace(target, steps=target.steps or (recurrent and target.values.ndim > 1))
+    axis = class_axis(type_, target.values.shape, last=target.steps) if kind == "classes" else None
+    told = "" if kind == "classes" and axis is None else told_steps(target, type_, axis, network)
+    target = ended(target, told, raw)
     values, rule = _whole_target(target, type_, kind, name)
+    rule = replace(rule, lengths=told)
     if target.kept is None:
         return values, rule
     kept = target.kept.reshape(*target.kept.shape, *[1] * (values.ndim - 2))

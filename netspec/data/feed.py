@@ -48,7 +48,11 @@ def _sequence_input(inputs: Mapping[str, TensorType], source: str, span: Span | 
         others = ", ".join(f"`{name}`" for name in names if name != "x")
         gives = "nothing but `x` and `lengths`" if "x" in names else "one input with sequences"
         text = f"{source} feeds {gives}: the network has {others} too"
-        raise NetspecError("NS605", text, span, hint="use a source of type npz, with an array for each")
+        whole = [n for n in names if inputs[n].rank == 1 and not inputs[n].floating]
+        hint = "use a source of type npz, with an array for each"
+        if LENGTHS not in inputs and len(names) == 2 and len(whole) == 1:
+            hint = f"call it `{LENGTHS}`: write `{LENGTHS}: {{shape: [], dtype: int64}}` instead of `{whole[0]}`"
+        raise NetspecError("NS605", text, span, hint=hint)
     lengths = inputs.get(LENGTHS)
     if lengths is not None and len(inputs) > 1 and (lengths.dtype != "int64" or lengths.rank != 1):
         text = f"input `lengths` is {lengths} of {lengths.dtype}, {source} gives one whole number a sample"

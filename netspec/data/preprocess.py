@@ -56,6 +56,7 @@ class InputRule:
     `table`: the `columns` side by side; `image`: (N, C, H, W) of `size` with values from 0 to 1; `array`: as it is.
     Then standardised, and brought to `shape` (without the batch; text for a symbolic axis).  Of sequences: the
     `symbols` that a step is one of, by their number or the place of a 1, and the most `steps` of a training sample.
+    `entries`: how many an embedding has for its numbers, 0 where none reads them.
     """
 
     kind: Literal["table", "image", "array"]
@@ -68,6 +69,7 @@ class InputRule:
     standard: Standard | None = None
     symbols: tuple[str, ...] = ()
     steps: int = 0
+    entries: int = 0
 
     def apply(self, x: Array) -> Array:
         """Raw values -> what the network takes."""
@@ -86,7 +88,7 @@ class OutputRule:
     """What one output means: the class with the largest value along `axis`, the class by its sign, or numbers.
 
     `probable`: softmax, or the logistic function, of the values are probabilities.  `masked`: steps without a target
-    have −100 as their class, or NaN.
+    have −100 as their class, or NaN.  `lengths`: the input that says how many steps of a sample there are.
     """
 
     kind: Literal["classes", "signs", "numbers"]
@@ -96,6 +98,12 @@ class OutputRule:
     standard: Standard | None = None
     probable: bool = False
     masked: bool = False
+    lengths: str = ""
+
+    @property
+    def step_axis(self) -> int:
+        """Where the steps are, of an output that has some."""
+        return 2 if self.kind == "classes" and self.axis == 1 else 1
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netspec.data.images import Images
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.symbols import Symbols
+from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
@@ -53,12 +54,22 @@ class Raw:
 
 @dataclass(frozen=True)
 class Network:
-    """What a source has to feed: the network's inputs, its trained outputs with the kind of target each loss takes."""
+    """What a source has to feed: the network's inputs, its trained outputs with the kind of target each loss takes.
+
+    `entries`: input -> how many entries an embedding has for its numbers; `counted`: input of lengths -> the axis of
+    steps that they count.
+    """
 
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
     kinds: Mapping[str, str]
     folder: Path = field(default_factory=Path)
+    entries: Mapping[str, int] = field(default_factory=dict)
+    counted: Mapping[str, Size] = field(default_factory=dict)
+
+    def told(self, steps: Size) -> str:
+        """The input that has the lengths of sequences with this axis of steps, or ""; of several the last."""
+        return next((name for name in reversed(list(self.counted)) if self.counted[name] == steps), "")
 
 
 def only(kinds: Mapping[str, Any], what: str, source: str, span: Span | None) -> str:

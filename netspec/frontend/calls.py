@@ -44,6 +44,7 @@ class Call:
     own_init: Mapping[str, Init]
     inherited: Inherited
     init_tree: Tree | None = None  # where `own_init` is written
+    ports: tuple[str, ...] = ()  # the names that `from: {name: …}` gives the wires, in their order
 
 
 @dataclass(frozen=True)

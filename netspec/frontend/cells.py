@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from netspec.frontend.names import BrokenError
 from netspec.layers.init import cell_inits
 from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
 from netspec.source.text import Span, show
-from netspec.source.tree import Map, read_text
+from netspec.source.tree import Map, Scalar, Tree, read_text
 
 if TYPE_CHECKING:
     from netspec.cells.cell import Cell
@@ -35,8 +36,8 @@ class Cells:
             raise BrokenError()
         if name in library_names():
             return library_cell(name)
-        near = did_you_mean(name, [*library_names(), *self.own], "`cells` declares one, `netspec cells` lists the "
-                            "library's")  # fmt: skip
+        near = library_hint(name) or did_you_mean(name, [*library_names(), *self.own], "`cells` declares one, "
+                                                  "`netspec cells` lists the library's")  # fmt: skip
         raise NetspecError("NS201", f"unknown cell `{name}`", span, hint=near)
 
 
@@ -46,7 +47,7 @@ def read_cells(document: Document, problems: Problems) -> Cells:
     section = document.section("cells")
     if section is None:
         return cells
-    from netspec.cells.read import read_cell
+    from netspec.cells.read import read_cell, unused_params
 
     for name, tree in section.entries.items():
         place = section.key_span(name)
@@ -55,6 +56,8 @@ def read_cells(document: Document, problems: Problems) -> Cells:
         cell = read_cell(name, tree, place, problems)
         if cell is not None:
             _check_inits(cell, problems)
+        if cell is not None and len(problems) == before and isinstance(tree, Map):
+            problems += unused_params(cell, tree)
         if cell is None or len(problems) > before:
             cells.broken.add(name)
         else:
@@ -73,6 +76,54 @@ def cells_of_file(path: Path) -> dict[str, Cell]:
     cells = read_cells(Document(source, path.parent, root), problems)
     raise_all(problems)
     return cells.own
+
+
+def library_hint(name: str) -> str:
+    """`LSTM`, `nn.GRU`: what the library calls a cell that is named as torch names it; empty when it is none."""
+    module, _, kind = name.rpartition(".")
+    cell = kind.lower()
+    if cell not in library_names() or cell == name:
+        return ""
+    if module and cell == "gru":
+        return "torch's nn.GRU is `gru_reset_after`; `gru` resets before the product"
+    return f"did you mean `{cell}`?"
+
+
+def used_of_file(path: Path) -> list[Cell]:
+    """The cells of the library that a file's layers name, in its order.  Raises NS1xx."""
+    root = Files().whole(read_text(path), path.parent, (path.resolve(),))
+    return [library_cell(name) for name in dict.fromkeys(_named(root)) if name in library_names()]
+
+
+def _named(tree: Tree) -> Iterator[str]:
+    """Every `type` and `cell` of a tree."""
+    for key, value in tree.entries.items() if isinstance(tree, Map) else ():
+        if key in ("type", "cell") and isinstance(value, Scalar):
+            yield str(value.value)
+        yield from _named(value)
+
+
+def explain_params(problems: list[Problem], tree: Map, cells: Cells) -> list[Problem]:
+    """`k: 3` beside `hidden`: where the layer has no such key, and its cell such a parameter, the hint says so."""
+    if not any(problem.code == "NS202" for problem in problems):
+        return problems
+    kind, named = (value.value if isinstance(value := tree.get(key), Scalar) else "" for key in ("type", "cell"))
+    try:
+        params = cells.find(str(named)).params if kind == "recurrent" else library_cell(str(kind)).params
+    except (BrokenError, NetspecError, KeyError):
+        return problems
+    hints = {f"no key `{n}`": f"write `params: {{{n}: {show(tree.entries[n].plain())}}}`"
+             for n in params if n in tree.entries}  # fmt: skip
+    return [replace(p, hint=next((h for end, h in hints.items() if p.message.endswith(end)), p.hint)) for p in problems]
+
+
+def check_dropout(layer: object, tree: Map) -> list[Problem]:
+    """NS203 for a `dropout` that stands between layers where there is one."""
+    dropout = tree.get("dropout")
+    if dropout is None or not getattr(layer, "dropout", 0) or getattr(layer, "num_layers", 2) > 1:
+        return []
+    return [Problem("NS203", "`dropout` stands between layers, and `num_layers` is 1: it does nothing", dropout.span,
+                    "remove it, or put a layer `{type: dropout, p: …}` behind")]  # fmt: skip
 
 
 def _check_inits(cell: Cell, problems: Problems) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.frontend.blocks import Block, check_arguments, check_cycles, read_block
-from netspec.frontend.cells import Cells, check_kind, read_cells
+from netspec.frontend.cells import Cells, check_dropout, check_kind, explain_params, library_hint, read_cells
 from netspec.frontend.containers import CONTAINERS, LAYERED, RESERVED, WIRING, body_key
 from netspec.frontend.document import Document
 from netspec.frontend.expression import has_expression, syntax_errors
@@ -135,7 +135,8 @@ def _mended(tree: Map) -> Map:
 
 def unknown_kind(kind: str, span: Span, checked: Checked) -> Problem:
     """A kind that is neither netspec's nor a block, with the nearest that is."""
-    near = did_you_mean(kind, [*kinds(), *CONTAINERS, *checked.blocks], "`netspec layers` lists all kinds")
+    known = [*kinds(), *CONTAINERS, *checked.blocks]
+    near = library_hint(kind) or did_you_mean(kind, known, "`netspec layers` lists all kinds")
     if kind in checked.cells.own or kind in checked.cells.broken:
         near = f"`{kind}` is a cell: write `type: recurrent, cell: {kind}`"
     return Problem("NS201", f"unknown layer kind `{kind}`", span, near)
@@ -232,6 +233,8 @@ def _check_layer(
         read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place)
     elif (layer := make_layer(cls, fields, owner, problems, place, checked.cells)) is not None:
         checked.static[id(tree)] = layer
+        problems += check_dropout(layer, fields)
+    problems[before:] = explain_params(problems[before:], fields, checked.cells)
     tag = fields.entries["type"]
     for i, problem in enumerate(problems[before:], start=before):  # a variant changed the kind and left the rest
         if problem.code == "NS202" and problem.span and problem.span.source is not tag.span.source:
@@ -246,6 +249,7 @@ def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, plac
     before = len(problems)
     values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place)
     if len(problems) > before:
+        problems[before:] = [_wired(p, tree, cls) for p in problems[before:]]
         return None
     named = tree.get("cell")
     try:
@@ -256,6 +260,18 @@ def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, plac
     except NetspecError as error:  # a kind may refuse a combination of values
         problems += [p if p.span else replace(p, span=_key_place(tree, p) or place) for p in error.problems]
         return None
+
+
+def _wired(problem: Problem, tree: Map, cls: type[Layer]) -> Problem:
+    """A layer's name as the value of a key that is an input: say where inputs are named."""
+    for port in cls.ports[1:]:
+        value = tree.get(port)
+        if isinstance(value, Scalar) and isinstance(value.value, str) and value.span == problem.span:
+            x = tree.get("from")
+            source = x.value if isinstance(x, Scalar) else "…"
+            hint = f"a layer's output is an input: `from: {{{cls.ports[0]}: {source}, {port}: {value.value}}}`"
+            return replace(problem, hint=problem.hint or hint)
+    return problem
 
 
 def _key_place(tree: Map, problem: Problem) -> Span | None:

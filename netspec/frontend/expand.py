@@ -5,7 +5,7 @@ What depends on shapes (a projection shortcut, a gate) is left as a `Join`, whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -235,9 +235,8 @@ class _Expander:
             raise NetspecError("NS204", f"`from` of {owner} needs `{ports[0]}`", tree.span, hint=f"add `{ports[0]}: …`")
         optional = kinds()[kind].optional if kind in kinds() and kind not in self.checked.blocks else frozenset()
         targets: list[Tree] = []
-        for port in ports[: max(ports.index(n) for n in tree.entries) + 1]:
-            if port in tree.entries or port not in optional:
-                targets.append(tree.entries.get(port) or targets[-1])  # one left out is the same as the one before it
+        for port in _named(tree, ports, optional):
+            targets.append(tree.entries.get(port) or targets[-1])  # one left out is the same as the one before it
         return targets
 
     def one(self, use: _Use) -> Value:
@@ -301,7 +300,9 @@ class _Expander:
             raise self.miscounted(use, kind, count, cls.ports if most and most > 1 else (), len(wires))
         tree = use.fields.get("init")
         own = read_init(resolve(tree, use.env)) if tree is not None else {}
-        self.out.items.append(Call(self.spot(use), layer, wires, own, use.inherited, tree))
+        sources = use.fields.get("from")
+        ports = _named(sources, cls.ports, cls.optional) if isinstance(sources, Map) else ()
+        self.out.items.append(Call(self.spot(use), layer, wires, own, use.inherited, tree, ports))
         return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=True)
 
     def dynamic_layer(self, cls: type[Layer], use: _Use) -> Layer:
@@ -516,6 +517,12 @@ class _Expander:
         if not route and use.copy:
             route = f"in {use.path}, {use.copy}"
         return Place(use.path, use.frame.scope, self.span(use), route)
+
+
+def _named(tree: Map, ports: Sequence[str], optional: Collection[str]) -> tuple[str, ...]:
+    """The inputs that `from: {name: …}` gives: those it names, and those before them that cannot be left out."""
+    last = max(ports.index(name) for name in tree.entries)
+    return tuple(port for port in ports[: last + 1] if port in tree.entries or port not in optional)
 
 
 def _hinted(problem: Problem, fields: Map) -> Problem:

@@ -19,7 +19,7 @@ from netspec.graph.budget import check_budget, read_budget
 from netspec.graph.inputs import MAX_RANK, read_inputs
 from netspec.graph.join import Part, parts_of
 from netspec.graph.model import Budget, Graph, Input, Node, Ref, Scope
-from netspec.layers.base import Layer
+from netspec.layers.base import Layer, Wired
 from netspec.layers.init import Init, check_init
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
@@ -170,6 +170,7 @@ class _Builder:
             call.own_init,
             call.inherited,
             call.init_tree,
+            call.ports,
         )
 
     def put(
@@ -183,6 +184,7 @@ class _Builder:
         own_init: Mapping[str, Init],
         inherited: Inherited,
         init_tree: Tree | None = None,
+        ports: Sequence[str] = (),
     ) -> None:
         """Add one layer, unless one of its inputs is already reported or its shapes do not fit."""
         try:
@@ -194,6 +196,8 @@ class _Builder:
         if len(known) < len(types):
             return
         try:
+            layer.check_wired(tuple(self.wired(w, t, ports[i] if i < len(ports) else "")
+                                    for i, (w, t) in enumerate(zip(wires, known, strict=True)) if w))  # fmt: skip
             if layer.floating and (odd := next((t for t in known if not t.floating), None)):
                 raise NetspecError(
                     "NS405",
@@ -216,6 +220,12 @@ class _Builder:
         share = inherited.share if weights else ""
         refs = tuple(Ref(w.node, w.port) for w in wires if w)
         self.graph.add(Node(name, layer, refs, outputs, span, route, scope, share, init, inherited.freeze))
+
+    def wired(self, wire: Wire, type_: TensorType, port: str) -> Wired:
+        outputs, own = self.graph[wire.node].outputs, wire.node.rpartition(".")[2]
+        written = not wire.port and wire.label.rpartition(".")[2] == own  # not a block's name for what it is given
+        others = {name: other for name, other in outputs.items() if name} if written else {}
+        return Wired(wire.label, type_, port, wire.node if wire.node in self.graph.inputs else "", others)
 
     def check_init(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # files without recurrent layers are checked without the lang
     from netspec.cells.cell import Cell
 
 __all__ = [
-    "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight",
+    "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight", "Wired",
     "bad_input", "exact_div", "kind", "product", "shape_text", "union_reach",
 ]  # fmt: skip
 
@@ -77,6 +77,17 @@ class Example:
     sizes: tuple[Mapping[str, int], ...] = ({"T": 5}, {"T": 8})
     high: int = 4  # whole-number inputs are drawn below this
     wiring: str = ""  # in place of the default `from: [all inputs]`, for named inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """One input as the file wires it, for what a kind says about a slip of the pen."""
+
+    label: str  # how the file calls what it reads
+    type: TensorType
+    port: str = ""  # the name that `from: {name: …}` gives it; empty where `from` lists it
+    input: str = ""  # the input of the network that it is
+    others: Mapping[str, TensorType] = field(default_factory=dict)  # what else its maker gives out, by port
 
 
 class TorchBuilder(Protocol):
@@ -174,6 +185,9 @@ class Layer:
         `name` which key of the layer it is about (`"hidden"`, `"params.bias"`), and is shown there.
         """
         return self
+
+    def check_wired(self, inputs: tuple[Wired, ...]) -> None:
+        """Refuse what the file's names show to be wired wrongly, before `infer` sees types alone.  Raises NS4xx."""
 
     def infer(self, *inputs: TensorType) -> TensorType | dict[str, TensorType]:
         """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""

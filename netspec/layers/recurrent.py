@@ -19,10 +19,12 @@ from netspec.layers.base import (
     TorchBuilder,
     Types,
     Weight,
+    Wired,
     bad_input,
     kind,
 )
 from netspec.layers.init import cell_inits
+from netspec.layers.recurrent_wiring import LENGTHS_HINT, check_named, check_sequence, check_state, state_hint
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit, Positive, Share
@@ -100,6 +102,13 @@ class CellLayer(Layer):
         cell = self.the_cell
         return stack_of(cell, self.hidden, features, params_of(self.params), self.num_layers, self.bidirectional)
 
+    def check_wired(self, inputs: tuple[Wired, ...]) -> None:
+        check_sequence(self.kind, inputs)
+        check_named(self.kind, inputs)
+        x = inputs[0].type
+        if x.floating and x.rank == 3 and any("state" in wired.others for wired in inputs[1:]):
+            check_state(self.kind, self.state(self.stack(x), x), inputs)
+
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
         x, roles = inputs[0], roles_of(inputs)
         if not x.floating:
@@ -108,17 +117,21 @@ class CellLayer(Layer):
         need_rank(self, x, 3, "(B, T, I)", "one vector a step: `flatten` what stands behind the time"
                   if x.rank > 3 else "one vector a step: `unsqueeze` a last axis for sequences of numbers")  # fmt: skip
         stack = self.stack(x)
-        state = TensorType((x.shape[0], stack.rows, stack.width), x.dtype)
-        self.check_more(inputs, roles, state)
+        state = self.state(stack, x)
+        self.check_more(inputs, roles, stack)
         sequence = x.with_shape(*x.shape[:2], stack.output)
         main = {"sequence": sequence, "last": x.with_shape(x.shape[0], stack.output), "state": state}[self.returns]
         return {"": main, "state": state}
+
+    def state(self, stack: Stack, x: TensorType) -> TensorType:
+        """The type of packed states."""
+        return TensorType((x.shape[0], stack.rows, stack.width), x.dtype)
 
     def lengths_of(self, inputs: Types) -> int | None:
         """Which input has the lengths of the sequences."""
         return roles_of(inputs).lengths
 
-    def check_more(self, inputs: Types, roles: Roles, state: TensorType) -> None:
+    def check_more(self, inputs: Types, roles: Roles, stack: Stack) -> None:
         """Refuse other inputs than one of lengths and one state that fit: NS401, NS403, NS405."""
         x = inputs[0]
         if len(inputs) > 1 + (roles.lengths is not None) + (roles.state is not None):
@@ -132,15 +145,15 @@ class CellLayer(Layer):
                 raise bad_input("NS405" if lengths.dtype != "int64" else "NS401",
                                 f"{self.kind} expects one int64 length for each sequence, {TensorType(x.shape[:1])}, "
                                 f"received {lengths.dtype} {lengths}",
-                                "declare the input as `{shape: [], dtype: int64}`")  # fmt: skip
+                                LENGTHS_HINT)  # fmt: skip
         if roles.state is not None:
             if self.initial_state == "learned":
                 raise bad_input("NS403", f"{self.kind} with `initial_state: learned` takes no initial state",
                                 "leave out one of both")  # fmt: skip
-            if inputs[roles.state].shape != state.shape:
-                raise bad_input("NS401", f"{self.kind} expects an initial state {state}, received "
-                                f"{inputs[roles.state]}",
-                                "layers times directions, and the cell's states behind each other")  # fmt: skip
+            expected, given = self.state(stack, x), inputs[roles.state]
+            if given.shape != expected.shape:
+                raise bad_input("NS401", f"{self.kind} expects an initial state {expected}, received {given}",
+                                state_hint(stack, given))  # fmt: skip
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         stack = self.stack(inputs[0])

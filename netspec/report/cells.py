@@ -16,7 +16,7 @@ from netspec.cells.paths import paths
 from netspec.cells.sizes import side_of, size_names
 from netspec.cells.stack import Stack, stack_of
 from netspec.cells.use import check_use
-from netspec.frontend.cells import cells_of_file
+from netspec.frontend.cells import cells_of_file, used_of_file
 from netspec.report.text import count
 from netspec.shapes.dim import Dim, Quotient, Size, product, symbol
 from netspec.source.errors import NetspecError, did_you_mean
@@ -28,7 +28,10 @@ BEGIN = "Where a cell or a layer says nothing else, weights begin uniform betwee
 
 
 def find(name: str) -> list[Cell]:
-    """The cells that a name, `FILE:NAME` or `FILE` stands for.  Raises NS101, NS201 and what is wrong with them."""
+    """The cells that a name, `FILE:NAME` or `FILE` stands for.  Raises NS101, NS201 and what is wrong with them.
+
+    A file without cells of its own stands for those of the library that its layers name.
+    """
     file, _, cell = name.rpartition(":")
     if name.endswith((".yaml", ".yml")):
         file, cell = name, ""
@@ -41,19 +44,33 @@ def find(name: str) -> list[Cell]:
     if cell and cell not in own:
         there = f"it has {', '.join(f'`{c}`' for c in own)}" if own else "it has no `cells`"
         raise NetspecError("NS201", f"no cell {show(cell)}", name=file, hint=did_you_mean(cell, own, there))
-    return [own[cell]] if cell else list(own.values())
+    if cell:
+        return [own[cell]]
+    found = list(own.values()) or used_of_file(Path(file))
+    if not found:
+        raise NetspecError("NS201", "the file has no `cells`, and no layer of it names one", name=file,
+                           hint="`netspec cells` lists the library's")  # fmt: skip
+    return found
 
 
 def read_params(given: Iterable[str]) -> dict[str, float]:
     """`NAME=VALUE` of the command line.  Raises NS203."""
     found = {}
     for text in given:
-        name, _, value = text.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            raise NetspecError("NS203", f"expected NAME=NUMBER, received {show(text)}", name="--param") from None
+        name, _, value = (part.strip() for part in text.partition("="))
+        number = _number(value)
+        if not name or number is None:
+            raise NetspecError("NS203", f"expected NAME=NUMBER, received {show(text)}", name="--param",
+                               hint=f"for example `--param {name or 'NAME'}=1`")  # fmt: skip
+        found[name] = number
     return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def library() -> list[Cell]:

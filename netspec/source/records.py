@@ -352,6 +352,15 @@ def _misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
             if not field.item_fits(item.plain(), i, len(tree.items)):
                 text = f"{owner} expects {field.expected}, received {show(item.plain())} as item {i + 1}"
                 return Problem("NS203", text, item.span)
+    if isinstance(tree, Map) and get_origin(field.annotation) in (dict, Mapping):  # likewise at the value of a key
+        one = Field(field.name, get_args(field.annotation)[1], None, required=True)
+        for key, item in tree.entries.items():
+            word = item.plain()
+            if not one.fits(word):
+                found = _misfit(item, word, one, f"`{key}` in {owner}")
+                switch = word if isinstance(word, bool) else _YAML_1_1.get(word) if isinstance(word, str) else None
+                written = switch is not None and one.fits(int(switch))
+                return dataclasses.replace(found, hint=f"write `{int(switch or 0)}`") if written else found
     hint = ""
     if isinstance(value, (int, float)) and field._validator.is_valid(value):
         hint = "whole numbers end at 2**63" if value == value else "NaN is no value of a parameter"

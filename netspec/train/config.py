@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
 from netspec.data.config import place
+from netspec.graph.model import Node
+from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
-from netspec.source.errors import Problem, Problems, did_you_mean, raise_all
+from netspec.source.errors import Problem, Problems, Related, did_you_mean, raise_all
 from netspec.source.records import Above, Count, Field, Limit, OneOf, Positive, Share, read_fields, read_value
 from netspec.source.tree import Map
 
@@ -306,8 +308,8 @@ def target_kinds(config: TrainConfig) -> dict[str, str]:
     return {name: TARGET_KINDS[type(loss)] for name, loss in config.losses.items()}
 
 
-def read_train(tree: Map, outputs: Mapping[str, TensorType]) -> TrainConfig:
-    """The `train` section for a network with these outputs.
+def read_train(tree: Map, outputs: Mapping[str, TensorType], layers: Iterable[Node] = ()) -> TrainConfig:
+    """The `train` section for a network with these outputs and layers.
 
     Raises NS201 to NS204 for its form, NS611 for a loss or metric that no output fits, NS612 for what does not go
     together.
@@ -324,6 +326,7 @@ def read_train(tree: Map, outputs: Mapping[str, TensorType]) -> TrainConfig:
     _metric_problems(tree, values.get("metrics"), losses, problems)
     if values.get("bptt") is not None:
         _bptt_problems(tree, losses, outputs, problems)
+        _direction_problems(tree, layers, problems)
     _rule_problems(tree, values, problems)
     raise_all(problems)
     return TrainConfig(**{**values, "loss": losses})
@@ -406,6 +409,16 @@ def _bptt_problems(
             text = f"`bptt` needs an output for each step: output `{name}` is {type_}"
             hint = "give the recurrent layer `returns: sequence`, or leave `bptt` out"
             problems.append(Problem("NS612", text, place(tree, "bptt"), hint))
+
+
+def _direction_problems(tree: Map, layers: Iterable[Node], problems: list[Problem]) -> None:
+    """The state at the end of a piece is no beginning for a layer that reads from the end."""
+    for node in layers:
+        if isinstance(node.layer, CellLayer) and node.layer.bidirectional:
+            text = f"`bptt` reads a sequence piece by piece: `{node.name}` is bidirectional and needs its end first"
+            hint = f"leave `bidirectional` out of `{node.name}`, or `bptt` out of `train`"
+            problems.append(Problem("NS612", text, place(tree, "bptt"), hint,
+                                    (Related("layer", f"`{node.name}`", node.span, node.route),)))  # fmt: skip
 
 
 def _rule_problems(tree: Map, values: Mapping[str, Any], problems: list[Problem]) -> None:

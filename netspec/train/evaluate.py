@@ -107,8 +107,8 @@ def evaluate(run: Path | str, *, device: str = "auto") -> Evaluation:
         raise NetspecError("NS607", "the run has no test part", place(graph.data, "split"),
                            hint="give `test` a share of `split`, and train again")  # fmt: skip
     part = dataset.parts["test"]
-    scorer = Scorer.of(config, trained.preprocess.outputs, len(graph.outputs), where)
-    rules = trained.preprocess.outputs
+    rules = dataset.preprocess.outputs
+    scorer = Scorer.of(config, rules, len(graph.outputs), where)
     module = trained.module.to(where)
     batches = Batches.of(part, config.batch_size, where)
     means, found = scorer.collect(module, batches, set(rules))

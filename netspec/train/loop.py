@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,8 +14,9 @@ from netspec.data.config import DataConfig, place, read_data
 from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
+from netspec.data.reads import counted_by, entries_of
 from netspec.frontend.document import text_hash
-from netspec.graph.model import Graph
+from netspec.graph.model import Graph, Node
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.tree import Map
@@ -65,7 +66,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             )
     raise_all(problems)
     assert data_tree is not None and train_tree is not None
-    data, config = read_both(data_tree, train_tree, graph.output_types())
+    data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
     where = pick_device(device, config.precision)
     folder = choose_folder(graph.name, Path(run) if run is not None else None, resume)
     if resume:
@@ -86,11 +87,13 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
         return _run(trainer, graph, resume, console, file)
 
 
-def read_both(data: Map, train_: Map, outputs: Mapping[str, TensorType]) -> tuple[DataConfig, TrainConfig]:
+def read_both(
+    data: Map, train_: Map, outputs: Mapping[str, TensorType], layers: Iterable[Node] = ()
+) -> tuple[DataConfig, TrainConfig]:
     """Both sections, with the problems of both at once."""
     problems: list[Problem] = []
     found: list[Any] = []
-    for read in (lambda: read_data(data), lambda: read_train(train_, outputs)):
+    for read in (lambda: read_data(data), lambda: read_train(train_, outputs, layers)):
         try:
             found.append(read())
         except NetspecError as error:
@@ -103,7 +106,7 @@ def network_of(graph: Graph, config: TrainConfig) -> Network:
     """What the data has to fit."""
     kinds = target_kinds(config)
     outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
-    return Network(graph.inputs, outputs, kinds, graph.folder)
+    return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph))
 
 
 def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:

@@ -47,7 +47,7 @@ def mae(predicted: Tensor, true: Tensor) -> float:
 
 def r2(predicted: Tensor, true: Tensor) -> float:
     """1 − Σε² / Σ(y − mean(y))²: 1 is exact, 0 as good as the mean; NaN when all y are the same."""
-    p, y = predicted.double().flatten(1), true.double().flatten(1)
+    p, y = (x.double().reshape(len(x), -1) for x in (predicted, true))
     spread = (y - y.mean(0)).square().sum(0)
     return float((1 - (p - y).square().sum(0) / torch.where(spread > 0, spread, torch.nan)).mean())
 

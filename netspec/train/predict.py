@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netspec.data.arrays import check_array, read_npz
+from netspec.data.arrays import check_array, check_entries, read_npz
 from netspec.data.images import SUFFIXES, read_image
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
 from netspec.data.table import missing_file, read_file, read_table
@@ -83,7 +83,14 @@ def predict(model: Path | str, given: Path | str, *, device: str = "auto",
         outputs = _computed(compute, [x[start : start + BATCH_SIZE] for x in inputs], str(model))
         for name, parts in found.items():
             parts.append(outputs[name])
-    said = {name: _say(preprocess.outputs[name], np.concatenate(parts)) for name, parts in found.items()}
+    given_as = dict(zip(preprocess.inputs, inputs, strict=True))
+    said = {}
+    for name, parts in found.items():
+        rule, values = preprocess.outputs[name], np.concatenate(parts)
+        said[name] = _say(rule, values)
+        if rule.lengths:
+            steps = values.shape[rule.step_axis]
+            said[name] = [_until(row, int(n), steps) for row, n in zip(said[name], given_as[rule.lengths], strict=True)]
     rows = tuple({name: values[i] for name, values in said.items()} for i in range(len(labels)))
     return Predictions(tuple(labels), rows)
 
@@ -145,7 +152,9 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
         raise bad("does not say how its inputs are made", "export it from a run, not from a file")
     preprocess = Preprocess.from_json(text, str(path))
     try:
-        session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # what goes wrong is raised, and is said once
+        session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
         raise bad(f"onnxruntime refuses it: {error}") from None
     names = list(preprocess.inputs)
@@ -209,6 +218,7 @@ def _read_npz(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array
             raise NetspecError("NS632", f"has no array `{name}`", name=str(path), hint=hint)
         x = arrays[name]
         check_array(x, _type(rule), name, str(path), axes, None)
+        check_entries(x, rule.entries, f"input `{name}`", "NS632", name=str(path))
         if rule.kind == "image" and x.dtype == np.uint8 and rule.divide == 1.0:
             x = x / 255.0
         inputs.append(rule.apply(x))
@@ -271,6 +281,11 @@ def _say(rule: OutputRule, values: Array) -> list[dict[str, Any]]:
         }
         for v in shares
     ]
+
+
+def _until(row: dict[str, Any], length: int, steps: int) -> dict[str, Any]:
+    """What is said of the steps before the sample's end alone; each list has as many values for every step."""
+    return {k: v[: len(v) // steps * length] if isinstance(v, list) else v for k, v in row.items()}
 
 
 def _sign(rule: OutputRule, values: Array) -> dict[str, Any]:

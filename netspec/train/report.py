@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from netspec.source.text import printable
 from netspec.train.progress import duration
 from netspec.train.runs import Run
 
@@ -25,6 +26,13 @@ MOST_PREDICTIONS = 50
 def number(value: float) -> str:
     """Four significant digits: `0.9778`, `2871`, `1.3e-05`."""
     return f"{value:,.0f}" if 1e9 > abs(value) >= 1e3 else f"{value:.4g}"
+
+
+def visible(name: str) -> str:
+    """A class in one line of a table: `⏎` for a newline, `␣` for a space alone, `–` for a set without symbols."""
+    if name.isspace() or not name:
+        return "–" if not name else "".join({"\n": "⏎", "\t": "⇥"}.get(c, "␣") for c in name)
+    return printable(name.replace("\n", "⏎").replace("\t", "⇥"))
 
 
 def show_results(console: Console, run: Run, extents: Mapping[str, tuple[int, str]]) -> None:
@@ -76,8 +84,11 @@ def _show_classes(console: Console, report: ClassReport) -> None:
     """One row a class, and in it what its samples were taken for; of many classes the worst alone."""
     order = list(range(len(report.names)))
     if len(order) > MOST_COLUMNS or report.confusion is None:
-        order = sorted(order, key=lambda i: (report.class_f1[i], i))[:MOST_ROWS]
-        console.print(f"the {len(order)} worst of {len(report.names)} classes", highlight=False)
+        there = [i for i in order if report.support[i]]
+        order = sorted(there, key=lambda i: (report.class_f1[i], i))[:MOST_ROWS]
+        rest = len(report.names) - len(there)
+        none = f" with samples, {rest} without" if rest else ""
+        console.print(f"the {len(order)} worst of {len(there)} classes{none}", highlight=False)
         console.print(_class_table(report, order, matrix=False, figures=True))
         return
     together = _class_table(report, order, matrix=True, figures=True)
@@ -95,11 +106,11 @@ def _class_table(report: ClassReport, order: list[int], matrix: bool, figures: b
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("true | taken for" if matrix and not figures else "true")
     for name in report.names if matrix else ():
-        table.add_column(escape(name), justify="right")
+        table.add_column(escape(visible(name)), justify="right")
     for name in ("samples", "precision", "recall", "f1") if figures else ():
         table.add_column(name, justify="right", style="dim" if name == "samples" else "", no_wrap=True)
     for i in order:
-        cells = [escape(report.names[i])]
+        cells = [escape(visible(report.names[i]))]
         if matrix and report.confusion is not None:
             for j, count in enumerate(report.confusion[i]):
                 style = "bold" if i == j else "red" if count else "dim"
@@ -139,4 +150,4 @@ def _shown(entry: Mapping[str, object]) -> list[str]:
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_cell, value[:8])) + (", …" if len(value) > 8 else "")
-    return number(value) if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else visible(str(value))

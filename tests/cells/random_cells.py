@@ -1,4 +1,7 @@
-"""Random cells from the grammar of equations, as the text that stands below a cell's name, for hypothesis."""
+"""Random cells from the grammar of equations, as the text that stands below a cell's name, for hypothesis.
+
+The equation of a state and the output may be bare products, which no other value of the step reads.
+"""
 
 from __future__ import annotations
 
@@ -66,12 +69,15 @@ def cells(draw: st.DrawFn) -> str:
         known.append(f"v{k}")
     for s in states:
         # Bounded, so that nothing runs away over the steps; the last term keeps it a vector if all else cancels.
-        equations.append(f"{s}[t] = tanh({cell.value(known, 2)}) * 0.9 + 0.05 * {s}[t-1]")
+        equation = f"tanh({cell.value(known, 2)}) * 0.9 + 0.05 * {s}[t-1]"
+        if not draw(st.integers(0, 3)):
+            equation = cell.product([f"{s}[t-1]", f"tanh({known[-1]})", f"tanh({s}[t-1])"])
+        equations.append(f"{s}[t] = {equation}")
         known.append(f"{s}[t]")
-    output = draw(st.sampled_from([*states, *(f"v{k}" for k in range(len(equations) - len(states)))]))
-    if draw(st.booleans()):
-        equations.append(f"y = {cell.value(known, 1)} + h[t] * h[t]")  # never one number
-        output = "y"
+    output = draw(st.sampled_from([*states, "y", "y"]))
+    if output == "y":  # never one number
+        plain = draw(st.booleans())
+        equations.append("y = " + (cell.product(known) if plain else f"{cell.value(known, 1)} + h[t] * h[t]"))
     while unread := [e for e in equations if _unread(e, equations, output)]:
         equations = [e for e in equations if e not in unread]
     used = {n: shape for n, shape in cell.weights.items() if any(_has(e, n) for e in equations)}

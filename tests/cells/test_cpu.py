@@ -22,9 +22,8 @@ from netspec.cells.kernels.vector import F32, I64, VectorCode
 from netspec.cells.library import library_cell, library_names
 from netspec.cells.lower import Step, step_of
 
-# What each function may miss the exact value by, in units of 1e-7: relative where the value is large, absolute where it
-# is small.  float32 itself rounds by 0.6.
-ERRORS = {"sigmoid": 1.5, "tanh": 4, "exp": 2.5, "softplus": 4, "sqrt": 1, "hard_sigmoid": 1.5}
+# The relative error that each function may have, in units of 1e-7; float32 itself rounds by 0.6.
+ERRORS = {"sigmoid": 2.5, "tanh": 4, "exp": 2.5, "softplus": 3, "sqrt": 1, "hard_sigmoid": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -37,28 +36,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def test_functions(name: str, lanes: int) -> None:
     """Every function over its range, its ends and beyond, against torch in float64."""
     arity = FUNCTIONS[name].arity
-    ends = [
-        0.0,
-        -0.0,
-        100,
-        -100,
-        88.7,
-        -87.3,
-        88.8,
-        120,
-        -120,
-        1e-6,
-        -1e-6,
-        1e-30,
-        3e38,
-        -3e38,
-        7.9,
-        -7.9,
-        3,
-        -3,
-        1,
-        -1,
-    ]
+    inf, nan = float("inf"), float("nan")
+    ends = [-0.0, 100, -100, 88.7, -87.3, 88.8, 120, -120, 1e-6, -1e-6, 1e-30, 3e38, -3e38, 7.9, -9.1, inf, -inf, nan]
     x = torch.cat([torch.linspace(-30, 30, 4096), torch.linspace(-1, 1, 4096), torch.tensor(ends).repeat(16)])
     x = x.abs() if name == "sqrt" else x
     args = [x, x.flip(0).contiguous()][:arity]
@@ -66,7 +45,8 @@ def test_functions(name: str, lanes: int) -> None:
     exact = FUNCTIONS[name].torch(torch, *(a.double() for a in args))
     exact = exact.float().double()  # where float32 overflows, both are infinite
     same = (mine.double() == exact) | (mine.isnan() & exact.isnan())
-    error = torch.where(same, torch.zeros(()), (mine - exact).abs() / exact.abs().clamp(min=1.0))
+    floor = 1.0 if name == "hard_sigmoid" else 1e-30  # there x/6 + 1/2 cancels
+    error = torch.where(same, torch.zeros(()), (mine - exact).abs() / exact.abs().clamp(min=floor))
     assert error.max().item() <= ERRORS.get(name, 0) * 1e-7
 
 
@@ -125,6 +105,39 @@ def test_random_cells(text: str) -> None:
     step = step_of(cell_of(text), {"hidden": 19, "input": 2})
     if key_of(step) is not None:
         check(step, 3, 2, ragged=True, scale=0.1)
+
+
+NARROW = """
+state: {s: 1, h: hidden}
+output: h
+weights: {W: [hidden, 1 + input], V: [1, hidden]}
+equations:
+  - s[t] = tanh(V @ h[t-1])
+  - h[t] = tanh(W @ [s[t-1], x[t]])
+"""
+
+
+@pytest.mark.parametrize("hidden", [8, 16, 32, 64])
+def test_a_state_of_one_element(hidden: int) -> None:
+    """Its product has depth 1, where a packed matrix may be a view in disguise."""
+    check(step_of(cell_of(NARROW), {"hidden": hidden, "input": 3}), 4, 3, ragged=False)
+
+
+def test_a_step_too_large_for_a_kernel_runs_plainly() -> None:
+    equations = "".join(f"  - u{i} = tanh(u{i - 1}) * u{i - 1}\n" for i in range(1, 150))
+    text = f"state: {{h: hidden}}\noutput: h\nequations:\n  - u0 = h[t-1] + x[t]\n{equations}  - h[t] = u149\n"
+    assert key_of(step_of(cell_of(text.replace("hidden", "input")), {"input": 3})) is None
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    """In either argument of min and max, as in torch."""
+    text = "state: {h: input}\noutput: h\nequations:\n  - h[t] = FUNCTION(h[t-1], x[t])\n"
+    for function in ("min", "max"):
+        step = step_of(cell_of(text.replace("FUNCTION", function)), {"input": 3})
+        x = torch.tensor([[[1.0, float("nan"), -1.0]]])
+        for first in (x[0].flip(1), x[0] * 0):
+            y, _ = fused(step, x, {}, (first,), None)
+            assert y.isnan().tolist() == (x + first).isnan().tolist()
 
 
 @pytest.mark.parametrize("lanes", [4, 8, 16])

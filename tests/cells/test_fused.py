@@ -80,6 +80,37 @@ def test_random_cells(text: str) -> None:
     check(step, ragged=True, tolerance=1e-7)
 
 
+@pytest.mark.parametrize("function", ["min", "max"])
+def test_a_tie_hands_on_its_gradient_once(function: str) -> None:
+    """The outer arguments are one number wherever the inner function took h[t], a sum."""
+    text = f"""
+state: {{h: hidden, c: hidden}}
+output: c
+equations:
+  - h[t] = 0.9 * tanh(h[t-1]) + 0.05 * h[t-1]
+  - c[t] = {function}({function}(h[t-1], h[t]), h[t]) + 0.05 * c[t-1]
+"""
+    check(step_of(cell_of(text), {"hidden": 3, "input": 2}), ragged=False)
+
+
+@pytest.mark.parametrize("equation", ["W @ h[t-1]", "-(W @ h[t-1])", "W @ tanh(U @ x[t] + h[t-1])", "U @ x[t]"])
+def test_a_state_that_is_one_product(equation: str) -> None:
+    unused = "" if "W" in equation else "0.5 * (W @ h[t-1]) + "  # or there is no loop
+    text = f"""
+state: {{h: hidden, c: hidden}}
+output: y
+weights: {{W: [hidden, hidden], U: [hidden, input]}}
+equations:
+  - h[t] = {equation}
+  - c[t] = {unused}0.5 * c[t-1] + U @ x[t]
+  - y = W @ c[t]
+"""
+    step = step_of(cell_of(text), {"hidden": 3, "input": 2})
+    assert key_of(step) is not None
+    check(step, ragged=False)
+    check(step, ragged=True)
+
+
 ELMAN = """
 state: {h: hidden, last: input}
 output: y

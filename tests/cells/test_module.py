@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,6 +13,7 @@ from recurrences import FLOAT64, LAYERS, as_torch, backward, gradients_as_torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from netspec import load, to_torch
 from netspec.cells.library import library_cell, library_names
 from netspec.cells.module import Recurrent
 from netspec.cells.run import plain_only
@@ -195,3 +197,35 @@ def test_torch_compile_and_export_see_through(name: str, ragged: bool) -> None:
     for mine, by_compile, by_export in zip(expected, compiled, exported, strict=True):
         torch.testing.assert_close(by_compile, mine, rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(by_export, mine, rtol=1e-12, atol=1e-12)
+
+
+def _layer(fields: str) -> Recurrent:
+    graph = load(f"netspec: 1\ninputs: {{x: [T, 5]}}\nlayers:\n  rnn: {{type: gru, hidden: 4, {fields}}}\n")
+    found = to_torch(graph).get_submodule("rnn")
+    assert isinstance(found, Recurrent)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((3, 6, 4),), "the input is (B, T, 5), received (3, 6, 4)"),
+        (((3, 5),), "the input is (B, T, 5), received (3, 5)"),
+        (((3, 6, 5), None, (64, 1, 4)), "the initial state is (3, 1, 4), received (64, 1, 4)"),
+        (((3, 6, 5), (1,)), "one length for each of the 3 sequences, received lengths (1,)"),
+    ],
+)
+def test_shapes_that_do_not_fit(shapes: tuple[tuple[int, ...] | None, ...], message: str) -> None:
+    x, lengths, state = (*(None if s is None else torch.ones(s) for s in shapes), None, None)[:3]
+    with pytest.raises(NetspecError, match=re.escape(message)):
+        _layer("returns: last")(x, None if lengths is None else lengths.long(), state)
+
+
+@pytest.mark.parametrize("returns", ["sequence", "last", "state"])
+def test_sequences_without_a_step(returns: str) -> None:
+    """What comes out is what went in: no output, the initial state."""
+    layer, x, state = _layer(f"returns: {returns}"), torch.ones(3, 0, 5), torch.randn(3, 1, 4)
+    for lengths in (None, torch.zeros(3, dtype=torch.int64)):
+        y, final = layer(x, lengths, state)
+        assert torch.equal(final, state)
+        assert y.shape == {"sequence": (3, 0, 4), "last": (3, 4), "state": (3, 1, 4)}[returns]

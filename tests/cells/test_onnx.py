@@ -216,6 +216,38 @@ def test_equations_that_no_paper_has(output: str, equations: list[str]) -> None:
             assert far(ours, theirs) < TOLERANCE
 
 
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("equations", [
+    ["h[t] = W @ h[t-1]"],
+    ["h[t] = -(W @ h[t-1])"],
+    ["h[t] = W @ tanh(U @ x[t] + h[t-1])"],
+    ["m = sigmoid(U @ x[t]) * tanh(h[t-1])", "h[t] = W @ m"],
+])  # fmt: skip
+def test_a_state_whose_equation_is_one_product(equations: list[str], streaming: bool) -> None:
+    """No other value of the step reads the product, as in an LSTM with a projection: r[t] = W_r @ m."""
+    uses = "U: [hidden, input], " if "U" in "".join(equations) else ""
+    listed = "\n".join(f"      - {e}" for e in equations)
+    graph = netspec.load(
+        "netspec: 1\ninputs: {x: [T, 3]}\ncells:\n  it:\n    state: {h: hidden}\n    output: h\n"
+        f"    weights: {{{uses}W: [hidden, hidden]}}\n    equations:\n{listed}\n"
+        "layers:\n  rnn: {type: recurrent, cell: it, hidden: 4, initial_state: learned}\n"
+        "outputs: {y: rnn, state: rnn.state}\n"
+    )
+    module = netspec.to_torch(graph).eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.rand(parameter.shape) - 0.5)
+    model = netspec.to_onnx(graph, module, streaming=streaming)
+    onnx.checker.check_model(model, full_check=True)
+    inputs = {"x": torch.randn(2, 5, 3)}
+    start = module.get_parameter("rnn.h_0").detach().numpy()
+    fed = {"x": inputs["x"].numpy()} | ({"rnn.h_0": np.stack([start, start])} if streaming else {})
+    with torch.no_grad(), plain_only():
+        expected = module(**inputs)
+    for theirs, ours in zip(expected.values(), session_of(model).run(list(expected), fed), strict=True):
+        assert far(ours, theirs) < TOLERANCE
+
+
 NATIVE = """
 netspec: 1
 inputs: {{x: [T, 3], n: {{shape: [], dtype: int64}}}}

@@ -99,6 +99,10 @@ def test_sizes() -> None:
         ("h[t] = f × g", 10),
         ("[a, b] = f", 1),
         ("h[t] = ٣", 8),
+        ("h[t] = c + hₜ₋₁ * f", 12),
+        ("h̃ₜ = f", 1),
+        ("h[t] = W @ [f; g]", 14),
+        ("h[t] = W @ (f, g)", 14),
     ],
 )
 def test_place_of_what_is_wrong(text: str, column: int) -> None:
@@ -107,6 +111,24 @@ def test_place_of_what_is_wrong(text: str, column: int) -> None:
     [problem] = error.value.problems
     assert problem.code == "NS320"
     assert problem.span is not None and problem.span.column - len("text: '") == column
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("y = cₜ", "write `c[t]`"),
+        ("y = cₜ₋₁", "write `c[t-1]`"),
+        ("y = c̃ₜ", "write `c_new`, a name like any other"),
+        ("y = W.T @ c", "nothing is transposed: declare the weight the other way round, [rows, columns]"),
+        ("y = c²", "there are no powers: multiply, `a * a`"),
+        ("y = W @ (a, b)", "a concatenation is written `[a, b]`"),
+        ("y = (a + b", "the `(` of column 12 is open here"),
+    ],
+)
+def test_what_is_meant(text: str, hint: str) -> None:
+    with pytest.raises(NetspecError) as error:
+        parse_equation(scalar(text))
+    assert [p.hint for p in error.value.problems] == [hint]
 
 
 @pytest.mark.parametrize(

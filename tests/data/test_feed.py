@@ -151,6 +151,10 @@ def test_a_text_is_split_in_its_order(tmp_path: Path) -> None:
          "NS605 input `lengths` is (B, 1) of int64, reber gives one whole number a sample"),
         ("{x: [T, 7], h: [1, 7]}", "{p: {type: linear, out_features: 7, from: x}, out: {type: add, from: [p, h]}}",
          SMALL, "logistic", "NS605 reber feeds nothing but `x` and `lengths`: the network has `h` too"),
+        ("{x: [T, 7], len: {shape: [], dtype: int64}}", told(7).replace("lengths", "len"), SMALL, "logistic",
+         "help: call it `lengths`: write `lengths: {shape: [], dtype: int64}` instead of `len`"),
+        ("{x: {shape: [T], dtype: int64}}", "{out: {type: embedding, num_embeddings: 5, embedding_dim: 7}}", SMALL,
+         "logistic", "NS604 input `x`: number 5 (sample 1) is out of range: its embedding has entries 0 to 4"),
         ("{x: [T, 96]}", linear(90), "text", "cross_entropy", "out of range: output `out` has classes 0 to 89"),
     ],
 )  # fmt: skip

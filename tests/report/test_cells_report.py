@@ -106,6 +106,24 @@ def test_cells_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert code == 0 and "input 128" in out and "hidden" not in out.partition("Where")[0]
 
 
+def test_a_file_without_cells_lists_those_of_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text("netspec: 1\ninputs: {x: [T, 4]}\nlayers:\n  a: {type: sru, hidden: 8}\n"
+                                "  b: {type: recurrent, cell: gru, hidden: 8}\n")  # fmt: skip
+    assert [cell.name for cell in report.find("net.yaml")] == ["sru", "gru"]
+    code, out, _ = run("net.yaml")
+    names = [line.split()[0] for line in out.splitlines() if line[1:2].isalpha()]
+    assert code == 0 and "sru" in names and "gru" in names and "lstm" not in names
+
+
+def test_what_the_loop_does_is_said_in_order() -> None:
+    """Two products of one step: the second waits for values after the first; of one product nothing is said."""
+    _, two, _ = run("gru", "--hidden", "4")
+    _, one, _ = run("lstm_peephole", "--hidden", "4")
+    assert "2 packed products a step, the second after the first, the rest fused" in two
+    assert "1 packed product a step, the rest fused" in one
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -115,13 +133,23 @@ def test_cells_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (["mine.yaml:small", "--hidden", "4"], "--hidden: NS202 no size of cell `small` is `hidden`"),
         (["nine.yaml:mine"], "nine.yaml: NS101 no such file\n  help: did you mean `mine.yaml`?"),
         (["bad.yaml:mine"], "bad.yaml:9:25: NS321 unknown name `V`"),
-        (["sru", "--param", "rescale"], "--param: NS203 expected NAME=NUMBER, received 'rescale'"),
+        (
+            ["sru", "--param", "rescale"],
+            "--param: NS203 expected NAME=NUMBER, received 'rescale'\n  help: for example `--param rescale=1`",
+        ),
+        (
+            ["sru", "--param", "rescale=abc"],
+            "--param: NS203 expected NAME=NUMBER, received 'rescale=abc'\n  help: for example `--param rescale=1`",
+        ),
+        (["sru", "--param", "=1"], "  help: for example `--param NAME=1`"),
+        (["plain.yaml"], "plain.yaml: NS201 the file has no `cells`, and no layer of it names one"),
         (["sru", "--param", "rescal=1"], "--param: NS202 cell `sru` has no parameter `rescal`"),
     ],
 )
 def test_what_is_wrong(args: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(MINE)
+    Path("plain.yaml").write_text("netspec: 1\ninputs: {x: [4]}\nlayers: {a: relu}\n")
     Path("bad.yaml").write_text(MINE.replace("factor * W", "factor * V"))
     code, out, err = run(*args)
     assert (code, out) == (1, "")

@@ -16,8 +16,9 @@ from rich.console import Console
 import netspec
 from netspec import NetspecError
 from netspec.data.dataset import load_dataset
+from netspec.data.preprocess import OutputRule
 from netspec.train import loop
-from netspec.train.evaluate import ClassReport, NumberReport, evaluate
+from netspec.train.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
 from netspec.train.predict import META, Predictions, predict
 from netspec.train.trained import Trained, load_run
 
@@ -118,6 +119,20 @@ def test_tables(runs: dict[str, Path]) -> None:
     evaluate(runs["wine"], device="cpu").show(Console(file=narrow, width=60))
     assert "true | taken for" in narrow.getvalue() and "…" not in narrow.getvalue()
     assert "y: mse " in text and "tumour: accuracy" in text and "benign" in text
+
+
+def test_a_table_of_characters() -> None:
+    """Each in one line, and those that the part has not are none of the worst."""
+    names = ("\n", " ", *(chr(ord("a") + i) for i in range(20)), "never")
+    true = torch.arange(22)
+    found = report(OutputRule("classes", names), true.flip(0), true)
+    out = io.StringIO()
+    Evaluation(Path("r"), "t", 22, 1.0, (22, "characters"), {}, {"y": found}).show(Console(file=out, width=100))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert "the 20 worst of 22 classes with samples, 1 without" in lines
+    rows = [line.split() for line in lines if line.endswith("0.000")]
+    assert len(rows) == 20 and all(len(row) == 5 and row[1] == "1" for row in rows)
+    assert [row[0] for row in rows[:3]] == ["⏎", "␣", "a"] and "never" not in out.getvalue()
 
 
 def write_csv(path: Path, columns: list[str], rows: Any) -> Path:

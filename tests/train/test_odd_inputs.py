@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import netspec
 from netspec import NetspecError
 from netspec.train.loop import train
-from netspec.train.predict import predict
+from netspec.train.predict import META, predict
+from netspec.train.trained import load_run
 
 FLOWERS = """
 netspec: 1
@@ -44,8 +47,38 @@ def test_more_outputs_than_classes_are_called_by_their_number(tmp_path: Path) ->
 def test_an_index_beyond_the_embedding(tmp_path: Path) -> None:
     tokens = np.random.default_rng(0).integers(0, 12, (60, 7))
     np.savez(tmp_path / "tokens.npz", tokens=tokens, y=tokens[:, 0] % 2)
-    with pytest.raises(NetspecError, match="NS604 an input holds a number that the network has no entry for"):
+    with pytest.raises(NetspecError) as error:
         train(netspec.load(TOKENS, folder=tmp_path), run=tmp_path / "run", device="cpu")
+    text = "number 10 (sample 1) is out of range: its embedding has entries 0 to 9, the numbers run from 0 to 11"
+    assert f"<text>:9:16: NS604 input `tokens`: {text}\n" in str(error.value)
+    assert "help: count from 0, or give the embedding `num_embeddings: 12`" in str(error.value)
+    assert not (tmp_path / "run").exists() or not any((tmp_path / "run").iterdir())
+
+
+def test_an_index_beyond_the_embedding_of_a_trained_network(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    tokens = np.random.default_rng(0).integers(0, 10, (60, 7))
+    np.savez(tmp_path / "tokens.npz", tokens=tokens, y=tokens[:, 0] % 2)
+    graph = netspec.load(TOKENS, folder=tmp_path)
+    train(graph, run=tmp_path / "run", device="cpu")
+    trained = load_run(tmp_path / "run")
+    model = netspec.to_onnx(trained.graph, trained.module)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = META, trained.preprocess.to_json()
+    onnx.save(model, tmp_path / "m.onnx")
+    tokens[3, 2], tokens[3, 5] = -1, 4
+    np.savez(tmp_path / "new.npz", tokens=tokens)
+    capfd.readouterr()
+    for name in ("run", "m.onnx"):
+        with pytest.raises(NetspecError, match=r"NS632 input `tokens`: number -1 \(sample 4\) is out of range"):
+            predict(tmp_path / name, tmp_path / "new.npz", device="cpu")
+    plain = replace(trained.preprocess, inputs={"tokens": replace(trained.preprocess.inputs["tokens"], entries=0)})
+    entry.value = plain.to_json()  # as an index is where something is computed from the input first
+    onnx.save(model, tmp_path / "m.onnx")
+    tokens[3, 2] = 99
+    np.savez(tmp_path / "new.npz", tokens=tokens)
+    with pytest.raises(NetspecError, match="NS632 the model cannot take this input"):
+        predict(tmp_path / "m.onnx", tmp_path / "new.npz", device="cpu")
+    assert capfd.readouterr().err == ""
 
 
 def test_a_broken_line_of_metrics_is_left_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+import netspec
 from netspec import NetspecError
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.records import record_schema
@@ -19,6 +20,7 @@ from netspec.train.config import (
     TrainConfig,
     read_train,
 )
+from netspec.train.loop import train
 
 ONE = {"logits": TensorType((BATCH, 10))}
 TWO = {"logits": TensorType((BATCH, 10)), "value": TensorType((BATCH, 1))}
@@ -108,3 +110,31 @@ def test_a_loss_has_to_fit_its_output() -> None:
 def test_all_problems_at_once() -> None:
     found = message("loss: squred\nepochs: none\nstop: {}")
     assert all(code in found for code in ("NS201", "NS203", "NS612"))
+
+
+def test_pieces_need_one_direction() -> None:
+    """Said by `validate`, before a run begins, where `bptt` stands."""
+    text = """
+netspec: 1
+inputs: {x: [T, 3]}
+layers:
+  enc: {type: gru, hidden: 4, bidirectional: true}
+  y: {type: linear, out_features: 2}
+outputs: {y: y}
+data: {source: {type: npz, path: none.npz}}
+train:
+  loss: cross_entropy
+  bptt: 5
+"""
+    graph = netspec.load(text)
+    assert graph.data is not None and graph.train is not None
+    with pytest.raises(NetspecError) as error:
+        read_train(graph.train, graph.output_types(), graph.layers())
+    expected = "`bptt` reads a sequence piece by piece: `enc` is bidirectional and needs its end first"
+    assert f"<text>:11:9: NS612 {expected}" in str(error.value)
+    assert "help: leave `bidirectional` out of `enc`, or `bptt` out of `train`" in str(error.value)
+    with pytest.raises(NetspecError, match=r"<text>:11:9: NS612"):
+        train(graph, device="cpu")
+    one = netspec.load(text.replace(", bidirectional: true", ""))
+    assert one.train is not None
+    assert read_train(one.train, one.output_types(), one.layers()).bptt == 5

@@ -89,7 +89,7 @@ def packed(loop: Loop, name: str, matrix: Tensor, panel: int) -> Tensor:
     for _, depth in gemm.sources:
         parts.append(matrix[begin : begin + depth].reshape(depth, panels, panel).transpose(0, 1).reshape(-1))
         begin += depth
-    return torch.cat(parts) if len(parts) > 1 else parts[0]
+    return torch.cat(parts) if len(parts) > 1 else parts[0].contiguous()  # of depth 1 it may still be a view
 
 
 @dataclass(eq=False)

@@ -12,8 +12,8 @@ from llvmlite import ir
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 
-# Numerator (odd powers) and denominator (even powers) of tanh on ±7.905, as in Eigen; beyond, tanh is ±1 in float32.
-_TANH_LIMIT = 7.90531110763549805
+# Numerator (odd powers) and denominator (even powers) of tanh on ±9, as in Eigen; beyond, tanh is ±1 in float32.
+_TANH_LIMIT = 9.0
 _TANH_TOP = (-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08,
              1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03)  # fmt: skip
 _TANH_BOTTOM = (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
@@ -73,7 +73,7 @@ class VectorCode:
     def abs(self, a: Value) -> Value:
         return self._intrinsic("fabs", a)
 
-    # What is not a number in the first argument stays so.
+    # What is not a number in the first argument stays so: for bounds that are numbers.
 
     def min(self, a: Value, b: Value) -> Value:
         return self.builder.select(self.builder.fcmp_ordered(">", a, b), b, a)
@@ -81,8 +81,19 @@ class VectorCode:
     def max(self, a: Value, b: Value) -> Value:
         return self.builder.select(self.builder.fcmp_ordered("<", a, b), b, a)
 
+    def least(self, a: Value, b: Value) -> Value:
+        """The smaller; not a number where either is not."""
+        return self.builder.select(self.builder.fcmp_unordered("uno", b, b), b, self.min(a, b))
+
+    def greatest(self, a: Value, b: Value) -> Value:
+        """The larger; not a number where either is not."""
+        return self.builder.select(self.builder.fcmp_unordered("uno", b, b), b, self.max(a, b))
+
     def where_above_zero(self, x: Value, yes: Value, no: Value) -> Value:
         return self.builder.select(self.builder.fcmp_ordered(">", x, self.number(0.0)), yes, no)
+
+    def where_zero(self, x: Value, yes: Value, no: Value) -> Value:
+        return self.builder.select(self.builder.fcmp_ordered("==", x, self.number(0.0)), yes, no)
 
     def _horner(self, x: Value, coefficients: tuple[float, ...]) -> Value:
         total = self.number(coefficients[0])
@@ -91,32 +102,50 @@ class VectorCode:
         return total
 
     def tanh(self, x: Value) -> Value:
+        one, minus_one = self.number(1.0), self.number(-1.0)
         x = self.max(self.min(x, self.number(_TANH_LIMIT)), self.number(-_TANH_LIMIT))
         square = self.mul(x, x)
-        return self.div(self.mul(x, self._horner(square, _TANH_TOP)), self._horner(square, _TANH_BOTTOM))
+        y = self.div(self.mul(x, self._horner(square, _TANH_TOP)), self._horner(square, _TANH_BOTTOM))
+        return self.max(self.min(y, one), minus_one)  # so that 1 − y² is 0 where tanh is flat
 
     def sigmoid(self, x: Value) -> Value:
-        """½ + ½·tanh(x/2)."""
-        half = self.number(0.5)
-        return self.fma(self.tanh(self.mul(x, half)), half, half)
+        """1 / (1 + exp(−x)): small values keep their digits, which a tanh of half of x would lose."""
+        x = self.max(self.min(x, self.number(87.0)), self.number(-87.0))
+        power, scale = self._power(self.neg(x))
+        one = self.number(1.0)
+        return self.div(one, self.fma(power, self.builder.bitcast(scale, self.type), one))
 
-    def exp(self, x: Value) -> Value:
-        """2ⁿ·exp(r) with x = n·ln 2 + r."""
+    def _power(self, x: Value) -> tuple[Value, Value]:
+        """exp(x) for |x| ≤ 88 as (exp(r), the bits of 2ⁿ), x = n·ln 2 + r.
+
+        Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits.
+        """
         b = self.builder
-        high, low = self.number(88.7228), self.number(-87.3365)
-        n = self._intrinsic("floor", self.fma(self.max(self.min(x, high), low), self.number(1.44269504088896341),
-                                              self.number(0.5)))  # fmt: skip
-        inside = self.max(self.min(x, high), low)
-        r = self.fma(n, self.number(-_LN2_HIGH), inside)
+        magic = self.number(12582912.0)
+        rounded = self.fma(x, self.number(1.44269504088896341), magic)
+        n = self.sub(rounded, magic)
+        r = self.fma(n, self.number(-_LN2_HIGH), x)
         r = self.fma(n, self.number(-_LN2_LOW), r)
         y = self.add(self.fma(self._horner(r, _EXP), self.mul(r, r), r), self.number(1.0))
-        # n may be 128, which no exponent holds: two halves.
-        whole = b.fptosi(n, self.whole)
-        first = b.ashr(whole, self._integer(1))
-        for part in (first, b.sub(whole, first)):
-            y = self.mul(y, b.bitcast(b.shl(b.add(part, self._integer(127)), self._integer(23)), self.type))
-        y = b.select(b.fcmp_ordered(">", x, high), self.number(float("inf")), y)
+        return y, b.add(b.shl(b.bitcast(rounded, self.whole), self._integer(23)), self._integer(127 << 23))
+
+    def exp(self, x: Value) -> Value:
+        """exp(x/2)², so that no exponent leaves its range before the value does."""
+        b = self.builder
+        high, low = self.number(88.7228), self.number(-87.3365)
+        half = self.mul(self.max(self.min(x, high), low), self.number(0.5))
+        # x/2 is rounded below 2⁻²⁴·x: exp(x/2)² is as good as exp(x).
+        power, scale = self._power(half)
+        y = self.mul(power, b.bitcast(scale, self.type))
+        y = b.select(b.fcmp_ordered(">", x, high), self.number(float("inf")), self.mul(y, y))
         return b.select(b.fcmp_ordered("<", x, low), self.number(0.0), y)
+
+    def softplus(self, x: Value) -> Value:
+        """max(x, 0) + log(1 + e), e = exp(−|x|); the second term makes up for what 1 + e rounds away."""
+        e = self.exp(self.neg(self.abs(x)))
+        u = self.add(self.number(1.0), e)
+        lost = self.sub(e, self.sub(u, self.number(1.0)))
+        return self.add(self.max(x, self.number(0.0)), self.add(self.log(u), self.div(lost, u)))
 
     def log(self, x: Value) -> Value:
         """n·ln 2 + log(m) with x = 2ⁿ·m and √½ ≤ m < √2; for x that is positive and normal."""

@@ -1,0 +1,68 @@
+"""Sequences that end before their array does: which steps are there, for a network that is told the lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.images import Images
+from netspec.data.preprocess import Array
+from netspec.data.raw import Network, Raw, Target
+from netspec.data.symbols import Symbols
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError
+from netspec.source.text import Span
+
+
+def within(lengths: Array, steps: int) -> NDArray[np.bool_]:
+    """(N, T): the steps before each sample's end."""
+    found: NDArray[np.bool_] = np.arange(steps) < lengths.reshape(-1, 1)
+    return found
+
+
+def check_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Network, span: Span | None) -> None:
+    """Raises NS604 for a length below 1, or beyond the sequences that it is of."""
+    for name, steps in network.counted.items():
+        lengths = inputs[name]
+        assert isinstance(lengths, np.ndarray)  # a layer takes them as whole numbers
+        for other, x in inputs.items():
+            if isinstance(x, Images) or steps not in network.inputs[other].shape[1:2]:
+                continue
+            most = (x.codes if isinstance(x, Symbols) else x).shape[1]
+            bad = np.flatnonzero((lengths < 1) | (lengths > most))
+            if len(bad):
+                text = f"input `{name}`: length {lengths.flat[bad[0]]} (sample {bad[0] + 1}) is out of range"
+                raise NetspecError("NS604", f"{text}: the sequences of `{other}` have 1 to {most} steps", span,
+                                   hint="leave out samples without steps, and pad all to the longest")  # fmt: skip
+
+
+def told_steps(target: Target, type_: TensorType, class_axis: int | None, network: Network) -> str:
+    """The input that says how many steps of this output there are; "" where its targets are not one for each step.
+
+    `class_axis`: of an output of classes.
+    """
+    if target.values.ndim < 2:
+        return ""
+    axis = 2 if class_axis == 1 else 1
+    if axis >= type_.rank or (class_axis is None and type_.rank < 3 and not isinstance(type_.shape[1], Dim)):
+        return ""  # (B, K) numbers are K numbers of a sample, even where there happen to be as many steps
+    steps = type_.shape[axis]
+    return network.told(steps) if isinstance(steps, Dim) or steps == target.values.shape[1] else ""
+
+
+def ended(target: Target, told: str, raw: Raw) -> Target:
+    """The target with the steps behind each sample's end as ones that do not count, whatever stands there."""
+    lengths = raw.inputs.get(told)
+    if target.kept is not None or not isinstance(lengths, np.ndarray):
+        return target
+    values = target.values
+    kept = within(lengths, values.shape[1])
+    if kept.all():
+        return target
+    anywhere = values[kept][0]  # a value that is one: padding may be NaN, or no class
+    return replace(target, values=np.where(kept.reshape(*kept.shape, *[1] * (values.ndim - 2)), values, anywhere),
+                   kept=kept)  # fmt: skip
