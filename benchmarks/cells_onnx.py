@@ -127,7 +127,7 @@ def measure(quick: bool) -> list[Figure]:
                 checked(sessions, x[:, :37])
                 sides = {name: lambda s=s, x=x: s.run(None, {"x": x}) for name, s in sessions.items()}
                 in_turn(sides, 2, inner=inner, rest=REST)
-                times = in_turn(sides, 4 if quick else 100, inner=inner, rest=REST)
+                times = in_turn(sides, 4 if quick else 24, inner=inner, rest=REST)
                 best = min((name for name in paths if name != "netspec"), key=lambda n: median(times[n]))
                 what = f"onnxruntime latency, {cell}, {'native' if cell == 'lstm' else 'Scan'}, T={T} B={batch} H={H}"
                 peer = f"`nn.LSTM`, torch's {best} exporter" if cell == "lstm" else "torch's own export of `scan`"

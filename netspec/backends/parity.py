@@ -62,8 +62,12 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
                   for run in runs]  # fmt: skip
     finally:
         module.train(was_training).to(device)
+    for name in graph.outputs:
+        if all(trial[name][1] != trial[name][1] for trial in trials):
+            raise NetspecError("NS703", f"output `{name}` has no finite value in any trial: nothing was compared",
+                               hint="look for an overflow, or a division by zero, in the network")  # fmt: skip
     # One number of an output may happen to be near 0: its size is that of its largest value in any trial.
-    errors = (_finite(max(gaps) / max(*scales, 1e-30)) for gaps, scales in
+    errors = (_finite(max(gaps) / max(1e-30, *(s for s in scales if s == s))) for gaps, scales in
               (zip(*(trial[name] for trial in trials), strict=True) for name in graph.outputs))  # fmt: skip
     parity = Parity(max(errors), tolerance, tuple(batches), sizes)
     if not parity.error <= tolerance:
@@ -118,7 +122,7 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
         # Where both are the same infinity or both NaN they agree.
         same = (a == b) | (a.isnan() & b.isnan())
         gap = torch.where(same, torch.zeros_like(a), (a - b).abs())
-        scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else 1.0
+        scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else float("nan")
         found[name] = (_finite(gap.max().item()), scale)
     return found
 
