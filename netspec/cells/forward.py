@@ -33,8 +33,7 @@ def forward_of(program: Program, needed: tuple[Node, ...] | None = None) -> Forw
         """Store a value at the stage that computes it; later stages may read it there."""
         stage = program.stage.get(node, 0)
         targets.append(Target(node, at, whole(node), stage))
-        if node not in loads or loads[node][1] > stage + 1:
-            loads.setdefault(node, (at, stage + 1))
+        loads.setdefault(node, (at, stage + 1))
 
     for k, operand in enumerate(program.operands):
         declare(f"operand:{k}", "sequence", whole(operand))
