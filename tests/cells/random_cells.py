@@ -65,7 +65,8 @@ def cells(draw: st.DrawFn) -> str:
     known = [*before, cell.product(before)]
     equations = []
     for k in range(draw(st.integers(0, 3))):
-        equations.append(f"v{k} = {cell.value(known, 2)}")
+        # Where all else cancels it is a vector still, and no sum of them cancels it.
+        equations.append(f"v{k} = {cell.value(known, 2)} + {0.21 + 0.16 * k:g} * h[t-1]")
         known.append(f"v{k}")
     for s in states:
         # Bounded, so that nothing runs away over the steps; the last term keeps it a vector if all else cancels.
