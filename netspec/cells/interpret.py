@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from netspec.cells.dag import Node
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.elementwise import elementwise
 from netspec.cells.loop import At, Body, Loop, cut
 
 
@@ -88,25 +89,6 @@ class _Step:
         return torch.as_tensor(value, dtype=place.dtype, device=place.device).expand(place.shape).clone()
 
 
-def compute(node: Node, args: list[Tensor | float]) -> Tensor | float:
-    """One element-wise node."""
-    match node.op:
-        case "number":
-            return float(node.attr)
-        case "add":
-            total = args[0]
-            for a in args[1:]:
-                total = total + a
-            return total
-        case "mul":
-            total = args[0]
-            for a in args[1:]:
-                total = total * a
-            return total
-        case "neg":
-            return -args[0]
-        case "div":
-            return args[0] / args[1]
-    like = next(a for a in args if isinstance(a, Tensor))  # the graph folds functions of numbers
-    tensors = [a if isinstance(a, Tensor) else torch.full_like(like, a) for a in args]
-    return FUNCTIONS[node.op].torch(torch, *tensors)  # type: ignore[no-any-return]  # a table of torch's functions
+def compute(node: Node, args: list[Tensor | float]) -> Any:
+    """One element-wise node, or a number."""
+    return float(node.attr) if node.op == "number" else elementwise(node.op, args)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add, mul
 from typing import Any
 
 import torch
@@ -18,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netspec.cells.dag import Node, Slice, reachable
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.elementwise import elementwise
 from netspec.cells.lower import Step
 
 # T time, B batch, I input, O output
@@ -176,15 +174,5 @@ def _evaluate(code: Sequence[Instruction], values: Values, packed: Sequence[Tens
             which, sizes = more
             y = functional.linear(args[0], packed[which])
             values.update(zip(results, torch.split(y, sizes, -1), strict=True))
-        elif operation == "add":
-            values[results[0]] = reduce(add, args)
-        elif operation == "mul":
-            values[results[0]] = reduce(mul, args)
-        elif operation == "neg":
-            values[results[0]] = -args[0]
-        elif operation == "div":
-            values[results[0]] = args[0] / args[1]
         else:
-            like = next(a for a in args if isinstance(a, Tensor))
-            tensors = [a if isinstance(a, Tensor) else torch.full_like(like, a) for a in args]
-            values[results[0]] = FUNCTIONS[operation].torch(torch, *tensors)
+            values[results[0]] = elementwise(operation, args)

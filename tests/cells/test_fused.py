@@ -188,7 +188,9 @@ def test_torchs_own_checks_of_an_operation(name: str) -> None:
     operands = [x] if len(one.program.operands) == 1 else [x, x.detach().roll(1, 0).requires_grad_()]
     args = (operands, list(weights.values()), states, None, key, True)
     found = torch.library.opcheck(
-        torch.ops.netspec.recurrence.default, args, test_utils=("test_schema", "test_faketensor")
+        torch.ops.netspec.recurrence.default,
+        args,
+        test_utils=("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_dynamic"),
     )
     assert set(found.values()) == {"SUCCESS"}
 
