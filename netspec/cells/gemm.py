@@ -24,7 +24,7 @@ def _onednn(x: Tensor) -> bool:
 
 
 def _product(x_MK: Tensor, w_NK: Tensor) -> Tensor:
-    return torch.ops.mkldnn._linear_pointwise(x_MK, w_NK, None, "none", [], "")  # type: ignore[no-any-return]
+    return torch.ops.mkldnn._linear_pointwise(x_MK, w_NK, None, "none", [], "")  # type: ignore[no-any-return]  # torch's
 
 
 def linear(x_MK: Tensor, w_NK: Tensor) -> Tensor:
