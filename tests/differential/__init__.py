@@ -1,0 +1,1 @@
+"""Random networks, cells and runs held against references that netspec did not write."""
