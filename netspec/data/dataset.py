@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netspec.data.arrays import check_entries, finite
 from netspec.data.config import SOURCE_NAMES, DataConfig, place
+from netspec.data.fingerprint import Fingerprint, fingerprint
 from netspec.data.images import Images
 from netspec.data.labels import class_numbers, signs
 from netspec.data.padding import check_lengths, ended, told_steps, within
@@ -60,14 +61,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """`parts` has train, and validation and test where they have a share."""
+    """`parts` has train, and validation and test where they have a share; `fingerprint` says what was read."""
 
     parts: dict[str, Part]
     preprocess: Preprocess
+    fingerprint: Fingerprint
 
 
-def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preprocess | None = None) -> Dataset:
+def load_dataset(
+    config: DataConfig, tree: Map, network: Network, kept: Preprocess | None = None, split: Fingerprint | None = None
+) -> Dataset:
     """Read, check, split and standardise; with `kept`, as an earlier run did and not by what is measured now.
+
+    `split`: of an earlier run, whose samples stay in their parts; others are in none.
 
     Raises NS602 to NS608 at the place in the `data` section.
     """
@@ -77,18 +83,14 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():
         targets[name], outputs[name] = _target(target, raw, network, name)
-    if raw.ordered:
+    found = fingerprint(raw)
+    if split is not None:
+        indices = split.split(found.rows)
+    elif raw.ordered:
         indices = ordered_indices(raw.count, config.split.shares())
     else:
         indices = split_indices(raw.count, config.split.shares(), config.split.seed, _groups(targets, outputs))
-    for name, share in config.split.shares().items():
-        if share and not len(indices[name]):
-            raise NetspecError(
-                "NS607",
-                f"the {name} part is empty: {share:g} of {raw.count} samples",
-                place(tree, "split"),
-                hint="give it a larger share, or leave it out",
-            )
+    _check_parts(indices, config, tree, raw.count, split)
     if kept is not None:
         _check_kept(outputs, kept, tree)
         rules = dict(kept.inputs)
@@ -116,7 +118,21 @@ def load_dataset(config: DataConfig, tree: Map, network: Network, kept: Preproce
         for name, rows in indices.items()
         if len(rows)
     }
-    return Dataset(parts, Preprocess(SOURCE_NAMES[type(config.source)], rules, outputs))
+    rules_ = Preprocess(SOURCE_NAMES[type(config.source)], rules, outputs)
+    return Dataset(parts, rules_, replace(found, parts=indices))
+
+
+def _check_parts(
+    indices: dict[str, NDArray[np.int64]], config: DataConfig, tree: Map, count: int, split: Fingerprint | None
+) -> None:
+    """Raises NS607 for a part without samples."""
+    for name, share in config.split.shares().items():
+        if share and not len(indices.get(name, ())):
+            text, hint = f"{share:g} of {count} samples", "give it a larger share, or leave it out"
+            if split is not None:
+                text = f"the data has none of the {len(split.parts.get(name, ())):,} samples it had in the run"
+                hint = "put the data back as it was, or train again"
+            raise NetspecError("NS607", f"the {name} part is empty: {text}", place(tree, "split"), hint=hint)
 
 
 def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> None:

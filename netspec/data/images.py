@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,22 @@ class Images:
         raise_all(sorted(problems, key=lambda p: p.message)[:MOST_SHOWN])
         return [pixels for pixels in found if pixels is not None]
 
+    def digests(self) -> list[bytes]:
+        """A hash of each file's bytes.  Raises NS608 for those that cannot be read."""
+        problems: list[Problem] = []
+
+        def one(path: Path) -> bytes:
+            try:
+                with path.open("rb") as file:
+                    return hashlib.file_digest(file, "blake2b").digest()
+            except OSError as error:
+                problems.append(_unreadable(path, error.strerror or str(error), self.span))
+                return b""
+
+        found = list(self._pool.map(one, self.paths))
+        raise_all(sorted(problems, key=lambda p: p.message)[:MOST_SHOWN])
+        return found
+
     def standard(self, indices: NDArray[np.int64]) -> Standard:
         """Mean and deviation of each channel over these images, of values from 0 to 1."""
         total = np.zeros(self.channels)
@@ -102,11 +119,13 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
             fitted = ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = "it is not an image" if "cannot identify" in str(error) else str(error)
-        raise NetspecError(
-            "NS608", f"cannot read the image {path}: {reason}", span, hint="remove or replace the file"
-        ) from None
+        raise NetspecError.of([_unreadable(path, reason, span)]) from None
     pixels = np.asarray(fitted, np.uint8)
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _unreadable(path: Path, reason: str, span: Span | None) -> Problem:
+    return Problem("NS608", f"cannot read the image {path}: {reason}", span, "remove or replace the file")
 
 
 def find_images(folder: Path, shown: str, span: Span | None) -> tuple[list[Path], list[str]]:

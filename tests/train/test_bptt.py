@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from netspec import NetspecError
 from netspec.data.dataset import NO_CLASS, Dataset, Part
+from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import OutputRule, Preprocess
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import symbol
@@ -31,6 +32,7 @@ from netspec.train.trainer import Interrupted, Trainer
 
 CPU = torch.device("cpu")
 K, STEPS = 5, 12
+UNSEEN = Fingerprint("", np.zeros(0, np.uint64))
 OUTPUT = {"y": TensorType((BATCH, symbol("T"), K))}
 rng = np.random.default_rng(3)
 
@@ -62,7 +64,7 @@ def trainer(
     rules = {"y": OutputRule("classes", tuple("abcde"), 2, masked=bool((part.targets["y"] == NO_CLASS).any()))}
     parts = {"train": part} | ({} if validation is None else {"validation": validation})
     scorer = Scorer.of(config_, rules, 1, CPU)
-    return Trainer(config_, module, Dataset(parts, Preprocess("t", {}, rules)), scorer, CPU, folder, "spec")
+    return Trainer(config_, module, Dataset(parts, Preprocess("t", {}, rules), UNSEEN), scorer, CPU, folder, "spec")
 
 
 def run(trained: Trainer) -> None:
