@@ -164,6 +164,10 @@ def _of_layer(graph: Graph, node: Node) -> Iterator[Problem]:
     if roles.lengths is not None and layer.returns == "last" and step.output not in step.next.values():
         yield _problem(node, "gives out its last step, which no state keeps for a sequence that ended in an earlier "
                        "piece", "leave out the lengths, or take `returns: sequence`")  # fmt: skip
+    elif roles.lengths is not None and layer.returns == "last" and layer.initial_state == "learned":
+        yield _problem(node, "gives out 0 for a sequence without steps, which a piece cannot tell from one that ended "
+                       "in an earlier piece", "leave out the lengths, or take `returns: sequence` or `initial_state: "
+                       "zero`")  # fmt: skip
 
 
 def _time(graph: Graph, recurrent: list[Node]) -> Dim:

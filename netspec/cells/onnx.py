@@ -155,12 +155,16 @@ class _Emission:
         return build.op("Reshape", [y_BTDO, build.const([0, 0, self.stack.output], "int64")])
 
     def last(self) -> str:
-        """(B, D·O): of each direction the output at its own last step."""
+        """(B, D·O): of each direction the output at its own last step; 0 for a sequence without steps."""
         build, stack = self.build, self.stack
         step = stack.steps[-1]
         state = next((name for name, node in step.next.items() if node is step.output), None)
         if state is not None:
             final = self.finals[-1][state]
+            if self.lengths and (self.learned or self.given) and not build.streaming:  # not where it began
+                some = build.op("Greater", [self.lengths, build.const(0, "int64")])
+                some_B1 = build.op("Unsqueeze", [some, build.const([1], "int64")])
+                final = build.op("Where", [some_B1, final, build.const(0.0)])
             if stack.directions == 1:
                 return build.op("Squeeze", [final, build.const([0], "int64")])
             return build.op("Reshape", [build.op("Transpose", [final], perm=[1, 0, 2]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from functools import reduce
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, need_rank
@@ -11,6 +12,8 @@ from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuild
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive, Share
+
+_BOOL = 9  # TensorProto.BOOL
 
 # B batch, T query positions, S memory positions, E features of the query, H heads
 
@@ -38,7 +41,8 @@ class MultiHeadAttention(Layer):
 
     query (B, T, E), key (B, S, ·), value (B, S, ·) -> (B, T, E).  One input is self-attention, two are query and memory
     (keys and values), three are query, key and value.  `mask` (B, S) is bool and comes last: True marks a key that is
-    ignored (padding), as in torch's key_padding_mask.  `causal` hides the keys s > t from query t.
+    ignored (padding), as in torch's key_padding_mask.  `causal` hides the keys s > t from query t.  A query from which
+    every key is hidden gets softmax 0, and so y = b_O, while training, at inference and in ONNX.
     Weights are those of torch's MultiheadAttention.
     Raises NS401 when key and value differ in length or the inputs in batch, NS402 for another rank or unknown features,
     NS403 when num_heads does not divide E, NS405 for wrong element types.  Vaswani et al. 2017, arXiv:1706.03762.
@@ -149,14 +153,17 @@ class MultiHeadAttention(Layer):
         attention = nn.MultiheadAttention(
             features, self.num_heads, self.dropout, self.bias, kdim=key_size, vdim=value_size, batch_first=True
         )
-        options: dict[str, Any] = {"need_weights": False}
-        if roles.mask is not None:
-            options["key_padding_mask"] = build.inputs[roles.mask]
+        hidden: dict[str, Any] = {}
         if self.causal:
             t, s = (build.size(build.types[i].shape[1]) for i in (roles.query, roles.key))
-            later = query.new_ones((t, s), dtype=torch.bool).triu(1)
-            options |= {"attn_mask": later, "is_causal": roles.mask is None}
-        return build.module(attention, query, key, value, **options)[0]
+            hidden["attn_mask"] = query.new_ones((t, s), dtype=torch.bool).triu(1)
+        if roles.mask is not None:
+            # As −∞ that is added: with bool masks torch takes another path at inference, in which a query without a
+            # key is NaN.  With floating ones it takes `scaled_dot_product_attention`, in which it is 0.
+            hidden["key_padding_mask"] = build.inputs[roles.mask]
+            hidden = {k: torch.zeros_like(m, dtype=query.dtype).masked_fill(m, -inf) for k, m in hidden.items()}
+        alone = self.causal and roles.mask is None
+        return build.module(attention, query, key, value, **hidden, need_weights=False, is_causal=alone)[0]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         roles = roles_of(build.types)
@@ -179,15 +186,21 @@ class MultiHeadAttention(Layer):
         key = heads(roles.key, 1, [0, 2, 3, 1])  # (B, H, E/H, S)
         value = heads(roles.value, 2, [0, 2, 1, 3])  # (B, H, S, E/H)
         scores = build.op("MatMul", [build.op("Mul", [query, build.const(1 / sqrt(width))]), key])
-        never = build.const(float("-inf"))
+        hidden: list[str] = []  # which keys, each in a shape that goes with (B, H, T, S)
         if self.causal:
             sizes = build.shape([build.types[roles.query].shape[1], build.types[roles.key].shape[1]])
-            later = build.op("Trilu", [build.op("Expand", [never, sizes]), build.const(1, "int64")], upper=1)
-            scores = build.op("Add", [scores, later])
+            ones = build.op("Expand", [build.const(1.0), sizes])
+            later = build.op("Trilu", [ones, build.const(1, "int64")], upper=1)
+            hidden.append(build.op("Cast", [later], to=_BOOL))
         if roles.mask is not None:
-            mask = build.op("Unsqueeze", [build.inputs[roles.mask], build.const([1, 2], "int64")])
-            scores = build.op("Where", [mask, never, scores])
-        y = build.op("MatMul", [build.op("Softmax", [scores], axis=-1), value])
+            hidden.append(build.op("Unsqueeze", [build.inputs[roles.mask], build.const([1, 2], "int64")]))
+        if hidden:
+            never = reduce(lambda a, b: build.op("Or", [a, b]), hidden)
+            scores = build.op("Where", [never, build.const(-inf), scores])
+        shares = build.op("Softmax", [scores], axis=-1)
+        if roles.mask is not None:  # the softmax of nothing but −∞ is NaN: without a key it is 0
+            shares = build.op("Where", [never, build.const(0.0), shares])
+        y = build.op("MatMul", [shares, value])
         y = build.op("Transpose", [y], perm=[0, 2, 1, 3])
         y = build.op("Reshape", [y, build.const([0, 0, features], "int64")])
         y = build.op("MatMul", [y, build.op("Transpose", [build.weight("out_proj.weight")], perm=[1, 0])])

@@ -200,6 +200,8 @@ def test_what_cannot_stream(layers: str, line: int, words: str) -> None:
      "  p: {type: permute, dims: [0, 2, 1]}\n  b: {type: lstm, hidden: 4}\n", "and no input has that axis"),
     ("netspec: 1\ninputs: {x: [T, 4], n: {shape: [], dtype: int64}}\nlayers:\n  b: {type: sru, hidden: 4, "
      "params: {highway_bias: 0}, returns: last, from: {input: x, lengths: n}}\n", "which no state keeps"),
+    ("netspec: 1\ninputs: {x: [T, 4], n: {shape: [], dtype: int64}}\nlayers:\n  b: {type: gru, hidden: 4, "
+     "initial_state: learned, returns: last, from: {input: x, lengths: n}}\n", "0 for a sequence without steps"),
 ])  # fmt: skip
 def test_what_else_cannot_stream(text: str, words: str) -> None:
     graph, module = trained(text)

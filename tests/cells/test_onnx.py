@@ -58,11 +58,12 @@ def session_of(model: onnx.ModelProto) -> Any:
 
 
 def drawn(graph: netspec.Graph, batch: int, steps: int) -> dict[str, Tensor]:
-    """Inputs with NaN in the padding, and every length from 1 to all steps."""
+    """Inputs with NaN in the padding, and every length from 0 to all steps."""
     generator = torch.Generator().manual_seed(100 * steps + batch)
     inputs = {"x": torch.randn(batch, steps, FEATURES, generator=generator)}
     if "n" in graph.inputs:
-        inputs["n"] = torch.randint(1, steps + 1, (batch,), generator=generator)
+        inputs["n"] = torch.randint(0, steps + 1, (batch,), generator=generator)
+        inputs["n"][1::3] = 0
         inputs["x"][torch.arange(steps) >= inputs["n"][:, None]] = torch.nan
     if "s" in graph.inputs:
         inputs["s"] = torch.randn(batch, *graph.inputs["s"].shape[1:], generator=generator)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def test_parity_draws_lengths_that_there_are() -> None:
     """Steps are counted along the axis of the recurrent layer's input, whatever stands between it and the network's."""
     generator = torch.Generator().manual_seed(0)
     inputs = random_inputs(netspec.load(TAGGER), 200, {"T": 3}, generator)
-    assert sorted(set(inputs["n"].tolist())) == [1, 2, 3] and int(inputs["tokens"].max()) == 9
+    assert sorted(set(inputs["n"].tolist())) == [0, 1, 2, 3] and int(inputs["tokens"].max()) == 9
 
 
 def test_an_encoder_and_a_decoder() -> None:

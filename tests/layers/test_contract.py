@@ -73,7 +73,7 @@ def trials(case: str) -> Iterator[tuple[int, Mapping[str, int]]]:
 def values_of(
     case: str, batch: int, sizes: Mapping[str, int], dtype: torch.dtype = torch.float32
 ) -> dict[str, torch.Tensor]:
-    """Random inputs; of a mask the first entry stays free, for a row that ignores everything has no softmax."""
+    """Random inputs; masks hide whole rows, their beginnings and their ends, and lengths begin at 0."""
     graph, _ = compiled(case)
     generator = torch.Generator().manual_seed(batch)
     values = {}
@@ -81,12 +81,14 @@ def values_of(
     for name, type_ in graph.inputs.items():
         shape = [at(size, {"B": batch, **sizes}) for size in type_.shape]
         if name in lengths:
-            values[name] = torch.randint(1, at(lengths[name], sizes) + 1, shape, generator=generator)
+            values[name] = torch.randint(0, at(lengths[name], sizes) + 1, shape, generator=generator)
+            values[name][(batch + 1) % batch :: 3] = 0  # the only sequence of one, the second of two
         elif type_.floating:
             values[name] = torch.randn(shape, generator=generator, dtype=dtype)
         elif type_.dtype == "bool":
             values[name] = torch.rand(shape, generator=generator) > 0.6
-            values[name][:, 0] = False
+            values[name][-1] = True
+            values[name][:1, 0] = batch > 1  # padding on the left, where nothing else is to be seen of a causal row
         else:
             values[name] = torch.randint(0, EXAMPLES[case][1].high, shape, generator=generator).to(
                 getattr(torch, type_.dtype)
