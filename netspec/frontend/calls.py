@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from netspec.frontend.names import Wire
 from netspec.layers.base import Layer
 from netspec.layers.init import Init
-from netspec.source.errors import Problems
+from netspec.source.errors import Problem, Problems
 from netspec.source.text import Span
 from netspec.source.tree import Tree
 
@@ -67,4 +67,27 @@ class Expansion:
     items: list[Call | Join] = field(default_factory=list)
     scopes: dict[str, str] = field(default_factory=dict)  # path -> block or container kind
     outputs: dict[str, Wire | None] = field(default_factory=dict)
+    broken: dict[str, Span] = field(default_factory=dict)  # entries that came to nothing, a reason having been reported
     problems: Problems = field(default_factory=Problems)
+
+    def loose_ends(self) -> Iterator[Problem]:
+        """What is missing though nothing was reported; without this it would be left out in silence (NS313)."""
+        for item in self.items:
+            wires = item.wires if isinstance(item, Call) else (item.input, *item.bodies, *item.extras.values())
+            if None in wires:
+                yield lost(item.place.name, item.place.span, item.place.route)
+        for path, place in self.broken.items():
+            yield lost(path, place)
+        for name, wire in self.outputs.items():
+            if wire is None:
+                yield lost(f"output {name}")
+        if not self.outputs:
+            yield lost("outputs")
+
+
+def lost(what: str, span: Span | None = None, route: str = "") -> Problem:
+    """Something that went missing on the way through netspec: a mistake of its own, never of the file."""
+    message = f"`{what}` was lost between the text and the graph"
+    return Problem(
+        "NS313", message, span, "this is a mistake of netspec, not of the file: please report it", route=route
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 from netspec.frontend.blocks import Block, check_arguments
 from netspec.frontend.calls import Call, Expansion, Inherited, Join, Place
+from netspec.frontend.chain import chained
 from netspec.frontend.check import Checked, make_layer, read_container, unknown_kind
 from netspec.frontend.containers import CONTAINERS, WIRING, body_key
 from netspec.frontend.expression import VALUE, is_value, resolve
@@ -38,6 +39,8 @@ def expand(checked: Checked, inputs: Mapping[str, Span]) -> Expansion:
         expander.run(inputs)
     except TooLargeError as error:
         expander.report(error)
+    if not expander.out.problems:
+        expander.out.problems += expander.out.loose_ends()
     return expander.out
 
 
@@ -93,6 +96,9 @@ class _Expander:
                 self.out.outputs[frame.last_name] = value.ports[""]
             else:
                 self.out.outputs.update(value.ports)
+                for name in (port for port in value.ports if port in inputs):
+                    hint = f"name the outputs: `outputs: {{…: {frame.last_name}.{name}}}`"
+                    self.report(_taken(name, value.span, hint))
             return
         if not tree.entries:
             self.report(
@@ -107,14 +113,7 @@ class _Expander:
             place = tree.key_span(name)
             check_name(name, place, "an output", self.out.problems, module=False)
             if name in inputs:
-                self.report(
-                    NetspecError(
-                        "NS206",
-                        f"an output cannot be named `{name}`: an input has the name",
-                        place,
-                        hint="choose another name",
-                    )
-                )
+                self.report(_taken(name, place, "choose another name"))
             try:
                 self.out.outputs[name] = self.reference(resolve(target, frame.env), frame, f"output `{name}`")
             except NetspecError as error:
@@ -146,6 +145,8 @@ class _Expander:
                 value = Value(name, {}, place, broken=True)
             if value is not None:
                 frame.define(name, value)
+                if value.broken:
+                    self.out.broken[f"{frame.prefix}{name}"] = place
 
     def entry(
         self, name: str, tree: Tree, fields: Map, place: Span, frame: Frame, inherited: Inherited, nesting: int
@@ -164,11 +165,14 @@ class _Expander:
             use = _Use(path, tree, fields, place, frame, frame.env, wires, inherited, "", nesting)
             return self.one(use)
         copies: dict[str, Value] = {}
+        last: Value | None = None
         for i in range(count):
             env = {**frame.env, "i": i}
             copy = f"copy {i + 1} of {count}"
             use = _Use(f"{path}.{i}", tree, fields, place, frame, env, wires, inherited, copy, nesting)
             try:
+                if last:
+                    use = replace(use, wires=self.chained(last, use))
                 last = copies[str(i)] = self.one(use)
             except TooLargeError:
                 raise
@@ -176,11 +180,30 @@ class _Expander:
                 raise error.located(tree.span, frame.route(f"{name}.{i}", place) or f"in {path}.{i}, {copy}") from None
             if last.broken:  # the next copies would say the same
                 return Value(path, {}, place, broken=True)
-            wires = (last.ports.get(""), *(wires or ())[1:])
-        if not copies:
+        if not last:
             frame.off[name] = ("has no copies", fields.key_span("repeat"))
             return None
-        return Value(path, last.ports, place, inner=copies)
+        return Value(path, last.ports, place, inner=copies, leaf=last.leaf)
+
+    def chained(self, before: Value, use: _Use) -> tuple[Wire | None, ...]:
+        """What a copy reads, the copy before it being known."""
+        kind = self.kind(use)
+        place = use.fields.key_span("repeat")
+        wires = use.wires if use.wires is not None else self.above(use)
+        return chained(before, self.inputs(kind), wires, kind, self.name(use), place)
+
+    def kind(self, use: _Use) -> str:
+        """The kind that `type` names, whether or not there is one.  Raises NS203."""
+        tag = resolve(use.fields.entries["type"], use.env)
+        if not isinstance(tag, Scalar) or not isinstance(tag.value, str):
+            raise NetspecError("NS203", f"`type` expects a kind, received {show(tag.plain())}", tag.span)
+        return tag.value
+
+    def inputs(self, kind: str) -> tuple[str, ...]:
+        """The names of what a kind takes."""
+        if kind in self.checked.blocks:
+            return self.checked.blocks[kind].inputs
+        return kinds()[kind].ports if kind in kinds() else ("in",)
 
     def step(self, place: Span) -> None:
         self.steps += 1
@@ -216,13 +239,7 @@ class _Expander:
 
     def by_port(self, tree: Map, fields: Map, frame: Frame, owner: str) -> list[Tree]:
         kind = str(resolve(fields.entries["type"], frame.env).plain())
-        ports = (
-            self.checked.blocks[kind].inputs
-            if kind in self.checked.blocks
-            else kinds()[kind].ports
-            if kind in kinds()
-            else ("in",)
-        )
+        ports = self.inputs(kind)
         for name in tree.entries:
             if name not in ports:
                 raise NetspecError(
@@ -231,8 +248,10 @@ class _Expander:
                     tree.key_span(name),
                     hint=did_you_mean(name, ports, f"it has {', '.join(f'`{p}`' for p in ports)}"),
                 )
-        if ports[0] not in tree:
-            raise NetspecError("NS204", f"`from` of {owner} needs `{ports[0]}`", tree.span, hint=f"add `{ports[0]}: …`")
+        needed = ports if kind in self.checked.blocks else ports[:1]
+        if missing := [port for port in needed if port not in tree]:
+            names, more = (form.join(missing) for form in ("`, `", ": …, "))
+            raise NetspecError("NS204", f"`from` of {owner} needs `{names}`", tree.span, hint=f"add `{more}: …`")
         optional = kinds()[kind].optional if kind in kinds() and kind not in self.checked.blocks else frozenset()
         targets: list[Tree] = []
         for port in _named(tree, ports, optional):
@@ -242,17 +261,14 @@ class _Expander:
     def one(self, use: _Use) -> Value:
         """One copy of one entry: a block instance, a container, or a layer."""
         self.step(use.place)
-        tag = resolve(use.fields.entries["type"], use.env)
-        kind = tag.value if isinstance(tag, Scalar) else None
-        if not isinstance(kind, str):
-            raise NetspecError("NS203", f"`type` expects a kind, received {show(tag.plain())}", tag.span)
+        kind = self.kind(use)
         use = self.inherit(use)
         if kind in self.checked.blocks:
             return self.block(self.checked.blocks[kind], use)
         if kind in CONTAINERS:
             return self.container(kind, use)
         if kind not in kinds():
-            raise NetspecError.of([unknown_kind(kind, tag.span, self.checked)])
+            raise NetspecError.of([unknown_kind(kind, use.fields.entries["type"].span, self.checked)])
         return self.layer(kind, use)
 
     def inherit(self, use: _Use) -> _Use:
@@ -436,8 +452,9 @@ class _Expander:
                 self.out.scopes[f"{use.path}.{option}"] = "sequence"
                 side = self.inside(use, f".{option}", inner, source)
                 self.layers(inner, side, use.inherited, use.nesting + 1)
-                extras[option] = side.last
-        return self.join(use, kind, options, source, (frame.last,), extras, frame.names)
+                extras[option] = self.end(side, f"`{option}` of {kind} `{self.name(use)}`")
+        end = self.end(frame, f"{kind} `{self.name(use)}`")
+        return self.join(use, kind, options, source, (end,), extras, frame.names)
 
     def branches(self, use: _Use, body: Map, options: dict[str, Any], source: Wire | None) -> Value:
         ends: list[Wire | None] = []
@@ -450,7 +467,7 @@ class _Expander:
                 self.out.scopes[path] = "sequence"
                 frame = self.inside(use, f".{name}", layers, source)
                 self.layers(layers, frame, use.inherited, use.nesting + 1)
-                end, names = frame.last, frame.names
+                end, names = self.end(frame, f"path `{name}` of branches `{self.name(use)}`"), frame.names
             ends.append(end)
             place = body.key_span(name)
             ports = {"": end.seen(path, place, "")} if end else {}
@@ -482,10 +499,34 @@ class _Expander:
         frame.last, frame.last_broken = source, source is None
         return frame
 
+    def end(self, frame: Frame, owner: str) -> Wire | None:
+        """The one tensor that a body ends with; None when the reason is reported, several tensors (NS308) too."""
+        if frame.last is None and not frame.last_broken:
+            last = frame.names[frame.last_name]
+            ports = ", ".join(f"`{frame.last_name}.{port}`" for port in last.ports)
+            error = NetspecError(
+                "NS308",
+                f"{owner} ends with `{frame.last_name}`, which gives several tensors",
+                last.span,
+                hint=f"end it with a layer that reads what is meant of {ports}",
+            )
+            self.report(error, last.span, frame.route(frame.last_name, last.span))
+        return frame.last
+
     def whole(self, frame: Frame, use: _Use, through: str) -> dict[str, Wire]:
-        """What a group without named outputs gives: its last layer's."""
+        """What a group without named outputs gives: its last layer's; with all switched off what comes in.
+
+        Nothing when that is reported.  Raises NS204 for a block of several inputs that is left without layers.
+        """
         last = frame.names.get(frame.last_name)
-        ports = last.ports if last else {"": frame.last} if frame.last else {}  # all switched off: what comes in
+        if last is None and frame.last is None and not frame.last_broken:
+            raise NetspecError(
+                "NS204",
+                f"no layer is left in `{self.name(use)}`: all are switched off",
+                self.span(use),
+                hint="switch it off with them, or give its block `outputs`",
+            )
+        ports = last.ports if last else {"": frame.last} if frame.last else {}
         return {port: wire.seen(use.path, use.place, through) for port, wire in ports.items()}
 
     def name(self, use: _Use) -> str:
@@ -517,6 +558,10 @@ class _Expander:
         if not route and use.copy:
             route = f"in {use.path}, {use.copy}"
         return Place(use.path, use.frame.scope, self.span(use), route)
+
+
+def _taken(name: str, place: Span, hint: str) -> NetspecError:
+    return NetspecError("NS206", f"an output cannot be named `{name}`: an input has the name", place, hint=hint)
 
 
 def _named(tree: Map, ports: Sequence[str], optional: Collection[str]) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Val
             value = value.inner[part]
         elif part in value.ports and last:
             value = Value(value.path, {"": value.ports[part]}, value.span, leaf=True)
-        elif value.leaf and last and "" in value.ports:
+        elif value.leaf and last and "" in value.ports and not (value.inner and part.isdigit()):  # copies have numbers
             value = Value(value.path, {"": replace(value.ports[""], port=part)}, value.span)
         elif value.opaque:
             hint = f"give block {value.opaque} an output: `outputs: {{{part}: {'.'.join(rest[i:])}}}`"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netspec.frontend.calls import Call, Expansion, Inherited, Join
+from netspec.frontend.calls import Call, Expansion, Inherited, Join, lost
 from netspec.frontend.check import check
 from netspec.frontend.document import Document, load_document
 from netspec.frontend.expand import expand
@@ -131,7 +131,17 @@ class _Builder:
             except NetspecError as error:
                 self.report(error, wire.span if wire else None, "")
         raise_all(self.problems)
+        raise_all(list(self.lost()))
         self.warn_unused()
+
+    def lost(self) -> Iterator[Problem]:
+        """What of the expansion is not in the graph though nothing was reported."""
+        for item in self.expansion.items:
+            if item.place.name not in self.graph:
+                yield lost(item.place.name, item.place.span, item.place.route)
+        for name, wire in self.expansion.outputs.items():
+            if name not in self.graph.outputs:
+                yield lost(f"output {name}", wire.span if wire else None)
 
     def report(self, error: NetspecError, span: Span | None, route: str) -> None:
         for problem in error.located(span, route).problems:
