@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from netspec.source.errors import NetspecError
 from netspec.train.weights import Weights, put_weights, read_tensors, shared_names, write_tensors
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass
@@ -27,8 +27,8 @@ class Progress:
     epoch: int = 0  # finished epochs
     batch: int = 0  # finished batches of the next one
     step: int = 0  # optimiser steps in all
-    loss_sum: float = 0.0  # of the epoch so far: batch losses times batch sizes
-    samples: int = 0  # of the epoch so far
+    loss_sums: list[float] = field(default_factory=list)  # of the epoch so far, per output: batch losses times counts
+    counts: list[int] = field(default_factory=list)  # of the epoch so far, per output: what the mean is over
     running: float | None = None  # Q
     settled: list[float] = field(default_factory=list)  # Q at the end of the last epochs
     best: float | None = None  # the monitored loss at its lowest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +50,8 @@ def _over_kept(plain: LossFunction, class_axis: int) -> LossFunction:
         kept = kept_steps(target)
         if not target.is_floating_point():
             output = output.movedim(class_axis, -1)
-        return plain(output[kept], target[kept])
+        output, target = output[kept], target[kept]
+        return plain(output, target) if len(target) else output.sum()  # of nothing: 0, and so is its gradient
 
     return masked
 
@@ -74,14 +76,27 @@ def _plain(loss: Loss, class_axis: int) -> LossFunction:
             return lambda output, target: F.cross_entropy(output, target, label_smoothing=smoothing)
 
 
-def total_loss(functions: Mapping[str, LossFunction], alone: bool) -> Callable[[Outputs, Mapping[str, Tensor]], Tensor]:
-    """The sum over the trained outputs; `alone`: the network gives its one output as a tensor, not in a dict."""
-    if alone:
-        [(name, function)] = functions.items()
-        return lambda outputs, targets: function(outputs, targets[name])  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Losses:
+    """The losses of all trained outputs, each with how much a batch counts in its mean over several batches.
 
-    def total(outputs: Outputs, targets: Mapping[str, Tensor]) -> Tensor:
+    `alone`: the network gives its one output as a tensor, not in a dict; `masked`: outputs in which some steps have no
+    target.
+    """
+
+    functions: Mapping[str, LossFunction]
+    masked: frozenset[str]
+    alone: bool
+
+    def each(self, outputs: Outputs, targets: Mapping[str, Tensor]) -> Tensor:
+        """(K,) the mean of each of K outputs over the batch; () where there is only one.  Their sum is minimised."""
+        if self.alone:
+            [(name, function)] = self.functions.items()
+            return function(outputs, targets[name])  # type: ignore[arg-type]
         assert not isinstance(outputs, Tensor)
-        return torch.stack([f(outputs[name], targets[name]) for name, f in functions.items()]).sum()
+        return torch.stack([f(outputs[name], targets[name]) for name, f in self.functions.items()])
 
-    return total
+    def counts(self, targets: Mapping[str, Tensor]) -> list[Tensor | int]:
+        """Of each output over how many targets, or steps with one, its mean is: outputs differ in their padding."""
+        return [kept_steps(y).sum() if name in self.masked else y.numel()
+                for name, y in ((name, targets[name]) for name in self.functions)]  # fmt: skip

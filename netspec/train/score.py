@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from netspec.data.preprocess import OutputRule
+from netspec.source.errors import NetspecError
 from netspec.train.batches import Batches
 from netspec.train.chunks import Streams
 from netspec.train.config import CrossEntropy, TrainConfig
-from netspec.train.losses import LossFunction, Outputs, kept_steps, loss_function, total_loss
+from netspec.train.losses import Losses, LossFunction, kept_steps, loss_function
 from netspec.train.metrics import METRICS, chosen_metrics, sequence_accuracy
 
 Piece = tuple[list[Tensor], dict[str, Tensor], int]  # inputs, targets, number of the first sample
@@ -31,18 +32,14 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Scorer:
-    """`loss`: (outputs, targets) -> what is minimised; `mixed`: a fresh context of the precision to compute in.
-
-    `alone`: the network gives its one output as a tensor, not in a dict; `weigh`: targets -> how much their loss counts
-    in a mean over batches, None: as much as there are samples; `bits`: the loss of outputs measured in bits.
+    """`losses`: what is minimised; `mixed`: a fresh context of the precision to compute in; `bits`: the loss of outputs
+    that are measured in bits.
     """
 
-    loss: Callable[[Outputs, Mapping[str, Tensor]], Tensor]
+    losses: Losses
     mixed: Callable[[], AbstractContextManager[None]]
     rules: Mapping[str, OutputRule]
     metrics: list[tuple[str, str, str]]
-    alone: bool
-    weigh: Callable[[Mapping[str, Tensor]], Tensor | int] | None
     bits: Mapping[str, LossFunction]
     bptt: int | None
 
@@ -62,9 +59,8 @@ class Scorer:
             for _, name, metric in metrics
             if metric == "bits_per_character"
         }
-        total = total_loss(functions, outputs == 1)
-        weigh = _weigher(config, rules)
-        return Scorer(total, mixed, rules, metrics, outputs == 1, weigh, bits, config.bptt)
+        masked = frozenset(name for name in functions if rules[name].masked)
+        return Scorer(Losses(functions, masked, outputs == 1), mixed, rules, metrics, bits, config.bptt)
 
     def score(self, module: nn.Module, batches: Batches) -> dict[str, float]:
         """`loss`, and each metric under the name to show."""
@@ -86,9 +82,15 @@ class Scorer:
     def collect(
         self, module: nn.Module, batches: Batches, wanted: set[str]
     ) -> tuple[dict[str, float], dict[str, Said]]:
-        """The mean `loss` (and `<output> bits`), and of each wanted output what it says of all samples in order."""
-        sums: dict[str, Tensor | float] = {"loss": 0.0, **{f"{name} bits": 0.0 for name in self.bits}}
-        weights: Tensor | int = 0
+        """`loss` and `<output> bits` of the whole part, and of each wanted output what it says of all samples in order.
+
+        `loss` is the sum over the outputs, each the mean over its own targets in the whole part: no order of outputs
+        and no size of batches changes it.  Raises NS607 for an output without any target.
+        """
+        names = list(self.losses.functions)
+        losses: list[Tensor] = []  # of each batch, per output
+        counts: list[Tensor] = []
+        bits: dict[str, list[Tensor]] = {name: [] for name in self.bits}
         parts: dict[str, list[Said]] = {name: [] for name in wanted}
         was_training = module.training
         module.eval()
@@ -96,19 +98,27 @@ class Scorer:
             for inputs, targets, first in self._pieces(module, batches):
                 with self.mixed():
                     outputs = module(*inputs)
-                    weight = len(next(iter(targets.values()))) if self.weigh is None else self.weigh(targets)
-                    sums["loss"] = sums["loss"] + self.loss(outputs, targets) * weight
+                    losses.append(self.losses.each(outputs, targets).double().reshape(-1))
+                by_name = {names[0]: outputs} if self.losses.alone else outputs
+                counts.append(torch.stack([torch.as_tensor(n, device=losses[-1].device)
+                                           for n in self.losses.counts(targets)]))  # fmt: skip
                 for name, function in self.bits.items():
-                    value = function((outputs if self.alone else outputs[name]).float(), targets[name])
-                    sums[f"{name} bits"] = sums[f"{name} bits"] + value * weight / math.log(2)
-                weights = weights + weight
+                    bits[name].append(function(by_name[name].float(), targets[name]).double() / math.log(2))
                 for name, found in parts.items():
-                    found.append(
-                        _said(self.rules[name], outputs if self.alone else outputs[name], targets[name], first)
-                    )
+                    found.append(_said(self.rules[name], by_name[name], targets[name], first))
         module.train(was_training)
+        weights = torch.stack(counts).double()
+        total = weights.sum(0)
+        for name, count in zip(names, total.tolist(), strict=True):
+            if not count:
+                raise NetspecError("NS607", f"output `{name}` has no target in any of {batches.extent[0]} samples",
+                                   hint="give that part a larger share of `split`")  # fmt: skip
+        means = {"loss": float(((torch.stack(losses) * weights).sum(0) / total).sum())}
+        for name, values in bits.items():
+            column = weights[:, names.index(name)]
+            means[f"{name} bits"] = float((torch.stack(values) * column).sum() / column.sum())
         joined = {n: f[0] if len(f) == 1 else Said(*map(torch.cat, zip(*f, strict=True))) for n, f in parts.items()}
-        return {name: float(total) / float(weights) for name, total in sums.items()}, joined
+        return means, joined
 
     def _pieces(self, module: nn.Module, batches: Batches) -> Iterator[Piece]:
         """All samples once; with `bptt` a text as it is trained on, the state carried from piece to piece."""
@@ -123,18 +133,6 @@ class Scorer:
         with carrying(module):
             for piece in Streams(batches, self.bptt).in_order():
                 yield piece.inputs, piece.targets, 0
-
-
-def _weigher(
-    config: TrainConfig, rules: Mapping[str, OutputRule]
-) -> Callable[[Mapping[str, Tensor]], Tensor | int] | None:
-    """Where batches differ in their steps, each counts by the steps with a target: more padding changes nothing."""
-    name = next(iter(config.losses))
-    if rules[name].masked:
-        return lambda targets: kept_steps(targets[name]).sum()
-    if config.bptt is not None:
-        return lambda targets: targets[name].shape[0] * targets[name].shape[1]
-    return None
 
 
 def _said(rule: OutputRule, output: Tensor, target: Tensor, first: int) -> Said:

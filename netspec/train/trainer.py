@@ -65,9 +65,9 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self.progress = Progress()
         self.best: Weights | None = None
-        self.pending: list[Tensor] = []  # losses of batches, still on the device
+        self.pending: list[Tensor] = []  # losses of batches, per output, still on the device
         self.numbers: list[int] = []  # which batches
-        self.weights: list[Tensor | int] = []  # how much each loss counts, where that is not its number of samples
+        self.counts: list[list[Tensor | int]] = []  # over how much each of these losses is a mean
         self.carried: Carried | None = None  # while an epoch with `bptt` runs
         self._carry_on: Weights = {}  # what the first epoch after a resume begins with
         self.interrupted = False
@@ -134,9 +134,8 @@ class Trainer:
         nesterov = optimizer if isinstance(optimizer, NesterovSgd) else None
         scaler = self.scaler if self.scaler.is_enabled() else None
         mixed = self.scorer.mixed
-        loss_of = self.scorer.loss
-        weigh = self.scorer.weigh
-        pending, numbers = self.pending, self.numbers
+        losses_of, counts_of, alone = self.scorer.losses.each, self.scorer.losses.counts, self.scorer.losses.alone
+        pending, numbers, counts = self.pending, self.numbers, self.counts
         clock = time.perf_counter
         for inputs, targets in batches:
             if not fixed:
@@ -146,7 +145,8 @@ class Trainer:
             if nesterov is not None:
                 nesterov.look_ahead()
             with mixed():
-                loss = loss_of(module(*inputs), targets)
+                losses = losses_of(module(*inputs), targets)
+                loss = losses if alone else losses.sum()
             if scaler is None:
                 loss.backward()  # type: ignore[no-untyped-call]
             else:
@@ -161,9 +161,8 @@ class Trainer:
             else:
                 scaler.step(optimizer)
                 scaler.update()
-            pending.append(loss.detach())
-            if weigh is not None:
-                self.weights.append(weigh(targets))
+            pending.append(losses.detach())
+            counts.append(counts_of(targets))
             progress.batch += 1
             numbers.append(progress.batch)
             progress.step += 1
@@ -178,33 +177,37 @@ class Trainer:
         if not self.pending:
             return
         progress, rate = self.progress, self.config.rate
-        batches = self.parts["train"]
-        weights = self._fetched_weights()
-        for i, (batch, loss) in enumerate(zip(self.numbers, torch.stack(self.pending).tolist(), strict=True)):
+        found = torch.stack(self.pending).double()
+        per_output = found.reshape(len(found), -1).tolist()
+        for batch, losses, counts in zip(self.numbers, per_output, self._fetched_counts(), strict=True):
+            loss = sum(losses)
             if not math.isfinite(loss):
                 raise NetspecError("NS623", f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch}",
                                    hint="lower `lr`, add `clip: 1.0` or `standardize: true`; "
                                         "what was saved before is still there")  # fmt: skip
-            size = weights[i] if weights else min(batches.size, batches.count - (batch - 1) * batches.size)
-            progress.loss_sum += loss * size
-            progress.samples += size
+            progress.loss_sums = [s + x * n for s, x, n in zip(progress.loss_sums or [0.0] * len(losses), losses,
+                                                               counts, strict=True)]  # fmt: skip
+            progress.counts = [s + n for s, n in zip(progress.counts or [0] * len(counts), counts, strict=True)]
             progress.running = loss if progress.running is None else (1 - rate) * progress.running + rate * loss
         self.pending.clear()
         self.numbers.clear()
-        self.weights.clear()
+        self.counts.clear()
 
-    def _fetched_weights(self) -> list[int]:
+    def _fetched_counts(self) -> list[list[int]]:
         """In one transfer from the device."""
-        found = [w for w in self.weights if isinstance(w, Tensor)]
-        return [int(w) for w in torch.stack(found).tolist()] if found else [int(w) for w in self.weights]
+        flat = [n for row in self.counts for n in row]
+        there = [n for n in flat if isinstance(n, Tensor)]
+        fetched = iter(torch.stack(there).tolist() if there else ())
+        numbers = iter([int(next(fetched)) if isinstance(n, Tensor) else n for n in flat])
+        return [[next(numbers) for _ in row] for row in self.counts]
 
     def _close_epoch(self) -> None:
         """Validate, keep the best, decide whether to stop, write the line of the epoch."""
         self._fetch()
         config, progress = self.config, self.progress
-        loss = progress.loss_sum / progress.samples
+        loss = sum(s / max(n, 1) for s, n in zip(progress.loss_sums, progress.counts, strict=True))
         progress.epoch += 1
-        progress.batch, progress.loss_sum, progress.samples = 0, 0.0, 0
+        progress.batch, progress.loss_sums, progress.counts = 0, [], []
         # From the schedule, not from the optimiser: after a resume it may have made no step yet.
         factor = rate_factor(config.schedule, progress.epoch * self.steps - 1, self.steps, config.epochs)
         line: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "lr": config.optimizer.lr * factor,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from netspec.train.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
-from netspec.train.losses import loss_function, total_loss
+from netspec.train.losses import Losses, loss_function
 
 rng = np.random.default_rng(0)
 OUT = rng.normal(size=(7, 1))
@@ -66,9 +66,9 @@ def test_classes_along_the_last_axis() -> None:
 def test_several_outputs_are_summed_with_their_weights() -> None:
     functions = {"a": loss_function(Squared()), "b": loss_function(Logistic(weight=0.5))}
     outputs = {"a": torch.tensor(OUT), "b": torch.tensor(OUT), "free": torch.zeros(1)}
-    found = total_loss(functions, alone=False)(outputs, {"a": torch.tensor(NUMBERS), "b": torch.tensor(SIGNS)})
+    found = Losses(functions, frozenset(), False).each(outputs, {"a": torch.tensor(NUMBERS), "b": torch.tensor(SIGNS)})
     expected = ((OUT - NUMBERS) ** 2).mean() + 0.5 * np.log(1 + np.exp(-OUT * SIGNS)).mean()
-    assert found.item() == pytest.approx(expected)
+    assert found.sum().item() == pytest.approx(expected)
 
 
 def test_logistic_does_not_overflow() -> None:
