@@ -6,9 +6,12 @@ ResNet-152 that takes as long as filling 60 million weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import fx, nn
+
+from netspec.backends.ties import keep_buffers, kept_ties
 
 Parts = dict[str, nn.Module | None]  # as torch types the children of a module
 
@@ -40,20 +43,49 @@ class Assembly:
 
     def another(self, first: fx.GraphModule, parts: Parts, name: str) -> fx.GraphModule:
         """A module with the code of `first` and children of its own."""
-        module = fx.GraphModule.__new__(_Module)
-        nn.Module.__init__(module)
-        kind = type(module)
-        kind.__name__, kind.forward = name, type(first).forward  # as recompile does
-        for key, value in first.__dict__.items():
-            if key not in module.__dict__:
-                module.__dict__[key] = value.copy() if isinstance(value, (dict, list)) else value
+        module = _like(first, parts, name)
         module.__dict__["_shared"] = first.__dict__["_shared"] = True
-        module._modules = parts
         return module
 
 
+def _like(first: fx.GraphModule, parts: Parts, name: str) -> fx.GraphModule:
+    module = fx.GraphModule.__new__(_Module)
+    nn.Module.__init__(module)
+    kind = type(module)
+    kind.__name__, kind.forward = name, type(first).forward  # as recompile does
+    for key, value in first.__dict__.items():
+        if key not in module.__dict__:
+            module.__dict__[key] = value.copy() if isinstance(value, (dict, list)) else value
+    module._modules = parts
+    return module
+
+
+def _unpickled(restore: Callable[..., fx.GraphModule], *parts: Any) -> fx.GraphModule:
+    """torch restores a plain GraphModule."""
+    first = restore(*parts)
+    module = _like(first, dict(first._modules), type(first).__name__)
+    module.training = first.training
+    return module
+
+
 class _Module(fx.GraphModule):
-    """Takes a graph of its own when somebody asks for a shared one, so that an edit stays where it is made."""
+    """Takes a graph of its own when somebody asks for a shared one, so that an edit stays where it is made.
+
+    What is one tensor under several names in it stays one (backends.ties).
+    """
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> _Module:
+        with kept_ties(self), keep_buffers(self):
+            super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types none of it
+        return self
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        with kept_ties(self):
+            return super().load_state_dict(state_dict, strict, assign)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        restore, parts = super().__reduce__()
+        return _unpickled, (restore, *parts)
 
     def _own_graph(self) -> fx.Graph:
         if self.__dict__.get("_shared"):

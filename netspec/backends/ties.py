@@ -1,0 +1,57 @@
+"""One tensor under several names stays one tensor.
+
+torch keeps a weight that two modules share together where it changes the weight in place, which it does on most ways
+but not on all (`to("meta")`, `to_empty`, `load_state_dict(assign=True)`); buffers it replaces in each module alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Place = tuple[MutableMapping[str, Any], str]  # a module's table and the name in it
+
+
+def _places(module: nn.Module) -> Iterator[tuple[Place, Tensor]]:
+    for part in module.modules():
+        for table in (part._parameters, part._buffers):
+            for name, tensor in table.items():
+                if tensor is not None:
+                    yield (table, name), tensor
+
+
+@contextmanager
+def kept_ties(module: nn.Module) -> Iterator[None]:
+    """Whatever happens to the module inside: names of one tensor before are names of one tensor after.
+
+    Where they were given different ones, the last that is new counts, as when each is copied into the same memory.
+    """
+    groups: dict[int, list[Place]] = {}
+    tensors: dict[int, Tensor] = {}  # keeps them alive, so that no other gets such an id
+    for place, tensor in _places(module):
+        groups.setdefault(id(tensor), []).append(place)
+        tensors[id(tensor)] = tensor
+    try:
+        yield
+    finally:
+        for key, group in groups.items():
+            new = [table[name] for table, name in group if table[name] is not tensors[key]]
+            if len(group) > 1 and new:
+                for table, name in group:
+                    table[name] = new[-1]
+
+
+@contextmanager
+def keep_buffers(module: nn.Module) -> Iterator[None]:
+    """A buffer that is converted stays the same object, as torch's parameters do: a tie may reach out of `module`."""
+    before = [(part._buffers, *item) for part in module.modules() for item in part._buffers.items()]
+    yield
+    for table, name, old in before:
+        new = table[name]
+        if old is not None and new is not None and new is not old and torch._has_compatible_shallow_copy_type(old, new):
+            old.data = new
+            table[name] = old
