@@ -382,6 +382,7 @@ def export(
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx_model import OPSET
         from netspec.report.text import memory
+        from netspec.source.files import file_name
 
         metadata: dict[str, str] = {}
         if source.is_dir():
@@ -402,7 +403,7 @@ def export(
                 "note: a netspec file has no trained weights; they are fresh. Name a run folder for trained ones.",
                 err=True,
             )
-        path = out or Path(f"{graph.name}.onnx")
+        path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
         parity = export_onnx(graph, module, path, metadata, streaming)
         typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")
 

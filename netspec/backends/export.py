@@ -44,7 +44,7 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from None
-    write_whole(path, lambda part: part.write_bytes(model.SerializeToString()), _cannot_write)
+    write_whole(path, lambda file: file.write(model.SerializeToString()), _cannot_write)
     return parity
 
 

@@ -52,4 +52,4 @@ def draw_curves(path: Path, lines: Sequence[dict[str, Any]], best_epoch: int, ti
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
     figure.suptitle(title, fontsize=11)
-    write_whole(path, lambda part: figure.savefig(part, format="png"), cannot_write)
+    write_whole(path, lambda file: figure.savefig(file, format="png"), cannot_write)

@@ -18,7 +18,7 @@ def cannot_write(path: Path, error: Exception) -> NetspecError:
 
 
 def write_text(path: Path, text: str) -> None:
-    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"), cannot_write)
+    write_whole(path, lambda file: file.write(text.encode("utf-8")), cannot_write)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ import difflib
 import json
 import os
 import platform
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any, Literal
 from netspec.data.preprocess import Preprocess
 from netspec.frontend.document import text_hash
 from netspec.source.errors import NetspecError
+from netspec.source.files import file_name, open_to_append
 from netspec.train.files import cannot_write, read_json, write_json, write_text
 
 SPEC = "spec.yaml"
@@ -51,7 +51,7 @@ def choose_folder(name: str, run: Path | None, resume: bool) -> Path:
     Raises NS622 when it is taken, or there is nothing to go on with.
     """
     if run is None:
-        stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+        stem = file_name(name, "run")
         numbers = [
             int(p.name[len(stem) + 1 :]) for p in Path("runs").glob(f"{stem}-*") if p.name[len(stem) + 1 :].isdecimal()
         ]
@@ -159,7 +159,10 @@ class MetricsFile:
         lines = [line for line in read_metrics(path) if isinstance(line, dict)]
         kept = [line for line in lines if isinstance(line.get("epoch"), int) and line["epoch"] <= epochs]
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-        self._file = path.open("a", encoding="utf-8")
+        try:
+            self._file = open_to_append(path)
+        except OSError as error:
+            raise cannot_write(path, error) from None
 
     def add(self, line: Mapping[str, Any]) -> None:
         try:

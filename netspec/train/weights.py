@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from netspec.source.files import write_whole
 from netspec.train.files import cannot_write
 
 Weights = dict[str, Tensor]
+_DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+           torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8",
+           torch.bool: "BOOL"}  # fmt: skip
 
 
 def shared_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -31,28 +35,27 @@ def shared_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Raises NS624 when it cannot be written."""
-    from safetensors.torch import save_file
-
     again = shared_names(tensors)
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items() if name not in again}
+    plain = {name: tensor for name, tensor in tensors.items() if name not in again}
+    ordered = sorted(plain, key=lambda name: (-plain[name].element_size(), name))  # each begins where its type may
+    # Written here and not by safetensors: it opens a path again, which may have become a link, and puts the metadata
+    # in an order of chance; in one order, equal weights are equal files.
+    header: dict[str, object] = {"__metadata__": dict(sorted({"format": "pt", **metadata, **again}.items()))}
+    end = 0
+    for name in ordered:
+        tensor = plain[name]
+        begin, end = end, end + tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)
 
-    def write(part: Path) -> None:
-        save_file(plain, part, {"format": "pt", **metadata, **again})
-        _sort_metadata(part)
+    def write(file: BinaryIO) -> None:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in ordered:
+            values = plain[name].detach().cpu().contiguous().reshape(-1)
+            file.write(values.view(torch.uint8).numpy().data)
 
     write_whole(path, write, cannot_write)
-
-
-def _sort_metadata(path: Path) -> None:
-    """safetensors writes its metadata in an order of chance; in one order, equal weights are equal files."""
-    with path.open("r+b") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-        if len(text) <= size:  # it is: the same text in another order
-            file.seek(8)
-            file.write(text.ljust(size))
 
 
 def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:

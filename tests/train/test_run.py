@@ -7,7 +7,7 @@ import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -255,8 +255,8 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     files.write_text(path, "old")
 
-    def half(part: Path) -> None:
-        part.write_text("ne")
+    def half(file: BinaryIO) -> None:
+        file.write(b"ne")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(NetspecError, match="NS624"):
@@ -284,7 +284,10 @@ def test_folders_are_not_written_over(tmp_path: Path) -> None:
     assert train(TABLE, tmp_path / "empty").status == "finished"
 
 
-@pytest.mark.parametrize("there", [(), ("spec.yaml",), ("spec.yaml", "preprocess.json"), (".spec.yaml.part",)])
+PART = ".netspec-0123456789abcdef.part"  # what was being written
+
+
+@pytest.mark.parametrize("there", [(), ("spec.yaml",), ("spec.yaml", "preprocess.json"), (PART,)])
 def test_a_run_that_was_killed_before_it_began(tmp_path: Path, there: tuple[str, ...]) -> None:
     run = train(TABLE, tmp_path / "r")
     for path in (tmp_path / "r").iterdir():

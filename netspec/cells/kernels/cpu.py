@@ -24,6 +24,7 @@ from torch import Tensor
 from netspec.cells.kernels.cpu_code import arguments_of, module_of, weights_of
 from netspec.cells.kernels.product import panel_width
 from netspec.cells.loop import Loop
+from netspec.source.files import write_whole
 
 WORTH_A_TEAM = 1 << 15  # floats: below, waking the other threads takes longer than the work
 
@@ -191,9 +192,7 @@ def _write(path: Path, code: bytes) -> None:
     """A folder that cannot be written costs the compile time again, nothing else."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_bytes(hashlib.sha256(code).digest() + code)
-        part.replace(path)
+        write_whole(path, lambda file: file.write(hashlib.sha256(code).digest() + code), lambda _, error: error)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from netspec.source.files import write_whole
+
 
 @cache
 def has_triton() -> bool:
@@ -70,8 +72,5 @@ def _write(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() or path.read_bytes() != text.encode():
-        handle, part = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(part).replace(path)
+        write_whole(path, lambda file: file.write(text.encode()), lambda _, error: error)
     return path
