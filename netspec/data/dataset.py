@@ -40,8 +40,7 @@ class ImageRows:
         return len(self.indices)
 
     def take(self, rows: NDArray[np.int64]) -> Array:
-        pixels = self.images.take(self.indices[rows])
-        return self.rule.apply(pixels.astype(np.float32) * np.float32(1 / 255))
+        return self.rule.apply(self.images.take(self.indices[rows]))
 
 
 @dataclass(frozen=True)

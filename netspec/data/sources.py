@@ -10,7 +10,8 @@ import numpy as np
 from netspec.data.arrays import check_array, read_npz
 from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task, place
 from netspec.data.feed import feed
-from netspec.data.images import MODES, Images, find_images
+from netspec.data.images import Images, find_images
+from netspec.data.pixels import MODES
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.raw import Network, Raw, Target, only, shape_of
 from netspec.data.symbols import Symbols

@@ -163,6 +163,8 @@ def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str
 def missing_file(path: Path, name: str, span: Span | None,
                  otherwise: str = "paths are relative to the netspec file") -> NetspecError:  # fmt: skip
     """NS602 with the nearest name in the same folder."""
+    if path.is_symlink():
+        return NetspecError("NS602", f"{name} is a link that leads nowhere", span, hint="put back what it leads to")
     try:
         names = [p.name for p in path.parent.iterdir()]
     except OSError:

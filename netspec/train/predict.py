@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netspec.data.arrays import check_array, check_entries, read_npz
-from netspec.data.images import SUFFIXES, read_image
+from netspec.data.images import SUFFIXES, Images, images_below
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
 from netspec.data.table import missing_file, read_file, read_table
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError
+from netspec.source.text import printable
 from netspec.train.generate import Compute, Generated, generate
 
 if TYPE_CHECKING:
@@ -234,13 +235,12 @@ def _read_images(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Ar
     if len(rules) != 1 or rules[0].kind != "image" or rules[0].size is None:
         raise NetspecError("NS632", "the network does not take images", name=str(path), hint=_wanted(preprocess))
     rule, size = rules[0], rules[0].size
-    files = [path]
-    if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
-        if not files:
-            raise NetspecError("NS632", "holds no images", name=str(path), hint="expected .png, .jpg …")
-    pixels = np.stack([read_image(file, rule.channels, size) for file in files])
-    return [file.name for file in files], [replace(rule, divide=1.0).apply(pixels.astype(np.float32) / 255)]
+    files = images_below(path, str(path), None) if path.is_dir() else [path]
+    if not files:
+        raise NetspecError("NS632", "holds no images", name=str(path), hint="expected .png, .jpg …")
+    values = Images(files, rule.channels, size).take(np.arange(len(files)))
+    labels = [str(f.relative_to(path)) if path.is_dir() else f.name for f in files]
+    return [printable(label) for label in labels], [replace(rule, divide=1.0).apply(values)]
 
 
 def _wanted(preprocess: Preprocess) -> str:
