@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netspec.frontend.names import Wire
@@ -32,6 +32,10 @@ class Inherited:
     share_span: Span | None = None
     freeze: bool = False
     init: Mapping[str, Init] = field(default_factory=dict)
+
+    def inside(self, part: str) -> Inherited:
+        """The same for one part of a container: its path stands between the container's name and the layer's."""
+        return replace(self, share=f"{self.share}.{part}") if self.share else self
 
 
 @dataclass(frozen=True)

@@ -414,7 +414,7 @@ class _Expander:
                     broken = True
             return Value(use.path, ports, use.place, opaque=block.name, broken=broken)
         ports = self.whole(frame, use, through)
-        return Value(use.path, ports, use.place, opaque=block.name, broken=not ports)
+        return Value(use.path, ports, use.place, opaque=block.name, leaf=frame.ends_in_leaf, broken=not ports)
 
     def container(self, kind: str, use: _Use) -> Value:
         problems = Problems()
@@ -445,13 +445,13 @@ class _Expander:
         self.layers(body, frame, use.inherited, use.nesting + 1)
         if kind == "sequence":
             ports = self.whole(frame, use, "")
-            return Value(use.path, ports, use.place, inner=frame.names, broken=not ports)
+            return Value(use.path, ports, use.place, inner=frame.names, leaf=frame.ends_in_leaf, broken=not ports)
         extras: dict[str, Wire | None] = {}
         for option in ("shortcut", "gate"):
             if isinstance(inner := options.get(option), Map):
                 self.out.scopes[f"{use.path}.{option}"] = "sequence"
                 side = self.inside(use, f".{option}", inner, source)
-                self.layers(inner, side, use.inherited, use.nesting + 1)
+                self.layers(inner, side, use.inherited.inside(option), use.nesting + 1)
                 extras[option] = self.end(side, f"`{option}` of {kind} `{self.name(use)}`")
         end = self.end(frame, f"{kind} `{self.name(use)}`")
         return self.join(use, kind, options, source, (end,), extras, frame.names)
@@ -466,7 +466,7 @@ class _Expander:
             if isinstance(layers, Map) and layers.entries:
                 self.out.scopes[path] = "sequence"
                 frame = self.inside(use, f".{name}", layers, source)
-                self.layers(layers, frame, use.inherited, use.nesting + 1)
+                self.layers(layers, frame, use.inherited.inside(name), use.nesting + 1)
                 end, names = self.end(frame, f"path `{name}` of branches `{self.name(use)}`"), frame.names
             ends.append(end)
             place = body.key_span(name)

@@ -48,7 +48,7 @@ class Value:
     span: Span
     inner: Mapping[str, Value] | None = None
     opaque: str = ""  # the block whose inside cannot be reached
-    leaf: bool = False  # a layer: what follows its name is a port, known once its shapes are
+    leaf: bool = False  # a layer, or what ends in one: what follows its name is a port, known once its shapes are
     broken: bool = False  # already reported: readers stay silent
 
     def wire(self, text: str, span: Span) -> Wire:
@@ -93,6 +93,11 @@ class Frame:
         self.last_name = name
         self.last = value.ports.get("")
         self.last_broken = value.broken
+
+    @property
+    def ends_in_leaf(self) -> bool:
+        """Whether the last layer's ports are known only with its shapes."""
+        return self.last_name in self.names and self.names[self.last_name].leaf
 
     def visible(self) -> list[str]:
         """Every name that can be referred to from here."""

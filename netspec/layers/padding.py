@@ -22,13 +22,16 @@ ONNX_MODES = {
 def onnx_pad(
     build: OnnxBuilder, x: str, pads: Sequence[tuple[int, int]], mode: str = "zeros", value: float = 0.0
 ) -> str:
-    """Pad the last axes by (before, after) each, in a padding mode of torch."""
+    """Pad the last axes by (before, after) each, in a padding mode of torch.
+
+    Every axis is written out: behind a Pad that names its `axes`, onnxruntime (1.32) moves a transposition in front of
+    it and then looks for pads of all axes.
+    """
     if not any(map(any, pads)):
         return x
-    axes = list(range(-len(pads), 0))
-    amounts = build.const([before for before, _ in pads] + [after for _, after in pads], "int64")
-    fill = onnx_number(build, value)
-    return build.op("Pad", [x, amounts, fill, build.const(axes, "int64")], mode=ONNX_MODES[mode])
+    every = [(0, 0)] * (build.types[0].rank - len(pads)) + list(pads)
+    amounts = build.const([before for before, _ in every] + [after for _, after in every], "int64")
+    return build.op("Pad", [x, amounts, onnx_number(build, value)], mode=ONNX_MODES[mode])
 
 
 def check_pad_mode(layer: Layer, mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> None:

@@ -32,14 +32,15 @@ def drop_identities(graph: Graph) -> Graph:
 
 
 def drop_dead_nodes(graph: Graph) -> Graph:
-    """Layers that no output depends on, and the weights that nobody reads any more."""
+    """Layers that no output depends on.  One that owns a weight which a kept layer shares stays, for its weight."""
     used: set[str] = set()
     queue = [ref.node for ref in graph.outputs.values()]
     while queue:
         name = queue.pop()
         if name not in used:
             used.add(name)
-            queue += [ref.node for ref in graph[name].inputs]
+            node = graph[name]
+            queue += [*(ref.node for ref in node.inputs), *([node.share] if node.share else [])]
     kept = [n for n in graph.nodes() if n.name in used or n.name in graph.inputs]
     return graph.rebuilt(kept, dict(graph.outputs), graph.weights)
 

@@ -18,6 +18,8 @@ def check_begin(name: str, begin: Any, value: Tensor, differs: Any) -> None:
     short = name.rsplit(".", 1)[-1]
     if isinstance(init, Mapping) and "type" not in init:
         init = init.get(short)
+    elif short != "weight":  # a bare rule is for `weight`
+        init = None
     value = value.detach()
     if kind == "embedding" and fields.get("padding_idx") is not None:
         row = value[fields["padding_idx"]]

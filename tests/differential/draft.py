@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.differential.reference.network import Frame, Network, Run, Store, Value
+from tests.differential.reference.network import KINDS, Frame, Network, Run, Store, Value
 
 MAX_VALUES = 6000  # of one tensor: small networks are many networks
 REFUSALS = (RuntimeError, ValueError, IndexError, KeyError, AssertionError, TypeError)
@@ -52,6 +52,22 @@ class Live:
     def like(self, other: Live) -> bool:
         """Of one shape at both sizes."""
         return self.a.shape == other.a.shape and self.b.shape == other.b.shape and self.a.dtype == other.a.dtype
+
+
+def entry_is_layer(entry: Any) -> bool:
+    """A layer of a kind, once: its ports are reached by its name."""
+    return isinstance(entry, str) or (entry["type"] in KINDS and "repeat" not in entry)
+
+
+def _inside(name: str, a: Value, b: Value) -> list[Live]:
+    """What a container or a repeat holds, by its path."""
+    found = []
+    for step, inner in a.inner.items():
+        for port, tensor in inner.ports.items():
+            if step in b.inner and port in b.inner[step].ports:
+                full = f"{name}.{step}.{port}" if port else f"{name}.{step}"
+                found.append(Live(full, tensor, b.inner[step].ports[port]))
+    return found
 
 
 @dataclass
@@ -96,14 +112,13 @@ class Draft:
             return False
         self.layers[name] = entry
         if made:
+            main = "" in made[0].ports
             found = [Live(f"{name}.{port}" if port else name, made[0].ports[port], made[1].ports[port])
-                     for port in made[0].ports]  # fmt: skip
+                     for port in made[0].ports if not main or not port or entry_is_layer(entry)]  # fmt: skip
             self.lives += found
-            self.last = found[0] if "" in made[0].ports else None
-            for copy in made[0].inner if random.Random(self.counter[0]).random() < 0.3 else ():
-                a, b = made[0].inner[copy], made[1].inner[copy]
-                if "" in a.ports and name in a.path:  # a name inside is reached by its path
-                    self.lives.append(Live(f"{name}.{copy}", a.tensor, b.tensor))
+            self.last = found[0] if main else None
+            if self.rng.random() < 0.3:
+                self.lives += _inside(name, made[0], made[1])
         return True
 
     def inside(self, x: Live, prefix: str) -> Draft:

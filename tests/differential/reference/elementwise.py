@@ -56,7 +56,9 @@ def dropout(c: Call) -> Tensor:
     rank = {"dropout1d": 3, "dropout2d": 4, "dropout3d": 5}.get(c.kind)
     if rank and c.x.ndim != rank:  # torch takes a batch of one without its axis: netspec's batch is always there
         raise ValueError(f"{c.kind} of rank {c.x.ndim}")
-    return functions[c.kind](c.x, c.get("p", 0.5), c.run.training)
+    p = c.get("p", 0.5)
+    c.run.random = c.run.random or (c.run.training and 0 < p < 1)  # the mask follows the order of memory
+    return functions[c.kind](c.x, p, c.run.training)
 
 
 @kinds("split")
