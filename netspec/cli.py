@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,8 +73,8 @@ def _errors() -> Iterator[None]:
     except NetspecError as error:
         _complain(error.problems)
         raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
 
 def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = False) -> None:
@@ -290,7 +291,7 @@ def train(
 
         done = run_training(graph, run=run, resume=resume, device=device, console=_console(), file=file)
     if done.status == "interrupted":
-        raise typer.Exit(130)
+        raise typer.Exit(128 + done.signal)
 
 
 @app.command(epilog=_examples("netspec evaluate runs/digits_cnn-1", "netspec evaluate runs/digits_cnn-1 --format json"))

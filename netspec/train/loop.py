@@ -11,7 +11,7 @@ import torch
 
 from netspec.backends.torch_module import to_torch
 from netspec.data.config import DataConfig, place, read_data
-from netspec.data.dataset import load_dataset
+from netspec.data.dataset import Dataset, load_dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
 from netspec.data.reads import counted_by, entries_of
@@ -20,25 +20,32 @@ from netspec.graph.model import Graph, Node
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.tree import Map
+from netspec.train.claim import claimed
 from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
 from netspec.train.curves import draw_curves
 from netspec.train.device import pick_device
+from netspec.train.files import read_json
+from netspec.train.interrupt import ending
 from netspec.train.progress import Display
 from netspec.train.report import show_interrupted, show_results
 from netspec.train.runs import (
     BEST,
     CURVES,
+    INFO,
     METRICS,
     MetricsFile,
     Run,
     begin,
     check_same,
-    choose_folder,
     describe_run,
+    differences,
     finish,
     has_begun,
+    note_resume,
+    read_fingerprint,
     read_metrics,
     read_preprocess,
+    running,
 )
 from netspec.train.score import Scorer
 from netspec.train.trainer import Interrupted, Trainer
@@ -49,12 +56,13 @@ if TYPE_CHECKING:
 
 
 def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
-          console: Console | None = None, file: str = "FILE") -> Run:  # fmt: skip
+          console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False) -> Run:  # fmt: skip
     """Train a network as its `data` and `train` sections say.
 
     `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
     yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
-    what the command to go on with calls the netspec file.  After Ctrl-C the run's status is "interrupted".
+    what the command to go on with calls the netspec file; `allow_changed_data`: go on though the data is not what the
+    run began with.  After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
     Raises NS2xx and NS6xx.
     """
     problems: list[Problem] = []
@@ -68,23 +76,54 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
     assert data_tree is not None and train_tree is not None
     data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
     where = pick_device(device, config.precision)
-    folder = choose_folder(graph.name, Path(run) if run is not None else None, resume)
-    if resume:
-        check_same(folder, graph.resolved)
-    begun = has_begun(folder)
-    kept = read_preprocess(folder) if begun else None
-    dataset = load_dataset(data, data_tree, network_of(graph, config), kept)
-    if not begun:
+    with ending(), claimed(graph.name, None if run is None else Path(run), resume) as folder:
+        if resume:
+            check_same(folder, graph.resolved)
+        begun = has_begun(folder)
+        dataset, changed = _read_data(folder if begun else None, graph, data, config, allow_changed_data)
         info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where)
-        begin(folder, graph.resolved, with_probabilities(dataset.preprocess, config).to_json(), info)
-    with torch.random.fork_rng([where] if where.type == "cuda" else []):
-        torch.manual_seed(config.seed)
-        scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
-        trainer = Trainer(
-            config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
-            place(train_tree, "bptt"),
-        )  # fmt: skip
-        return _run(trainer, graph, resume, console, file)
+        if not begun:
+            preprocess = with_probabilities(dataset.preprocess, config)
+            begin(folder, graph.resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
+        with running(folder), torch.random.fork_rng([where] if where.type == "cuda" else []):
+            torch.manual_seed(config.seed)
+            scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
+            trainer = Trainer(
+                config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
+                place(train_tree, "bptt"),
+            )  # fmt: skip
+            went_on = resume and trainer.resume()
+            if went_on:
+                differs = [*differences(read_json(folder / INFO), info), *([f"data: {changed}"] if changed else [])]
+                note_resume(folder, str(info["started"]), trainer.progress.epoch, differs)
+                if differs and console is not None:
+                    told = "; ".join(differs)
+                    console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
+                                  highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+            return _run(trainer, graph, resume, went_on, console, file)
+
+
+def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: TrainConfig,
+               allow_changed: bool) -> tuple[Dataset, str]:  # fmt: skip
+    """The data, and what is not as it was when the run in `folder` began: every sample is in the part it was in then.
+
+    Raises NS609 when there is such a change, unless it is allowed.
+    """
+    assert graph.data is not None
+    if folder is None:
+        return load_dataset(data, graph.data, network_of(graph, config)), ""
+    first = read_fingerprint(folder)
+    dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder), first)
+    changed = first.change(dataset.fingerprint)
+    if changed and not allow_changed:
+        raise NetspecError(
+            "NS609",
+            f"the data is not what the run began with: {changed}",
+            place(graph.data, "source"),
+            hint="put it back as it was or start a new run; with --allow-changed-data the samples that are left go on "
+            "in their parts, and new ones are in none",
+        )
+    return dataset, changed
 
 
 def read_both(
@@ -116,9 +155,8 @@ def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preproces
     return replace(preprocess, outputs=outputs)
 
 
-def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, file: str) -> Run:
+def _run(trainer: Trainer, graph: Graph, resume: bool, went_on: bool, console: Console | None, file: str) -> Run:
     config, folder, parts = trainer.config, trainer.folder, trainer.parts
-    went_on = resume and trainer.resume()
     progress = trainer.progress
     if console is not None:
         from rich.markup import escape
@@ -153,10 +191,11 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, console: Console | None, 
         put_weights(trainer.module, trainer.best, str(folder / BEST))
         results = {name: trainer.scorer.score(trainer.module, batches) for name, batches in parts.items()}
     reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
-    outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results)
+    outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results,
+                  trainer.interrupted)  # fmt: skip
+    finish(folder, outcome)
     title = f"{graph.name} · {trainer.progress.step:,} steps"
     draw_curves(folder / CURVES, read_metrics(folder / METRICS), progress.best_epoch, title)
-    finish(folder, outcome)
     if console is not None:
         if status == "interrupted":
             show_interrupted(console, outcome, config.epochs, file)

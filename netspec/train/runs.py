@@ -7,21 +7,23 @@ import difflib
 import json
 import os
 import platform
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
 from netspec.frontend.document import text_hash
 from netspec.source.errors import NetspecError
-from netspec.source.files import file_name, open_to_append
+from netspec.source.files import open_to_append, write_whole
 from netspec.train.files import cannot_write, read_json, write_json, write_text
 
 SPEC = "spec.yaml"
 INFO = "run.json"
 PREPROCESS = "preprocess.json"
+DATA = "data.safetensors"
 METRICS = "metrics.jsonl"
 CURVES = "curves.png"
 BEST = "best.safetensors"
@@ -33,7 +35,8 @@ CHECKPOINT = "checkpoint.safetensors"
 class Run:
     """What a training left behind.
 
-    `reason`: why it ended.  `results`: part name -> loss and metrics of the best weights; empty when interrupted.
+    `reason`: why it ended.  `results`: part name -> loss and metrics of the best weights; empty when interrupted, by
+    `signal`.
     """
 
     path: Path
@@ -43,34 +46,7 @@ class Run:
     best_epoch: int
     seconds: float
     results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
-def choose_folder(name: str, run: Path | None, resume: bool) -> Path:
-    """The folder asked for, or `runs/<name>-<n>`: the next free number, or the last one there to go on with.
-
-    Raises NS622 when it is taken, or there is nothing to go on with.
-    """
-    if run is None:
-        stem = file_name(name, "run")
-        numbers = [
-            int(p.name[len(stem) + 1 :]) for p in Path("runs").glob(f"{stem}-*") if p.name[len(stem) + 1 :].isdecimal()
-        ]
-        if resume and not numbers:
-            raise NetspecError(
-                "NS622",
-                f"there is no run runs/{stem}-… to go on with",
-                hint="leave out --resume, or name one with --run",
-            )
-        return Path("runs") / f"{stem}-{max(numbers, default=0) + (not resume)}"
-    if run.exists() and not run.is_dir():
-        raise NetspecError(
-            "NS622", "is a file, expected a folder for the run", name=str(run), hint="choose another --run"
-        )
-    if not resume and run.is_dir() and any(run.iterdir()):
-        begun = (run / SPEC).exists()
-        hint = "go on with it with --resume, or choose another --run" if begun else "choose another --run"
-        raise NetspecError("NS622", "exists already and is not empty", name=str(run), hint=hint)
-    return run
+    signal: int = 0
 
 
 def check_same(folder: Path, resolved: str) -> None:
@@ -92,14 +68,11 @@ def check_same(folder: Path, resolved: str) -> None:
                        hint="start a new run, or put the file back as it was")  # fmt: skip
 
 
-def begin(folder: Path, resolved: str, preprocess: str, info: Mapping[str, Any]) -> None:
-    """Make the folder and say what is trained in it.  Raises NS624."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from None
+def begin(folder: Path, resolved: str, preprocess: str, data: bytes, info: Mapping[str, Any]) -> None:
+    """Say in the folder what is trained there, and on what.  Raises NS624."""
     write_text(folder / SPEC, resolved)  # first: `check_same` looks at it, however early the process is killed
     write_text(folder / PREPROCESS, preprocess)
+    write_whole(folder / DATA, lambda file: file.write(data), cannot_write)
     write_json(folder / INFO, info)
 
 
@@ -112,8 +85,21 @@ def read_preprocess(folder: Path) -> Preprocess:
         raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
 
 
+def read_fingerprint(folder: Path) -> Fingerprint:
+    """What the data was when the run began.  Raises NS622 when the file is missing or broken."""
+    path = folder / DATA
+    try:
+        return Fingerprint.from_bytes(path.read_bytes(), str(path))
+    except OSError as error:
+        raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
+
+
 def has_begun(folder: Path) -> bool:
-    return all((folder / name).exists() for name in (SPEC, PREPROCESS, INFO))
+    """Raises NS622 for a folder that has come further and has lost what it began with."""
+    missing = [name for name in (SPEC, PREPROCESS, DATA, INFO) if not (folder / name).exists()]
+    if missing and (folder / CHECKPOINT).exists():
+        raise NetspecError("NS622", f"has a checkpoint and no {missing[0]}", name=str(folder), hint="start a new run")
+    return not missing
 
 
 def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any) -> dict[str, Any]:
@@ -139,9 +125,56 @@ def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device
             "processor": platform.machine(),
             "cores": os.cpu_count(),
             "threads": torch.get_num_threads(),
+            "vectors": torch.backends.cpu.get_cpu_capability(),
             "gpu": gpu,
         },
     }
+
+
+_DECIDE = ("device", "machine.threads", "machine.vectors", "machine.gpu", "versions.torch", "versions.numpy", "netspec")
+
+
+def differences(begun: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the weights depend on, bit by bit, and is not as it was when the run began: "machine.threads: 4, was 1"."""
+    found = []
+    for path in _DECIDE:
+        pair = []
+        for info in (begun, now):
+            value: Any = info
+            for key in path.split("."):
+                value = value.get(key) if isinstance(value, Mapping) else None
+            pair.append(value)
+        if pair[0] != pair[1]:
+            found.append(f"{path}: {pair[1]}, was {pair[0]}")
+    return tuple(found)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """run.json says `running` while this lasts, and why it ended where `finish` has not said so."""
+    write_json(folder / INFO, {**read_json(folder / INFO), "status": "running"})
+    try:
+        yield
+    except BaseException as error:
+        with suppress(NetspecError):  # the first trouble is the one to report
+            info = read_json(folder / INFO)
+            if info.get("status") == "running":
+                write_json(folder / INFO, {**info, **_ended_by(error)})
+        raise
+
+
+def note_resume(folder: Path, started: str, epoch: int, differs: Sequence[str]) -> None:
+    """When, from where, and what is not as it was when the run began."""
+    info = read_json(folder / INFO)
+    resumed = [*info.get("resumed", []), {"started": started, "epoch": epoch, "differs": list(differs)}]
+    write_json(folder / INFO, {**info, "resumed": resumed})
+
+
+def _ended_by(error: BaseException) -> dict[str, str]:
+    if isinstance(error, KeyboardInterrupt):
+        return {"status": "interrupted", "reason": "interrupted"}
+    text = error.problems[0].message if isinstance(error, NetspecError) else f"{type(error).__name__}: {error}"
+    return {"status": "failed", "reason": text}
 
 
 def finish(folder: Path, run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ PAUSE = 50  # times as long as a checkpoint takes, training goes on before the n
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
-    """Ctrl-C: everything is saved."""
+    """Ctrl-C, or a signal like it: everything is saved."""
 
 
 class Carried(Protocol):
@@ -70,7 +71,7 @@ class Trainer:
         self.counts: list[list[Tensor | int]] = []  # over how much each of these losses is a mean
         self.carried: Carried | None = None  # while an epoch with `bptt` runs
         self._carry_on: Weights = {}  # what the first epoch after a resume begins with
-        self.interrupted = False
+        self.interrupted = 0  # by which signal
         self._began = time.perf_counter()
         self._next_save = self._began + FIRST_SAVE
         self._next_show = self._began + REFRESH
@@ -307,6 +308,6 @@ class Trainer:
             self.scaler.load_state_dict(self.progress.scaler)
         return True
 
-    def _interrupt(self) -> None:
-        self.interrupted = True
+    def _interrupt(self, number: int = signal.SIGINT) -> None:
+        self.interrupted = number
         self._next = 0.0

@@ -19,7 +19,7 @@ from netspec import NetspecError
 from netspec.train import files, loop, trainer
 from netspec.train.batches import Batches
 from netspec.train.device import pick_device
-from netspec.train.runs import Run, choose_folder
+from netspec.train.runs import Run
 from netspec.train.weights import read_tensors
 
 TABLE = """
@@ -62,8 +62,8 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 def test_what_a_run_folder_holds(tmp_path: Path) -> None:
     run = train(TABLE, tmp_path / "r")
     assert sorted(p.name for p in (tmp_path / "r").iterdir()) == [
-        "best.safetensors", "checkpoint.safetensors", "curves.png", "last.safetensors", "metrics.jsonl",
-        "preprocess.json", "run.json", "spec.yaml",
+        "best.safetensors", "checkpoint.safetensors", "curves.png", "data.safetensors", "last.safetensors",
+        "metrics.jsonl", "preprocess.json", "run.json", "spec.yaml",
     ]  # fmt: skip
     assert netspec.load(tmp_path / "r" / "spec.yaml").name == "table"
     info = json.loads((tmp_path / "r" / "run.json").read_text())
@@ -321,18 +321,6 @@ def test_a_checkpoint_that_is_none(tmp_path: Path) -> None:
     train(TABLE, tmp_path / "r")
     (tmp_path / "r" / "checkpoint.safetensors").write_bytes(b"no")
     assert "checkpoint.safetensors: NS622 cannot be read" in message(TABLE, tmp_path / "r", resume=True)
-
-
-def test_default_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert choose_folder("a net", None, False) == Path("runs/a-net-1")
-    Path("runs/a-net-2").mkdir(parents=True)
-    Path("runs/a-net-10").mkdir()
-    Path("runs/a-net-x").mkdir()
-    assert choose_folder("a net", None, False) == Path("runs/a-net-11")
-    assert choose_folder("a net", None, True) == Path("runs/a-net-10")
-    with pytest.raises(NetspecError, match="no run runs/other-… to go on with"):
-        choose_folder("other", None, True)
 
 
 def test_sections_that_are_missing(tmp_path: Path) -> None:
