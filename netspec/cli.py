@@ -30,6 +30,8 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", h
                  "(`--set width=32`) or any key (`--set train.epochs=5`). May be given again.")]  # fmt: skip
 NetFile = Annotated[str, typer.Argument(metavar="FILE", help="A netspec file.", show_default=False)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+DataAt = Annotated[Path | None, typer.Option("--data", metavar="PATH", show_default=False, help="Where the data of a "
+                   "run is now: the data itself, or the folder that its path is relative to.")]  # fmt: skip
 
 
 class ProblemFormat(StrEnum):
@@ -283,13 +285,23 @@ def train(
         bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")
     ] = False,
     device: Device = "auto",
-) -> None:
+    data: DataAt = None,
+    allow_changed_data: Annotated[
+        bool,
+        typer.Option("--allow-changed-data", help="Go on though the data is not what the run began with: with the "
+                     "samples that are left, each in the part it was in.")
+    ] = False,
+) -> None:  # fmt: skip
     """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
     with _errors():
         graph = _compiled(file, sets)
         from netspec.train.loop import train as run_training
 
-        done = run_training(graph, run=run, resume=resume, device=device, console=_console(), file=file)
+        if not resume and (data is not None or allow_changed_data):
+            raise typer.BadParameter("is for a run to go on with: add --resume, or change the file's `data`",
+                                     param_hint="--data" if data is not None else "--allow-changed-data")  # fmt: skip
+        done = run_training(graph, run=run, resume=resume, device=device, console=_console(), file=file,
+                            data_at=data, allow_changed_data=allow_changed_data)  # fmt: skip
     if done.status == "interrupted":
         raise typer.Exit(128 + done.signal)
 
@@ -299,12 +311,13 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
     device: Device = "auto",
+    data: DataAt = None,
 ) -> None:
     """Metrics on the test split, with a confusion matrix for classes."""
     with _errors():
         from netspec.train.evaluate import evaluate as run_evaluation
 
-        _show(run_evaluation(run, device=device), format)
+        _show(run_evaluation(run, device=device, data_at=data), format)
 
 
 @app.command(
@@ -344,7 +357,13 @@ def predict(
         _show(run_prediction(model, input, device=device, writing=writing), format)
 
 
+def _note(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+
+
 def _show(result: Any, format: TableFormat) -> None:
+    _note(result.notes)
     if format is TableFormat.json:
         import json
 
@@ -394,6 +413,7 @@ def export(
                 raise typer.BadParameter("a run has its values already", param_hint="--set")
             loaded = load_run(source)
             graph, module = loaded.graph, loaded.module
+            _note(loaded.notes)
             metadata[META] = loaded.preprocess.to_json()
         else:
             from netspec.backends.torch_module import to_torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from netspec.data.config import place
 from netspec.data.dataset import load_dataset
+from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import OutputRule
 from netspec.source.errors import NetspecError
 from netspec.train.batches import Batches
 from netspec.train.device import pick_device
 from netspec.train.loop import network_of, read_both
 from netspec.train.metrics import METRICS
+from netspec.train.runs import read_fingerprint
 from netspec.train.score import Scorer
 from netspec.train.trained import load_run
 
@@ -70,7 +73,7 @@ class NumberReport:
 @dataclass(frozen=True)
 class Evaluation:
     """`extent`: how much the part holds, in samples or characters; `metrics`: those of `train`; `outputs`: output name
-    -> report."""
+    -> report; `notes`: what whoever reads it has to know."""
 
     path: Path
     name: str
@@ -79,6 +82,7 @@ class Evaluation:
     extent: tuple[int, str]
     metrics: Mapping[str, float]
     outputs: Mapping[str, ClassReport | NumberReport]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -92,9 +96,11 @@ class Evaluation:
         show_evaluation(console, self)
 
 
-def evaluate(run: Path | str, *, device: str = "auto") -> Evaluation:
+def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | None = None) -> Evaluation:
     """The best weights of a run on the test part of its data.
 
+    Every sample is in the part that it was in when the run began; one that was not there is in none.
+    `data_at`: where the data is now, or the folder that its path is relative to.
     Raises NS631 for what is no run, NS607 when it has no test part, and what reading the data raises.
     """
     trained = load_run(run)
@@ -102,7 +108,16 @@ def evaluate(run: Path | str, *, device: str = "auto") -> Evaluation:
     assert graph.data is not None and graph.train is not None  # a run begins with both
     data, config = read_both(graph.data, graph.train, graph.output_types())
     where = pick_device(device, config.precision)
-    dataset = load_dataset(data, graph.data, network_of(graph, config), trained.preprocess)
+    first = read_fingerprint(trained.path)
+    with said_where(graph.folder) if data_at is None else nullcontext():
+        data = data if data_at is None else moved(data, Path(data_at))
+        dataset = load_dataset(data, graph.data, network_of(graph, config), trained.preprocess, first)
+    changed = first.change(dataset.fingerprint)
+    notes = trained.notes
+    if changed:
+        notes += (
+            f"the data is not what the run began with: {changed}; tested on those of its test part that are left",
+        )
     if "test" not in dataset.parts:
         raise NetspecError("NS607", "the run has no test part", place(graph.data, "split"),
                            hint="give `test` a share of `split`, and train again")  # fmt: skip
@@ -114,7 +129,8 @@ def evaluate(run: Path | str, *, device: str = "auto") -> Evaluation:
     means, found = scorer.collect(module, batches, set(rules))
     figures = scorer.figures(means, found)
     reports = {name: report(rule, found[name].said, found[name].true) for name, rule in rules.items()}
-    return Evaluation(trained.path, graph.name, part.count, figures.pop("loss"), batches.extent, figures, reports)
+    return Evaluation(trained.path, graph.name, part.count, figures.pop("loss"), batches.extent, figures, reports,
+                      notes)  # fmt: skip
 
 
 def report(rule: OutputRule, said: Tensor, true: Tensor) -> ClassReport | NumberReport:

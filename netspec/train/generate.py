@@ -36,10 +36,11 @@ class Generated:
     text: str
     temperature: float
     seed: int
+    notes: tuple[str, ...] = ()  # what whoever reads it has to know
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "notes"}
 
     def show(self, console: Console) -> None:
         console.print(self.prompt, style="bold", markup=False, highlight=False, end="", soft_wrap=True)

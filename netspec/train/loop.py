@@ -12,6 +12,7 @@ import torch
 from netspec.backends.torch_module import to_torch
 from netspec.data.config import DataConfig, place, read_data
 from netspec.data.dataset import Dataset, load_dataset
+from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
 from netspec.data.reads import counted_by, entries_of
@@ -56,13 +57,15 @@ if TYPE_CHECKING:
 
 
 def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
-          console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False) -> Run:  # fmt: skip
+          console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
+          data_at: Path | str | None = None) -> Run:  # fmt: skip
     """Train a network as its `data` and `train` sections say.
 
     `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
     yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
     what the command to go on with calls the netspec file; `allow_changed_data`: go on though the data is not what the
-    run began with.  After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
+    run began with; `data_at`: where the data of a run to go on with is now, or the folder its path is relative to.
+    After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
     Raises NS2xx and NS6xx.
     """
     problems: list[Problem] = []
@@ -75,6 +78,8 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
     raise_all(problems)
     assert data_tree is not None and train_tree is not None
     data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
+    if data_at is not None:
+        data = moved(data, Path(data_at))
     where = pick_device(device, config.precision)
     with ending(), claimed(graph.name, None if run is None else Path(run), resume) as folder:
         if resume:
@@ -113,7 +118,8 @@ def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: Trai
     if folder is None:
         return load_dataset(data, graph.data, network_of(graph, config)), ""
     first = read_fingerprint(folder)
-    dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder), first)
+    with said_where(str(read_json(folder / INFO).get("folder", "?"))):
+        dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder), first)
     changed = first.change(dataset.fingerprint)
     if changed and not allow_changed:
         raise NetspecError(

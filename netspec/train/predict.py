@@ -31,11 +31,12 @@ META = "netspec.preprocess"  # the key in a model's metadata_props
 class Predictions:
     """One row a sample: output name -> `class`, `probability` and `probabilities`, or `value`.
 
-    `labels` say which sample: a line of a table, an index, a file's name.
+    `labels` say which sample: a line of a table, an index, a file's name.  `notes`: what whoever reads it has to know.
     """
 
     labels: tuple[str, ...]
     rows: tuple[Mapping[str, Mapping[str, Any]], ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> list[dict[str, Any]]:
         """As JSON has it."""
@@ -67,14 +68,16 @@ def predict(model: Path | str, given: Path | str, *, device: str = "auto",
     """
     model, path = Path(model), Path(given)
     module: nn.Module | None = None
+    notes: tuple[str, ...] = ()
     if model.suffix == ".onnx":
         compute, preprocess = _onnx(model)
     else:
-        compute, preprocess, module = _run(model, device)
+        compute, preprocess, module, notes = _run(model, device)
     if preprocess.source == "text" and path.suffix.lower() != ".npz":
         how = writing or Writing()
-        return generate(compute, preprocess, module, str(given), str(model),
-                        length=how.length, temperature=how.temperature, seed=how.seed)  # fmt: skip
+        written = generate(compute, preprocess, module, str(given), str(model),
+                           length=how.length, temperature=how.temperature, seed=how.seed)  # fmt: skip
+        return replace(written, notes=notes)
     if writing is not None:
         raise NetspecError("NS632", "does not write text: it was not trained on the source `text`", name=str(model),
                            hint="leave out --length, --temperature and --seed")  # fmt: skip
@@ -93,7 +96,7 @@ def predict(model: Path | str, given: Path | str, *, device: str = "auto",
             steps = values.shape[rule.step_axis]
             said[name] = [_until(row, int(n), steps) for row, n in zip(said[name], given_as[rule.lengths], strict=True)]
     rows = tuple({name: values[i] for name, values in said.items()} for i in range(len(labels)))
-    return Predictions(tuple(labels), rows)
+    return Predictions(tuple(labels), rows, notes)
 
 
 def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Array]:
@@ -107,7 +110,7 @@ def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Ar
 # the model
 
 
-def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module]:
+def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module, tuple[str, ...]]:
     import torch
 
     from netspec.train.device import pick_device
@@ -124,7 +127,7 @@ def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module]:
         outputs = {names[0]: found} if len(names) == 1 else found
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    return compute, trained.preprocess, module
+    return compute, trained.preprocess, module, trained.notes
 
 
 def _onnx(path: Path) -> tuple[Compute, Preprocess]:

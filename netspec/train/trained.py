@@ -13,6 +13,7 @@ from netspec.data.preprocess import Preprocess
 from netspec.graph.build import load
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.lock import holder
 from netspec.train.files import read_json
 from netspec.train.runs import BEST, INFO, SPEC, read_preprocess
 from netspec.train.weights import load_weights
@@ -27,6 +28,7 @@ class Trained:
     module: nn.Module
     preprocess: Preprocess
     info: dict[str, Any]
+    notes: tuple[str, ...] = ()  # what whoever uses it has to know
 
 
 def load_run(path: Path | str) -> Trained:
@@ -40,12 +42,24 @@ def load_run(path: Path | str) -> Trained:
         what = "is no run: it has no spec.yaml" if path.is_dir() else "no such run"
         raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
     if not (path / BEST).is_file():
-        raise NetspecError("NS631", "has no weights yet: it was stopped before its first checkpoint", name=str(path),
-                           hint="go on with it with --resume")  # fmt: skip
+        who = holder(path)
+        why = f"{who} is before its first checkpoint" if who else "it was stopped before its first checkpoint"
+        raise NetspecError("NS631", f"has no weights yet: {why}", name=str(path),
+                           hint="wait for it" if who else "go on with it with --resume")  # fmt: skip
+    who = holder(path)
     info = read_json(path / INFO)
     graph = load(path / SPEC, folder=Path(str(info.get("folder", "."))))
     graph.name = str(info.get("name", graph.name))
     preprocess = read_preprocess(path)
     module = to_torch(graph)
-    load_weights(path / BEST, module)
-    return Trained(path, graph, module.eval(), preprocess, info)
+    epoch = load_weights(path / BEST, module).get("epoch", "?")
+    return Trained(path, graph, module.eval(), preprocess, info, _notes(path, who, info.get("status"), epoch))
+
+
+def _notes(path: Path, who: str, status: object, epoch: str) -> tuple[str, ...]:
+    if who:
+        return (f"{path} is being trained by {who}: these are its best weights so far, of epoch {epoch}",)
+    if status != "finished":
+        how = "was killed" if status == "running" else "failed" if status == "failed" else "was interrupted"
+        return (f"{path} {how} before its end: these are its best weights so far, of epoch {epoch}",)
+    return ()
