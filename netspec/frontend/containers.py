@@ -17,7 +17,7 @@ class Residual:
 
     `shortcut`: `identity` (S(x) = x) · `projection` (a 1×1 convolution with batch norm, or a linear map, where the
     shape changes, and the identity where it does not) · `pad` (strided slices, zeros for new channels) · `none`
-    (y = F(x), the plain twin) · `{layers: …}`.
+    (y = F(x), the plain twin) · `{layers: …}`.  Strides, and which axis holds the features, are those of F's layers.
     Raises NS401 when F(x) and S(x) have different shapes.
     """
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from netspec.graph.budget import check_budget, read_budget
 from netspec.graph.inputs import MAX_RANK, read_inputs
 from netspec.graph.join import Part, parts_of
 from netspec.graph.model import Budget, Graph, Input, Node, Ref, Scope
+from netspec.graph.reading import follow
 from netspec.layers.base import Layer, Wired
 from netspec.layers.init import Init, check_init
 from netspec.shapes.dim import Dim
@@ -313,7 +315,10 @@ class _Builder:
             return
         try:
             types = {k: t for k, (_, t) in extras.items() if t}
-            parts = parts_of(join, input_type, [t for t in body_types if t], types)
+            start, end = join.input, join.bodies[0]
+            assert start and end  # their types are known
+            seen = partial(follow, self.graph, start, end, f"{place.name}.")
+            parts = parts_of(join, input_type, [t for t in body_types if t], types, seen)
         except NetspecError as error:
             self.report(error, place.span, place.route)
             return

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
 from netspec.frontend.calls import Join
 from netspec.frontend.names import Wire
+from netspec.graph.reading import Body, Reading, reading, stride
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.init import Constant, Init
-from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Related
 from netspec.source.tree import Map
@@ -32,10 +32,13 @@ def _make(kind: str, **fields: Any) -> Layer:
     return layer
 
 
-def parts_of(join: Join, x: TensorType, bodies: list[TensorType], extras: Mapping[str, TensorType]) -> list[Part]:
+def parts_of(
+    join: Join, x: TensorType, bodies: list[TensorType], extras: Mapping[str, TensorType], body_of: Callable[[], Body]
+) -> list[Part]:
     """The layers at a container's end; the last one carries the container's own name.
 
-    `x` is what comes in, `bodies` what the paths give, `extras` what `{layers: …}` options give.
+    `x` is what comes in, `bodies` what the paths give, `extras` what `{layers: …}` options give, `body_of` reads
+    the layers of the path.
     """
     if join.kind == "branches":
         return [_merge_branches(join)]
@@ -52,13 +55,13 @@ def parts_of(join: Join, x: TensorType, bodies: list[TensorType], extras: Mappin
         if extras["shortcut"].shape != f.shape:
             _refuse(join, "add" if join.kind == "residual" else "mix", extras["shortcut"], f, "S(x)", skip)
     else:
-        parts, skip = _shortcut(join, str(shortcut), x, f)
+        parts, skip = _shortcut(join, str(shortcut), x, f, body_of)
     skip = replace(skip, label="S(x)") if skip else None
     if join.kind == "residual":
         if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
             _refuse(join, "add", x, f)
         return [*parts, Part(name, _make("add"), (body, skip))]
-    gate_parts, gate = _gate(join, x, f)
+    gate_parts, gate = _gate(join, x, f, body_of)
     if isinstance(options["gate"], Map) and extras["gate"].shape != f.shape:
         _refuse(join, "gate", extras["gate"], f, "gate(x)", join.extras["gate"])
     if shortcut == "none":  # y = F(x)·τ(x)
@@ -69,15 +72,24 @@ def parts_of(join: Join, x: TensorType, bodies: list[TensorType], extras: Mappin
 
 
 def _refuse(
-    join: Join, verb: str, x: TensorType, f: TensorType, label: str = "S(x) = x", other: Wire | None = None
-) -> None:
+    join: Join,
+    verb: str,
+    x: TensorType,
+    f: TensorType,
+    label: str = "S(x) = x",
+    other: Wire | None = None,
+    why: str = "",
+) -> NoReturn:
     """F(x) does not fit S(x) (or the gate), whose shape is `x`: NS401 with both producers."""
     body, other = join.bodies[0], other or join.input
     assert body is not None and other is not None  # build.py came here with known types only
     related = (Related("F(x)", str(f), body.span, body.through), Related(label, str(x), other.span, other.through))
     message = f"cannot gate {f} with {x}" if verb == "gate" else f"cannot {verb} {f} and {x}"
     mode = join.options["shortcut"]
-    if label != "S(x) = x":
+    if why:
+        key = "gate" if verb == "gate" else "shortcut"
+        hint = f"{why}: say what is meant with `{key}: {{layers: …}}`"
+    elif label != "S(x) = x":
         hint = f"let {label} end with the shape of F(x)"
     elif mode == "identity":
         hint = f"bring both to one shape, for instance with `shortcut: projection` in this {join.kind}"
@@ -88,7 +100,7 @@ def _refuse(
     raise NetspecError("NS401", message, related=related, hint=hint)
 
 
-_CHANGES = {"projection": "channels and strides up to 16 only", "pad": "strides up to 16 and adds channels only"}
+_CHANGES = {"projection": "strides and channels only", "pad": "strides and adds channels only"}
 
 
 def _merge_branches(join: Join) -> Part:
@@ -99,67 +111,56 @@ def _merge_branches(join: Join) -> Part:
     return Part(join.place.name, _make(merge, **fields), join.bodies)
 
 
-def _shortcut(join: Join, mode: str, x: TensorType, f: TensorType) -> tuple[list[Part], Wire | None]:
+def _shortcut(
+    join: Join, mode: str, x: TensorType, f: TensorType, body: Callable[[], Body]
+) -> tuple[list[Part], Wire | None]:
     if mode in ("identity", "none") or x.shape == f.shape:
         return [], join.input
-    name = f"{join.place.name}.shortcut"
     verb = "add" if join.kind == "residual" else "mix"
-    linear_fits = x.rank == 2 or x.shape[:-1] == f.shape[:-1]
-    features = f.shape[-1] if linear_fits and mode == "projection" else f.shape[1]
-    if x.rank != f.rank or not isinstance(features, int) or not (linear_fits or 3 <= x.rank <= 5):
+    if x.rank != f.rank or not 2 <= x.rank <= 5:
+        _refuse(join, verb, x, f)
+    found = reading(x, f, body)
+    if isinstance(found, str):
+        _refuse(join, verb, x, f, why=found)
+    name, features = f"{join.place.name}.shortcut", f.shape[found.features]
+    if not isinstance(features, int):
         _refuse(join, verb, x, f)
     if mode == "pad":
-        return _padded(join, name, x, f)
-    if linear_fits:
+        return _padded(join, name, x, f, found)
+    if not found.strides:
         linear = Part(f"{name}.linear", _make("linear", out_features=features), (join.input,))
         return [linear], Wire.to(linear.name, "S(x)", None)
     dims = x.rank - 2
-    strides = _strides(join, x, f)
     conv = Part(
         f"{name}.conv",
-        _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=strides, bias=False),
+        _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=found.strides, bias=False),
         (join.input,),
     )
     norm = Part(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
     return [conv, norm], Wire.to(norm.name, "S(x)", None)
 
 
-def _strides(join: Join, x: TensorType, f: TensorType) -> tuple[int, ...]:
-    found = []
-    for a, b in zip(x.shape[2:], f.shape[2:], strict=True):
-        stride = next((s for s in range(1, 17) if _strided(a, s) == b), None)
-        if stride is None:
-            _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
-        found.append(stride or 1)
-    return tuple(found)
-
-
-def _strided(size: Size, stride: int) -> Size:
-    return (size - 1) // stride + 1
-
-
-def _padded(join: Join, name: str, x: TensorType, f: TensorType) -> tuple[list[Part], Wire | None]:
+def _padded(join: Join, name: str, x: TensorType, f: TensorType, found: Reading) -> tuple[list[Part], Wire | None]:
     """Option A of He et al. 2015: every s-th position, and zeros for the channels that are new."""
     parts: list[Part] = []
     wire = join.input
-    strides = _strides(join, x, f) if x.rank > 2 else ()
-    for axis, stride in enumerate(strides, start=2):
-        if stride > 1:
-            part = Part(f"{name}.slice{axis}", _make("slice", dim=axis, step=stride), (wire,))
+    for axis, step in enumerate(found.strides, start=2):
+        if step > 1:
+            part = Part(f"{name}.slice{axis}", _make("slice", dim=axis, step=step), (wire,))
             parts.append(part)
             wire = Wire.to(part.name, "S(x)", None)
-    new, old = f.shape[1], x.shape[1]
+    new, old = f.shape[found.features], x.shape[found.features]
     if not isinstance(new, int) or not isinstance(old, int) or new < old:
         _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
     elif new > old:
-        pad = (0, 0) * (x.rank - 2) + (0, new - old)
+        pad = (0, 0) * (x.rank - 1 - found.features) + (0, new - old)  # from the last axis on, as torch counts
         part = Part(f"{name}.pad", _make("pad", padding=pad), (wire,))
         parts.append(part)
         wire = Wire.to(part.name, "S(x)", None)
     return parts, wire
 
 
-def _gate(join: Join, x: TensorType, f: TensorType) -> tuple[list[Part], Wire]:
+def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) -> tuple[list[Part], Wire]:
     name = f"{join.place.name}.gate"
     gate = join.options["gate"]
     init = {"bias": Constant(join.options["gate_bias"])}
@@ -171,6 +172,12 @@ def _gate(join: Join, x: TensorType, f: TensorType) -> tuple[list[Part], Wire]:
                 "NS402",
                 f"a `linear` gate expects a last axis of known size, received {f}",
                 hint="use `gate: {layers: …}`",
+            )
+        if x.rank > 2 and 1 in (mixed := body().mixed()) and x.rank - 1 not in mixed:
+            raise NetspecError(
+                "NS402",
+                f"a `linear` gate maps the last axis of {x}; F(x) maps channels, axis 1",
+                hint="use `gate: conv`, or `gate: {layers: …}`",
             )
         if x.shape[:-1] != f.shape[:-1]:
             _refuse(join, "gate", x.with_shape(*x.shape[:-1], f.shape[-1]), f, "gate(x)", join.input)
@@ -188,9 +195,10 @@ def _gate(join: Join, x: TensorType, f: TensorType) -> tuple[list[Part], Wire]:
             )
         if x.rank != f.rank:
             _refuse(join, "gate", x, f, "gate(x)", join.input)
-        conv = _make(
-            f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=_strides(join, x, f)
-        )
+        strides = [stride(axis, x, f, body()) for axis in range(2, x.rank)]
+        if why := next((s for s in strides if isinstance(s, str)), ""):
+            _refuse(join, "gate", x, f, "x", join.input, why)
+        conv = _make(f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=tuple(strides))
         parts = [Part(f"{name}.conv", conv, (join.input,), init)]
     if parts:
         wire = Wire.to(parts[0].name, "gate(x)", None)

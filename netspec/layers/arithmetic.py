@@ -7,8 +7,19 @@ from functools import reduce
 from typing import Any, ClassVar
 
 from netspec.layers.axes import one_dtype
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind, union_reach
-from netspec.shapes.tensor import TensorType
+from netspec.layers.base import (
+    Example,
+    Layer,
+    OnnxBuilder,
+    Reach,
+    Reaches,
+    TorchBuilder,
+    Types,
+    bad_input,
+    kind,
+    union_reach,
+)
+from netspec.shapes.tensor import BATCH, TensorType
 
 
 def broadcast(verb: str, inputs: Types) -> TensorType:
@@ -28,14 +39,12 @@ def broadcast(verb: str, inputs: Types) -> TensorType:
 
 def stretched_reach(reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
     """The union of what the inputs see; along a stretched axis every output position sees the one there is."""
-    seen = tuple(
-        tuple(
-            None if size != whole else r
-            for r, size, whole in zip(reach, x.shape[1:], outputs[0].shape[1:], strict=True)
-        )
-        for reach, x in zip(reaches, inputs, strict=True)
-    )
-    return union_reach(seen, outputs[0])
+    found: list[Reach | None] = []
+    for axis, whole in enumerate(outputs[0].shape[1:]):
+        kept = tuple((r[axis],) for r, x in zip(reaches, inputs, strict=True) if x.shape[axis + 1] == whole)
+        [seen] = union_reach(kept, outputs[0].with_shape(BATCH, whole))
+        found.append(seen and seen.everywhere() if len(kept) < len(inputs) else seen)
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,8 @@ class MultiHeadAttention(Layer):
         return projections + product((t, s)) * 2 * query  # Q Kᵀ, and the weights times V
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return (None, None)
+        along = reaches[0][0]
+        return (along and along.everywhere(), None)
 
     def to_torch(self, build: TorchBuilder) -> Any:
         import torch

@@ -59,6 +59,10 @@ class Reach:
             return None
         return Reach(self.jump, min(self.low, other.low), max(self.high, other.high))
 
+    def everywhere(self) -> Reach | None:
+        """An output position that stands in this place and sees the whole axis (a norm, attention): None."""
+        return None
+
 
 # One entry an axis, the batch left out; None: every position of that axis.
 Reaches = tuple[Reach | None, ...]

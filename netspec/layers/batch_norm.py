@@ -106,7 +106,8 @@ class InstanceNorm(ChannelNorm):
         return x
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return reaches[0] if self.track_running_stats else (reaches[0][0], *[None] * self.rank)
+        channels, *along = reaches[0]
+        return reaches[0] if self.track_running_stats else (channels, *(r and r.everywhere() for r in along))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         if self.track_running_stats:

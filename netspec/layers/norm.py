@@ -38,7 +38,7 @@ class LastAxesNorm(Layer):
         return {"weight": Weight(self.normalized(inputs[0]))} if self.elementwise_affine else {}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return (*reaches[0][: -self.num_axes], *[None] * self.num_axes)
+        return (*reaches[0][: -self.num_axes], *(r and r.everywhere() for r in reaches[0][-self.num_axes :]))
 
 
 @kind("layer_norm")
@@ -156,7 +156,7 @@ class GroupNorm(Layer):
         return {"weight": Weight(size), "bias": Weight(size)} if self.affine else {}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return (None,) * len(reaches[0])
+        return tuple(r and r.everywhere() for r in reaches[0])
 
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn

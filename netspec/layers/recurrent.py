@@ -172,7 +172,8 @@ class CellLayer(Layer):
         return inputs[0].shape[1] * each + once
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        return (None,) * (outputs[0].rank - 1)
+        along = reaches[0][0] if self.returns == "sequence" else None
+        return (along and along.everywhere(), *[None] * (outputs[0].rank - 2))
 
     def to_torch(self, build: TorchBuilder) -> Any:
         from netspec.cells.module import Recurrent

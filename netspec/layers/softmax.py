@@ -23,7 +23,7 @@ class AlongAxis(Layer):
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = axis_of(self, self.dim, inputs[0])
-        return tuple(None if i == axis else reach for i, reach in enumerate(reaches[0], start=1))
+        return tuple(r and r.everywhere() if i == axis else r for i, r in enumerate(reaches[0], start=1))
 
 
 @kind("softmax")
