@@ -319,7 +319,7 @@ class _Expander:
         sources = use.fields.get("from")
         ports = _named(sources, cls.ports, cls.optional) if isinstance(sources, Map) else ()
         self.out.items.append(Call(self.spot(use), layer, wires, own, use.inherited, tree, ports))
-        return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=True)
+        return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=layer)
 
     def dynamic_layer(self, cls: type[Layer], use: _Use) -> Layer:
         fields = Map(
@@ -414,7 +414,7 @@ class _Expander:
                     broken = True
             return Value(use.path, ports, use.place, opaque=block.name, broken=broken)
         ports = self.whole(frame, use, through)
-        return Value(use.path, ports, use.place, opaque=block.name, leaf=frame.ends_in_leaf, broken=not ports)
+        return Value(use.path, ports, use.place, opaque=block.name, leaf=frame.leaf, broken=not ports)
 
     def container(self, kind: str, use: _Use) -> Value:
         problems = Problems()
@@ -445,7 +445,7 @@ class _Expander:
         self.layers(body, frame, use.inherited, use.nesting + 1)
         if kind == "sequence":
             ports = self.whole(frame, use, "")
-            return Value(use.path, ports, use.place, inner=frame.names, leaf=frame.ends_in_leaf, broken=not ports)
+            return Value(use.path, ports, use.place, inner=frame.names, leaf=frame.leaf, broken=not ports)
         extras: dict[str, Wire | None] = {}
         for option in ("shortcut", "gate"):
             if isinstance(inner := options.get(option), Map):

@@ -11,6 +11,7 @@ import networkx as nx
 
 from netspec.frontend.blocks import line_of
 from netspec.frontend.containers import bodies
+from netspec.layers.base import Layer
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
@@ -48,8 +49,16 @@ class Value:
     span: Span
     inner: Mapping[str, Value] | None = None
     opaque: str = ""  # the block whose inside cannot be reached
-    leaf: bool = False  # a layer, or what ends in one: what follows its name is a port, known once its shapes are
+    leaf: Layer | None = None  # it is this layer, or ends in it: its ports are known once its shapes are
     broken: bool = False  # already reported: readers stay silent
+
+    def may_give(self, port: str) -> bool:
+        """Whether it may have such an output: of a layer the graph says so, of a group the kind of its last layer."""
+        if self.leaf is None:
+            return False
+        if self.inner and "0" in self.inner and port.isdigit():  # copies have numbers
+            return False
+        return self.leaf.gives(port) if self.inner or self.opaque else True
 
     def wire(self, text: str, span: Span) -> Wire:
         """The one tensor that a reference to this value means."""
@@ -95,9 +104,10 @@ class Frame:
         self.last_broken = value.broken
 
     @property
-    def ends_in_leaf(self) -> bool:
-        """Whether the last layer's ports are known only with its shapes."""
-        return self.last_name in self.names and self.names[self.last_name].leaf
+    def leaf(self) -> Layer | None:
+        """The layer that the body ends in, if it is one: its ports are the body's."""
+        last = self.names.get(self.last_name)
+        return last.leaf if last else None
 
     def visible(self) -> list[str]:
         """Every name that can be referred to from here."""
@@ -130,8 +140,8 @@ def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Val
         if value.inner and part in value.inner:
             value = value.inner[part]
         elif part in value.ports and last:
-            value = Value(value.path, {"": value.ports[part]}, value.span, leaf=True)
-        elif value.leaf and last and "" in value.ports and not (value.inner and part.isdigit()):  # copies have numbers
+            value = Value(value.path, {"": value.ports[part]}, value.span)
+        elif last and "" in value.ports and value.may_give(part):
             value = Value(value.path, {"": replace(value.ports[""], port=part)}, value.span)
         elif value.opaque:
             hint = f"give block {value.opaque} an output: `outputs: {{{part}: {'.'.join(rest[i:])}}}`"

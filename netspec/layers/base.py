@@ -197,6 +197,10 @@ class Layer:
         """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""
         return inputs[0]
 
+    def gives(self, port: str) -> bool:
+        """Whether an output may have this name, as far as it is known without shapes: the graph knows more."""
+        return False
+
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         """The tensors that the layer owns, under torch's names, in torch's order."""
         return {}

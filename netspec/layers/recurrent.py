@@ -123,6 +123,9 @@ class CellLayer(Layer):
         main = {"sequence": sequence, "last": x.with_shape(x.shape[0], stack.output), "state": state}[self.returns]
         return {"": main, "state": state}
 
+    def gives(self, port: str) -> bool:
+        return port == "state"
+
     def state(self, stack: Stack, x: TensorType) -> TensorType:
         """The type of packed states."""
         return TensorType((x.shape[0], stack.rows, stack.width), x.dtype)

@@ -115,6 +115,9 @@ class Split(Layer):
             )
         return (part,) * self.num
 
+    def gives(self, port: str) -> bool:
+        return port.isdigit()
+
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
         [x] = inputs
         axis = axis_of(self, self.dim, x)
