@@ -2,42 +2,81 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netspec.data.bounds import most_bytes, open_file, size_text
+from netspec.data.labels import FLOAT_MAX, MISSING, clean
 from netspec.data.preprocess import Array
 from netspec.data.table import missing_file
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
-from netspec.source.text import Span
+from netspec.source.text import Span, show
 
-
-def read_npz(path: Path, shown: str, span: Span | None) -> dict[str, Array]:
-    """The arrays of a file by name.  Pickled objects are refused: reading one would run its code.  Raises NS602."""
-    import tokenize
+if TYPE_CHECKING:
     import zipfile
-    import zlib
+
+
+def read_npz(
+    path: Path, shown: str, span: Span | None, wanted: Iterable[str]
+) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Those of the wanted arrays that a file has, and the names of all it has.
+
+    Pickled objects are refused: reading one would run its code; so is a header that claims another size than the file
+    has, and what is larger than half of the memory.  Raises NS602.
+    """
+    import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-            if not all(isinstance(x, np.ndarray) for x in found.values()):
-                raise ValueError("a member is no array")
-            return found
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+            members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            found: dict[str, Array] = {}
+            for name in wanted:
+                if name in members:
+                    left = most_bytes() - sum(x.nbytes for x in found.values())
+                    found[name] = _member(archive, archive.getinfo(members[name]), name, left)
+            return found, tuple(members)
     except FileNotFoundError:
         raise missing_file(path, shown, span) from None
-    except (ValueError, AttributeError, TypeError, EOFError, OSError, RuntimeError, MemoryError, SyntaxError,
-            zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:  # fmt: skip
+    except Exception as error:  # zipfile, its decompressors and NumPy raise whatever broken bytes lead to
+        known = isinstance(error, (_ArrayError, OSError))
+        reason = getattr(error, "strerror", None) or (str(error) if known else "it is no .npz file")
         hint = "save it with np.savez, from arrays of numbers or text"
-        other = getattr(error, "strerror", None) or "it is no .npz file"
-        reason = "it holds pickled objects" if "pickle" in str(error) else other
         raise NetspecError("NS602", f"{shown} cannot be read: {reason}", span, hint=hint) from None
 
 
+class _ArrayError(Exception):
+    """What is wrong with a member, in words for the reader."""
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int) -> Array:
+    from numpy.lib import format as npy
+
+    with archive.open(info) as file:
+        version = npy.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise _ArrayError(f"array `{name}` is a record of a table")  # 3.0: names of fields beyond Latin-1
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(file)
+        if dtype.hasobject:
+            raise _ArrayError("it holds pickled objects")
+        claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
+    if claimed != there or min(shape, default=0) < 0:
+        raise _ArrayError(f"array `{name}` claims {size_text(claimed)}, the file has {size_text(there)} of it")
+    if claimed > most:
+        raise _ArrayError(f"array `{name}` has {size_text(claimed)}, which is more than half of the memory")
+    with archive.open(info) as file:
+        found: Array = npy.read_array(file, allow_pickle=False)
+        return found
+
+
 def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[str, int], span: Span | None) -> None:
-    """Raises NS605 when an array is not of the input's shape and kind, NS604 when it holds NaN or infinity.
+    """Raises NS605 when an array is not of the input's shape and kind, NS604 when it holds what its type has not.
 
     `axes` gathers what each named axis stands for, so that one name is one size across the inputs.
     """
@@ -61,13 +100,53 @@ def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[s
             hint="the first axis counts the samples; the others are those of `inputs`",
         )
     if x.dtype.kind not in "fiub" or (x.dtype.kind == "f" and not type_.floating):
+        whole = x.dtype.kind == "f" and bool((x == np.round(x)).all())
         raise NetspecError(
             "NS605",
-            f"array `{name}` of {shown} holds {x.dtype}, input `{name}` takes {type_.dtype}",
+            f"array `{name}` of {shown} holds {_kind(x)}, input `{name}` takes {type_.dtype}",
             span,
-            hint=f"save it as {type_.dtype}",
+            hint=f"save it as {type_.dtype}"
+            if whole
+            else f"leave out the `dtype` of `{name}`, or make whole numbers of it"
+            if x.dtype.kind == "f"
+            else f"make numbers of it, and save them as {type_.dtype}",
         )
     finite(x, f"array `{name}` of {shown}", span)
+    if not type_.floating and x.size:
+        low, high = (0, 1) if type_.dtype == "bool" else (np.iinfo(type_.dtype).min, np.iinfo(type_.dtype).max)
+        if int(x.min()) < low or int(x.max()) > high:
+            _raise_first((x < low) | (x > high) if x.dtype.kind != "u" else x > high, x, f"array `{name}` of {shown}",
+                         f", input `{name}` takes {type_.dtype}: {low} to {high}", span)  # fmt: skip
+
+
+def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
+    """Numbers, or text as `clean` has it.  Raises NS605 for an array of anything else, NS604 for a missing label."""
+    if x.dtype.kind == "S":
+        try:
+            x = np.char.decode(x, "utf-8")
+        except UnicodeDecodeError:
+            text = f"array `{name}` of {shown} holds bytes that are not UTF-8"
+            raise NetspecError("NS604", text, span, hint="save it as text") from None
+    if x.dtype.kind == "U":
+        found, index = np.unique(x, return_inverse=True)
+        texts = np.array([clean(str(label)) for label in found], dtype=str)
+        x = texts[index].reshape(x.shape) if len(texts) else x
+        missing = np.isin(x, list(MISSING))
+        if missing.any():
+            first = tuple(int(i) for i in np.argwhere(missing)[0])
+            count = int(missing.sum())
+            others = f" (and {count - 1:,} more)" if count > 1 else ""
+            said = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
+            raise NetspecError("NS604", f"array `{name}` of {shown} holds {said}, at [{_at(first)}]{others}", span,
+                               hint="label the sample, or leave it out")  # fmt: skip
+    elif x.dtype.kind not in "fiub":
+        text = f"array `{name}` of {shown} holds {_kind(x)}, a target is of numbers or text"
+        raise NetspecError("NS605", text, span, hint="save one plain array for each output")
+    return x
+
+
+def _kind(x: Array) -> str:
+    return "records with several fields" if x.dtype.kind == "V" else str(x.dtype)
 
 
 def check_entries(x: Array, entries: int, what: str, code: str, span: Span | None = None, name: str = "") -> None:
@@ -90,8 +169,22 @@ def check_entries(x: Array, entries: int, what: str, code: str, span: Span | Non
 
 
 def finite(x: Array, what: str, span: Span | None) -> None:
-    """Raises NS604 at the first NaN or infinity."""
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
-        where = ", ".join(map(str, first))
-        raise NetspecError("NS604", f"{what} holds {x[first]} at [{where}]", span, hint="expected finite numbers")
+    """Raises NS604 at the first NaN or infinity, and at a number beyond float32."""
+    if x.dtype.kind == "f" and x.size:
+        with np.errstate(invalid="ignore"):
+            bad = ~(np.abs(x) <= FLOAT_MAX)
+        if bad.any():
+            beyond = bool(np.isfinite(x[bad][0]))
+            _raise_first(bad, x, what, ", beyond float32" if beyond else "", span, "expected finite numbers")
+
+
+def _raise_first(bad: Array, x: Array, what: str, why: str, span: Span | None, hint: str = "") -> None:
+    first = tuple(int(i) for i in np.argwhere(bad)[0])
+    count = int(bad.sum())
+    others = f" (and {count - 1:,} more)" if count > 1 else ""
+    raise NetspecError("NS604", f"{what} holds {x[first]} at [{_at(first)}]{why}{others}", span,
+                       hint=hint or "correct it, or leave out the sample")  # fmt: skip
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return ", ".join(map(str, index))

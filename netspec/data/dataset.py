@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.arrays import check_entries, finite
-from netspec.data.config import SOURCE_NAMES, DataConfig, place
+from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, place
 from netspec.data.fingerprint import Fingerprint, fingerprint
 from netspec.data.images import Images
 from netspec.data.labels import class_numbers, signs
@@ -117,7 +117,8 @@ def load_dataset(
         for name, rows in indices.items()
         if len(rows)
     }
-    rules_ = Preprocess(SOURCE_NAMES[type(config.source)], rules, outputs)
+    delimiter = config.source.delimiter if isinstance(config.source, Csv) else ","
+    rules_ = Preprocess(SOURCE_NAMES[type(config.source)], rules, outputs, delimiter)
     return Dataset(parts, rules_, replace(found, parts=indices))
 
 

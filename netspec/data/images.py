@@ -13,7 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.pixels import Pixels, open_image, quiet, read_image, unit, unreadable
+from netspec.data.bounds import open_file
+from netspec.data.pixels import Pixels, quiet, read_image, unit, unreadable
 from netspec.data.preprocess import Standard
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.text import Span
@@ -70,7 +71,7 @@ class Images:
         def one(i: int) -> bytes:
             path = self.paths[i]
             try:
-                with open_image(path) as file:
+                with open_file(path) as file:
                     return hashlib.file_digest(file, "blake2b").digest()
             except OSError as error:
                 raise NetspecError.of([unreadable(path, error.strerror or str(error), self.span)]) from None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,17 @@ from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 
 SHOWN = 6
+FLOAT_MAX = float(np.finfo(np.float32).max)
+# What pandas reads as missing where nothing else is said, and so what it writes for a missing label, or once did.
+MISSING = frozenset(("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+                     "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"))  # fmt: skip
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")  # Python's float takes 1_234, ١٢, nan
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
+
+
+def clean(label: str) -> str:
+    """A label without white space at its ends, its letters composed (NFC): what looks the same is the same."""
+    return unicodedata.normalize("NFC", label.strip())
 
 
 def class_numbers(
@@ -19,34 +33,37 @@ def class_numbers(
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels -> numbers 0 … count − 1 and the classes' names.
 
-    Whole numbers are class numbers already; text is numbered in the order of the alphabet.  Raises NS606 when
-    they do not fit the output's `count` classes.
+    Where every label is a whole number, in digits and perhaps with a point and zeros, they are the class numbers; text,
+    as `clean` has it, is numbered in the order of the alphabet.  Raises NS606 when they do not fit the output's `count`
+    classes, or one number is written in two ways among words.
     """
     values = np.asarray(labels)
-    numbers = _whole(values)
+    if values.dtype.kind in "iub" and int(values.min(initial=0)) >= 0 and int(values.max(initial=0)) < count:
+        return values.astype(np.int64), tuple(map(str, range(count)))  # of pixels or steps there are many
+    found, index = _distinct(values)
+    numbers = _whole(found)
     if numbers is not None:
-        bad = np.argwhere((numbers < 0) | (numbers >= count))
-        if len(bad):
-            low, high = int(numbers.min()), int(numbers.max())
-            first = tuple(int(i) for i in bad[0])
-            text = f"label {int(numbers[first])} (sample {first[0] + 1}) is out of range"
-            wider = f", or give `{output}` {high + 1} values" if low >= 0 else ""
+        bad = [k for k, number in enumerate(numbers) if not 0 <= number < count]
+        if bad:
+            first = tuple(int(i) for i in np.argwhere(np.isin(index, bad))[0])
+            text = f"label {numbers[index[first]]} (sample {first[0] + 1}) is out of range"
+            low, high = min(numbers), max(numbers)
             raise NetspecError(
                 "NS606",
                 f"{what}: {text}: output `{output}` has classes 0 to {count - 1}, the labels run from {low} to {high}",
                 span,
-                hint=f"count the classes from 0{wider}",
+                hint=_renumber(sorted(set(numbers)), count, output),
             )
-        return numbers, tuple(map(str, range(count)))
-    names, index = np.unique(values.astype(str), return_inverse=True)
-    if len(names) != count:
+        return np.array(numbers, np.int64)[index], tuple(map(str, range(count)))
+    _check_spelling(found, what, span)
+    if len(found) != count:
         raise NetspecError(
             "NS606",
-            f"{what} has {len(names)} classes ({_some(names)}), output `{output}` has {count}",
+            f"{what} has {len(found)} classes ({_some(found)}), output `{output}` has {count}",
             span,
-            hint=f"give `{output}` {len(names)} values",
+            hint=f"give `{output}` {len(found)} values",
         )
-    return index.astype(np.int64).reshape(values.shape), tuple(map(str, names))
+    return index, tuple(found)
 
 
 def signs(
@@ -56,34 +73,62 @@ def signs(
 
     Raises NS606 for anything else.
     """
-    values = np.asarray(labels)
-    numbers = _whole(values)
-    found = np.unique(values.astype(str) if numbers is None else numbers)
-    if numbers is not None and set(found.tolist()) <= {0, 1}:
-        return (2 * numbers - 1).astype(np.float32), ("0", "1")
-    if numbers is not None and set(found.tolist()) <= {-1, 1}:
-        return numbers.astype(np.float32), ("-1", "1")
-    if numbers is None and len(found) == 2:
-        return np.where(values.astype(str) == found[1], 1, -1).astype(np.float32), (str(found[0]), str(found[1]))
-    kinds = f"{len(found)} labels ({_some(found)})"
+    found, index = _distinct(np.asarray(labels))
+    numbers = _whole(found)
+    for pair in ((0, 1), (-1, 1)):
+        if numbers is not None and set(numbers) <= set(pair):
+            ones = np.array([1 if number == 1 else -1 for number in numbers], np.float32)
+            return ones[index], (str(pair[0]), str(pair[1]))
+    if numbers is None:
+        _check_spelling(found, what, span)
+        if len(found) == 2:
+            return np.array([-1, 1], np.float32)[index], (found[0], found[1])
+    shown = found if numbers is None else [str(number) for number in sorted(set(numbers))]
+    kinds = f"{len(shown)} label{'s' * (len(shown) != 1)} ({_some(shown)})"
     raise NetspecError(
         "NS606",
         f"{what} has {kinds}; the loss of output `{output}` takes two classes: 0 and 1, −1 and 1, or two words",
         span,
-        hint=f"use `cross_entropy` and give `{output}` as many values as there are classes",
+        hint=f"use `cross_entropy` and give `{output}` as many values as there are classes"
+        if len(shown) > 1
+        else "there is one class alone: nothing can be learned of it",
     )
 
 
-def _whole(values: NDArray[Any]) -> NDArray[np.int64] | None:
-    """The values as whole numbers when every one is."""
-    if values.dtype.kind in "iub":
-        return values.astype(np.int64)
-    try:
-        floats = values.astype(np.float64)
-    except (TypeError, ValueError):
+def _distinct(values: NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
+    """The labels that differ, as text in the order of the alphabet, and the number of each value among them."""
+    found, index = np.unique(values, return_inverse=True)
+    kind = values.dtype.kind
+    texts = [str(int(v)) if kind in "iub" or float(v).is_integer() else str(v) for v in found] if kind in "iubf" else [
+        clean(str(v)) for v in found]  # fmt: skip
+    names, again = np.unique(np.array(texts, dtype=str), return_inverse=True)
+    return list(map(str, names)), again.astype(np.int64)[index].reshape(values.shape)
+
+
+def _whole(labels: Sequence[str]) -> list[int] | None:
+    """The labels as whole numbers when every one is."""
+    if not all(_WHOLE.fullmatch(label) for label in labels):
         return None
-    return floats.astype(np.int64) if bool(np.all(np.isfinite(floats) & (floats == np.round(floats)))) else None
+    return [int(label.partition(".")[0]) for label in labels]
 
 
-def _some(names: NDArray[Any]) -> str:
-    return ", ".join(map(str, names[:SHOWN])) + (", …" if len(names) > SHOWN else "")
+def _check_spelling(labels: Sequence[str], what: str, span: Span | None) -> None:
+    """Raises NS606 for one number in two spellings, which would be two classes."""
+    seen: dict[Decimal, str] = {}
+    for label in labels:
+        if NUMBER.fullmatch(label) and (other := seen.setdefault(Decimal(label), label)) != label:
+            raise NetspecError("NS606", f"{what} has the labels `{other}` and `{label}`, which are one number", span,
+                               hint="write them in one way")  # fmt: skip
+
+
+def _renumber(numbers: list[int], count: int, output: str) -> str:
+    """What to do about labels that are not 0 … count − 1."""
+    many = len(numbers)
+    if numbers[0] == 0 and numbers[-1] == many - 1:
+        return f"give `{output}` {many} values"
+    text = f"number the {many} classes ({_some(list(map(str, numbers)))}) from 0 to {many - 1}"
+    return text if many == count else f"{text}, and give `{output}` {many} values"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")

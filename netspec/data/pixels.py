@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.bounds import open_file
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.text import Span
 
@@ -41,7 +41,7 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
     from PIL import Image, ImageOps
 
     try:
-        with open_image(path) as file, Image.open(file) as image:
+        with open_file(path) as file, Image.open(file) as image:
             if (count := image.width * image.height) > MOST_PIXELS:
                 raise ValueError(f"it has {count:,} pixels, the limit is {MOST_PIXELS:,}")
             upright = ImageOps.exif_transpose(image)
@@ -55,14 +55,6 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
         grey = np.broadcast_to(pixels, (min(channels, 3), *size))
         return np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def open_image(path: Path) -> BufferedReader:
-    """Raises OSError, also for a pipe or a device, which might have no end."""
-    if not path.is_file():
-        missing = "it is a link that leads nowhere" if path.is_symlink() else "no such file"
-        raise OSError("it is no file" if path.exists() else missing)
-    return path.open("rb")
 
 
 def unreadable(path: Path, reason: str, span: Span | None) -> Problem:

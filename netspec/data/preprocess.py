@@ -72,11 +72,15 @@ class InputRule:
     entries: int = 0
 
     def apply(self, x: Array) -> Array:
-        """Raw values -> what the network takes."""
+        """Raw values -> what the network takes.  Raises NS604 where one is too far from the mean for float32."""
         if self.divide != 1.0:
             x = x / self.divide
         if self.standard is not None:
-            x = self.standard.forward(x)
+            with np.errstate(over="ignore"):
+                x = self.standard.forward(x).astype(self.dtype)
+            if not np.isfinite(x).all():
+                raise NetspecError("NS604", "a number is beyond float32 once it is standardized",
+                                   hint="look for one that is far from all others")  # fmt: skip
         x = x.astype(self.dtype)
         if all(isinstance(size, int) for size in self.shape):
             x = x.reshape(len(x), *self.shape)
@@ -108,11 +112,12 @@ class OutputRule:
 
 @dataclass(frozen=True)
 class Preprocess:
-    """The rules of all inputs and outputs."""
+    """The rules of all inputs and outputs; `delimiter`: between the cells of a table."""
 
     source: str = ""
     inputs: Mapping[str, InputRule] = field(default_factory=dict)
     outputs: Mapping[str, OutputRule] = field(default_factory=dict)
+    delimiter: str = ","
 
     def to_json(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, indent=1)
@@ -126,7 +131,10 @@ class Preprocess:
                 raise ValueError(f"version {found.get('version')}, this netspec reads {VERSION}")
             inputs = {key: InputRule(**_tuples(rule)) for key, rule in found["inputs"].items()}
             outputs = {key: OutputRule(**_tuples(rule)) for key, rule in found["outputs"].items()}
-            return Preprocess(found["source"], inputs, outputs)
+            delimiter = found["delimiter"]
+            if not isinstance(delimiter, str) or len(delimiter) != 1:
+                raise ValueError("its `delimiter` is not one character")
+            return Preprocess(found["source"], inputs, outputs, delimiter)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise NetspecError(
                 "NS631",

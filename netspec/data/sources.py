@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from netspec.data.arrays import check_array, read_npz
+from netspec.data.arrays import check_array, check_target, read_npz
+from netspec.data.columns import Wanted, are_numbers, raise_shown, read_columns, read_labels
 from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task, place
 from netspec.data.feed import feed
 from netspec.data.images import Images, find_images
+from netspec.data.labels import clean
 from netspec.data.pixels import MODES
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.raw import Network, Raw, Target, only, shape_of
@@ -19,7 +21,7 @@ from netspec.data.table import Table, read_table
 from netspec.data.tasks.text import Text
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
-from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.errors import NetspecError, Problem, did_you_mean
 from netspec.source.text import Span
 from netspec.source.tree import Map
 
@@ -82,19 +84,15 @@ def _csv(source: Csv, tree: Map, network: Network) -> Raw:
     features = _feature_columns(source, tree, table, network, taken)
     inputs: dict[str, Array | Images | Symbols] = {}
     rules = {}
+    problems: list[Problem] = []
     for name, columns in features.items():
         type_ = network.inputs[name]
-        _need_floating_or_whole(type_, name, path_span)
-        span = place(tree, "source", "features", name)
-        listing = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
-        _need_columns(type_, len(columns), name, f"{source.path} ({listing})", span)
-        inputs[name] = np.stack([table.numbers(column) for column in columns], axis=1)
+        entries = network.entries.get(name, 0)
+        inputs[name] = read_columns(table, columns, Wanted(type_.dtype, entries), problems)
         rules[name] = InputRule("table", shape_of(type_), type_.dtype, columns=columns)
     found = {}
     for name, columns in targets.items():
-        kind = network.kinds[name]
-        as_text = [kind == "classes" or (kind == "signs" and not table.is_numeric(c)) for c in columns]
-        values = [np.array(table.text(c)) if t else table.numbers(c) for c, t in zip(columns, as_text, strict=True)]
+        values = [_target_column(table, column, network.kinds[name], problems) for column in columns]
         what = ", ".join(f"column `{c}`" for c in columns)
         found[name] = Target(
             values[0] if len(values) == 1 else np.stack(values, axis=1),
@@ -102,7 +100,19 @@ def _csv(source: Csv, tree: Map, network: Network) -> Raw:
             place(tree, "source", "target", name),
             columns=columns,
         )
+    raise_shown(table, problems)
+    for name, columns in features.items():
+        span = place(tree, "source", "features", name)
+        listing = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
+        _need_columns(network.inputs[name], len(columns), name, f"{source.path} ({listing})", span)
     return Raw(inputs, rules, found, len(table.rows))
+
+
+def _target_column(table: Table, column: str, kind: str, problems: list[Problem]) -> Array:
+    """Labels for classes, and for two classes where they are words; else numbers."""
+    if kind == "classes" or (kind == "signs" and not are_numbers(table.cells(column))):
+        return read_labels(table, column, problems)
+    return read_columns(table, (column,), Wanted(use="target"), problems)[:, 0]
 
 
 def _target_columns(source: Csv, tree: Map, table: Table, network: Network) -> dict[str, tuple[str, ...]]:
@@ -132,14 +142,19 @@ def _feature_columns(
 ) -> dict[str, tuple[str, ...]]:
     """Input -> its columns."""
     span = place(tree, "source", "features")
+    known = {clean(column) for column in taken}
     if isinstance(source.features, dict):
         _same_names(source.features, list(network.inputs), "input", "features", span)
         chosen = dict(source.features)
     else:
         name = only(network.inputs, "input", "a list of `features`" if source.features else source.path, span)
-        chosen = {name: source.features or tuple(c for c in table.names if c not in taken)}
+        chosen = {name: source.features or tuple(c for c in table.names if c not in known)}
+        if not source.features and "" in chosen[name]:
+            text = f"column {table.names.index('') + 1} of {source.path} has no name"
+            raise NetspecError("NS603", text, span,
+                               hint="is it the number of the row? choose columns with `features`")  # fmt: skip
     table.need([column for columns in chosen.values() for column in columns], span)
-    both = taken & {column for columns in chosen.values() for column in columns}
+    both = known & {clean(column) for columns in chosen.values() for column in columns}
     if both:
         raise NetspecError(
             "NS603",
@@ -175,8 +190,8 @@ def _same_names(given: Mapping[str, Any], names: list[str], what: str, key: str,
 
 def _npz(source: Npz, tree: Map, network: Network) -> Raw:
     span = place(tree, "source", "path")
-    arrays = read_npz(network.folder / source.path, source.path, span)
     wanted = [*network.inputs, *network.outputs]
+    arrays, names = read_npz(network.folder / source.path, source.path, span, wanted)
     for name in wanted:
         if name not in arrays:
             raise NetspecError(
@@ -185,8 +200,8 @@ def _npz(source: Npz, tree: Map, network: Network) -> Raw:
                 span,
                 hint=did_you_mean(
                     name,
-                    arrays,
-                    f"it has {', '.join(arrays) or 'none'}; save it with "
+                    names,
+                    f"it has {', '.join(names) or 'none'}; save it with "
                     f"np.savez(path, {', '.join(f'{n}=…' for n in wanted)})",
                 ),
             )
@@ -207,7 +222,8 @@ def _npz(source: Npz, tree: Map, network: Network) -> Raw:
     for name, type_ in network.inputs.items():
         check_array(arrays[name], type_, name, source.path, axes, span)
         rules[name] = InputRule("array", shape_of(type_), type_.dtype)
-    targets = {name: Target(arrays[name], f"array `{name}`", span) for name in network.outputs}
+    labels = {name: check_target(arrays[name], name, source.path, span) for name in network.outputs}
+    targets = {name: Target(labels[name], f"array `{name}`", span) for name in network.outputs}
     return Raw({name: arrays[name] for name in network.inputs}, rules, targets, count)
 
 
@@ -274,11 +290,4 @@ def _need_floating(type_: TensorType, name: str, span: Span | None) -> None:
     if not type_.floating:
         raise NetspecError(
             "NS605", f"input `{name}` is of {type_.dtype}, the source gives float32", span, hint="leave its `dtype` out"
-        )
-
-
-def _need_floating_or_whole(type_: TensorType, name: str, span: Span | None) -> None:
-    if type_.dtype == "bool":
-        raise NetspecError(
-            "NS605", f"input `{name}` is of bool, a table has numbers", span, hint="leave its `dtype` out"
         )

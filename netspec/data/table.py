@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from netspec.data.bounds import read_whole
+from netspec.data.labels import clean
 from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
 from netspec.source.text import Source, Span, show
 
-MOST_SHOWN = 10  # a table with a wrong column has as many wrong cells as lines
+MOST_SHOWN = 10  # a table of genes has as many columns as it has genes
+SEPARATORS = ",;\t|"
+
+
+class _Rows(Source):
+    """A text of lines as a table has them: csv knows no other ends of a line than these."""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        lines = re.split("\r\n|\n|\r", self.text)
+        return lines if lines[-1] else lines[:-1]
 
 
 @dataclass(frozen=True)
@@ -32,126 +44,124 @@ class Table:
     def _index(self) -> dict[str, int]:
         return {name: i for i, name in enumerate(self.names)}
 
-    def text(self, name: str) -> list[str]:
-        """One column as it stands.  Raises NS604 for empty cells."""
-        column = self._index[name]
-        cells = [row[column] for row in self.rows]
-        if not all(cells):
-            raise_all([self._bad(i, column, "is empty") for i, cell in enumerate(cells) if not cell][:MOST_SHOWN])
-        return cells
+    def cells(self, name: str) -> list[str]:
+        """One column as it stands."""
+        column = self._index[clean(name)]
+        return [row[column] for row in self.rows]
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """One column as numbers.  Raises NS604 for cells that are none, and for NaN and infinity."""
-        column = self._index[name]
-        cells = [row[column] for row in self.rows]
-        try:
-            values = np.fromiter(map(float, cells), np.float64, len(cells))
-            if np.isfinite(values).all():
-                return values
-        except ValueError:
-            pass
-        bad = [self._bad(i, column, reason) for i, cell in enumerate(cells) if (reason := _why_not(cell))]
-        raise_all(bad[:MOST_SHOWN])
-        raise AssertionError("a column that NumPy cannot read has a cell that is no number")
-
-    def is_numeric(self, name: str) -> bool:
-        return not any(map(_why_not, (row[self._index[name]] for row in self.rows)))
+    def number(self, name: str) -> int:
+        """Which column it is, from 1."""
+        return self._index[clean(name)] + 1
 
     def need(self, names: Iterable[str], span: Span | None) -> None:
         """Raises NS603 for columns that are not there."""
-        raise_all(
-            [
-                Problem(
-                    "NS603",
-                    f"{self.source.name} has no column `{name}`",
-                    span,
-                    did_you_mean(name, self.names, f"it has {', '.join(f'`{n}`' for n in self.names[:20])}"),
-                )
-                for name in names
-                if name not in self._index
-            ]
-        )
+        missing = [name for name in dict.fromkeys(names) if clean(name) not in self._index]
+        listing = f"it has {', '.join(f'`{n}`' for n in self.names[:20])}{', …' if len(self.names) > 20 else ''}"
+        problems = [
+            Problem(
+                "NS603", f"{self.source.name} has no column `{name}`", span, did_you_mean(name, self.names, listing)
+            )
+            for name in missing[:MOST_SHOWN]
+        ]
+        if len(missing) > MOST_SHOWN:
+            text = f"{self.source.name} has not {len(missing) - MOST_SHOWN:,} more columns either"
+            problems.append(Problem("NS603", text, span))
+        raise_all(problems)
 
-    def _bad(self, row: int, column: int, reason: str) -> Problem:
-        line, cells = self.lines[row], self.rows[row]
+    def place(self, row: int, name: str) -> Span:
+        """Where a cell stands; the whole line where quotes hide it."""
+        line, cells, column = self.lines[row], self.rows[row], self._index[clean(name)]
         text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
         start, size = 0, len(text)
-        if text.split(self.delimiter) == list(cells):  # no quotes: the place of the cell is known
-            start, size = sum(len(cell) + 1 for cell in cells[:column]), len(cells[column])
-        span = Span(self.source, line, start + 1, line, start + max(size, 1) + 1)
-        hint = "fill it in, or leave out the line, or choose other columns with `features`"
-        return Problem("NS604", f"column {column + 1}, `{self.names[column]}`, {reason}", span, hint)
+        pieces = text.split(self.delimiter)
+        if [piece.strip() for piece in pieces] == [cell.strip() for cell in cells]:
+            start, size = sum(len(piece) + 1 for piece in pieces[:column]), len(pieces[column])
+        return Span(self.source, line, start + 1, line, start + max(size, 1) + 1)
 
 
-def _why_not(cell: str) -> str:
-    """What keeps a cell from being a number; empty when nothing does."""
-    if not cell.strip():
-        return "is empty, expected a number"
-    try:
-        value = float(cell)
-    except ValueError:
-        return f"is {show(cell)}, expected a number"
-    return "" if np.isfinite(value) else f"is {cell.strip()}, expected a finite number"
+def read_table(
+    path: Path, delimiter: str, span: Span | None, shown: str | None = None, *, trained: bool = False
+) -> Table:
+    """A CSV file as RFC 4180 has it.  `trained`: it is read as a run was told to, which nobody can change now.
 
-
-def read_table(path: Path, delimiter: str, span: Span | None, shown: str | None = None) -> Table:
-    """A CSV file.  Raises NS602 (cannot be read), NS607 (no rows) and NS604 (rows of another length)."""
-    source = Source(shown or str(path), read_file(path, span, shown))
-    reader = csv.reader(io.StringIO(source.text, newline=""), delimiter=delimiter)
+    Raises NS602 (cannot be read), NS603 (names), NS607 (no rows) and NS604 (rows of another length).
+    """
+    source = _Rows(shown or str(path), read_file(path, span, shown))
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
-    try:
-        begin = 1
-        for row in reader:
-            if any(row):
-                rows.append(tuple(row))
-                lines.append(begin)
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        raise NetspecError("NS602", f"{source.name} is no CSV table: {error} (line {reader.line_num})", span) from None
+    for begin, row in _records(source, delimiter, span):
+        if row and not (len(row) == 1 and not row[0].strip() and (not rows or len(rows[0]) > 1)):
+            rows.append(row)
+            lines.append(begin)
     if not rows:
         raise NetspecError("NS607", f"{source.name} is empty", span, hint="expected a header line and rows")
-    names = tuple(name.strip() for name in rows[0])
+    _check_separator(source, rows, delimiter, span, trained)
+    names = tuple(map(clean, rows[0]))
     if len(rows) == 1:
         raise NetspecError(
             "NS607", f"{source.name} has a header line and no rows", span, hint="expected one row a sample"
         )
-    problems = []
-    for line, cells in zip(lines, rows, strict=True):
-        if len(cells) != len(names):
-            where = Span(source, line, 1, line + 1, 1)
-            problems.append(
-                Problem(
-                    "NS604",
-                    f"{len(cells)} cells, the header line has {len(names)}",
-                    where,
-                    "give every row the same number of cells",
-                )
-            )
-    raise_all(problems[:MOST_SHOWN])
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise NetspecError("NS603", f"{source.name} has two columns `{sorted(twice)[0]}`", span, hint="rename one")
-    if len(names) == 1:
-        other = next((d for d in ";\t|" if d in names[0] and d != delimiter), None)
-        if other:
-            shown_as = '"\\t"' if other == "\t" else f'"{other}"'
+    other = [(line, cells) for line, cells in zip(lines, rows, strict=True) if len(cells) != len(names)]
+    if other:
+        line, cells = other[0]
+        more = f" (and {len(other) - 1:,} more lines have not as many either)" if len(other) > 1 else ""
+        text = f"{len(cells)} cells, the header line has {len(names)}{more}"
+        raise NetspecError("NS604", text, Span(source, line, 1, line + 1, 1),
+                           hint="give every row the same number of cells")  # fmt: skip
+    twice = next((name for name, count in Counter(names).items() if count > 1 and name), None)
+    if twice is not None:
+        first = names.index(twice)
+        places = f"{first + 1} and {names.index(twice, first + 1) + 1}"
+        raise NetspecError("NS603", f"{source.name} has two columns `{twice}`, {places}", span, hint="rename one")
+    return Table(source, delimiter, names, tuple(rows[1:]), tuple(lines[1:]))
+
+
+def _records(source: Source, delimiter: str, span: Span | None) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The line that each row begins at, and its cells."""
+    file = io.StringIO(source.text, newline="")
+    reader = csv.reader(file, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
+    begin = 1
+    try:
+        for row in reader:
+            yield begin, tuple(row)
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        where = f"line {begin}" if begin == reader.line_num else f"lines {begin} to {reader.line_num}"
+        hint = "a cell with quotes in it is put between quotes, and they are doubled"
+        text = f"{source.name} is no CSV table: {error} ({where})"
+        raise NetspecError("NS602", text, span, hint=hint) from None
+
+
+def _check_separator(
+    source: Source, rows: list[tuple[str, ...]], delimiter: str, span: Span | None, trained: bool
+) -> None:
+    """Raises NS603 where the cells seem to be separated by something else."""
+    count = len(rows[0])
+    if count > 1 and all(len(row) == count for row in rows):
+        return
+    for other in SEPARATORS.replace(delimiter, ""):
+        try:
+            sizes = {len(row) for _, row in islice(_records(source, other, None), 20) if row}
+        except NetspecError:
+            continue
+        if len(sizes) == 1 and sizes != {1}:
+            shown = '"\\t"' if other == "\t" else f'"{other}"'
+            told = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
             raise NetspecError(
                 "NS603",
-                f"{source.name} has one column, {show(names[0])}",
+                f"{source.name} has one column, {show(rows[0][0])}" if count == 1 else
+                f"the rows of {source.name} have not as many cells as its header line",
                 span,
-                hint=f"its cells seem to be separated otherwise: add `delimiter: {shown_as}`",
-            )
-    return Table(source, delimiter, names, tuple(rows[1:]), tuple(lines[1:]))
+                hint=f"the run was trained on cells separated by {told}, here it seems to be {shown}: save it so"
+                if trained else f"its cells seem to be separated otherwise: add `delimiter: {shown}`",
+            )  # fmt: skip
 
 
 def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str = "save it as CSV in UTF-8") -> str:
     """The text of a data file.  Raises NS602 when there is none."""
     name = shown or str(path)
     try:
-        if path.is_fifo():  # it would be waited for without end
-            raise OSError("it is a pipe")
-        return path.read_bytes().decode("utf-8-sig")
+        return read_whole(path).decode("utf-8-sig")
     except FileNotFoundError:
         raise missing_file(path, name, span) from None
     except UnicodeDecodeError as error:

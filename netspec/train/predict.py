@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netspec.data.arrays import check_array, check_entries, read_npz
+from netspec.data.columns import Wanted, raise_shown, read_columns
 from netspec.data.images import SUFFIXES, Images, images_below
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
-from netspec.data.table import missing_file, read_file, read_table
+from netspec.data.table import missing_file, read_table
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
-from netspec.source.errors import NetspecError
+from netspec.source.errors import NetspecError, Problem
 from netspec.source.text import printable
 from netspec.train.generate import Compute, Generated, generate
 
@@ -202,23 +203,24 @@ def _read_csv(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array
             raise NetspecError(
                 "NS632", f"input `{name}` is not made from a table", name=str(path), hint=_wanted(preprocess)
             )
-    first = read_file(path, None).partition("\n")[0]
-    delimiter = next((d for d in ",;\t|" if d in first), ",")
-    table = read_table(path, delimiter, None)
+    table = read_table(path, preprocess.delimiter, None, trained=True)
     inputs = []
+    problems: list[Problem] = []
     for rule in preprocess.inputs.values():
         table.need(rule.columns, None)
-        inputs.append(rule.apply(np.stack([table.numbers(column) for column in rule.columns], axis=1)))
+        inputs.append(read_columns(table, rule.columns, Wanted(rule.dtype, rule.entries, "prediction"), problems))
+    raise_shown(table, problems)
+    inputs = [rule.apply(x) for rule, x in zip(preprocess.inputs.values(), inputs, strict=True)]
     return [f"line {line}" for line in table.lines], inputs
 
 
 def _read_npz(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
-    arrays = read_npz(path, str(path), None)
+    arrays, names = read_npz(path, str(path), None, preprocess.inputs)
     axes: dict[str, int] = {}
     inputs = []
     for name, rule in preprocess.inputs.items():
         if name not in arrays:
-            hint = f"it has {', '.join(arrays) or 'none'}; save it with np.savez(path, {name}=…)"
+            hint = f"it has {', '.join(names) or 'none'}; save it with np.savez(path, {name}=…)"
             raise NetspecError("NS632", f"has no array `{name}`", name=str(path), hint=hint)
         x = arrays[name]
         check_array(x, _type(rule), name, str(path), axes, None)

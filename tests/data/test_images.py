@@ -245,10 +245,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "text.png": (lambda path: path.write_text("no image"), "it is not an image"),
     "empty.jpg": (lambda path: path.write_bytes(b""), "it is not an image"),
     "bomb.png": (forged, "it has 1,600,000,000 pixels, the limit is 89,478,485|it has too many pixels, the limit is"),
-    "pipe.png": (os.mkfifo, "it is no file"),
+    "pipe.png": (os.mkfifo, "it is a pipe or a device, expected a file"),
     "nowhere.png": (lambda path: path.symlink_to("nothing"), "it is a link that leads nowhere"),
     "loop.png": (lambda path: path.symlink_to(path), "it is a link that leads nowhere"),
-    "zero.png": (lambda path: path.symlink_to("/dev/zero"), "it is no file"),
+    "zero.png": (lambda path: path.symlink_to("/dev/zero"), "it is a pipe or a device"),
 }
 
 

@@ -1,0 +1,191 @@
+"""Columns of a table as numbers or labels: what a cell may say, and one complaint for each way a column goes wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.data.images import SUFFIXES
+from netspec.data.labels import FLOAT_MAX, MISSING, NUMBER, clean
+from netspec.data.table import MOST_SHOWN, Table
+from netspec.source.errors import Problem, raise_all
+from netspec.source.text import show
+
+MARKED = re.compile(r"[+-]?\d[\d.,_'’\s]*")  # a number to a reader: of another script, with marks, a decimal comma
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the cells of a column have to be: numbers of `dtype`; with `entries`, those of an embedding's entries.
+
+    `use`: what they are read for, which decides what can be done about a wrong one.
+    """
+
+    dtype: str = "float32"
+    entries: int = 0
+    use: Literal["feature", "target", "prediction"] = "feature"
+
+
+def read_columns(table: Table, names: Sequence[str], wanted: Wanted, problems: list[Problem]) -> NDArray[Any]:
+    """(rows, columns): float64, or the whole numbers or bool that `dtype` says; what is wrong goes to `problems`."""
+    kind = np.float64 if wanted.dtype == "float32" else np.dtype(wanted.dtype)
+    found = np.zeros((len(table.rows), len(names)), kind)
+    for i, name in enumerate(names):
+        cells = table.cells(name)
+        values = _quickly(cells, wanted)
+        if values is None:
+            values, faults = _each(cells, wanted)
+            problems += _complaints(table, name, faults, wanted)
+        found[:, i] = values
+    return found
+
+
+def read_labels(table: Table, name: str, problems: list[Problem]) -> NDArray[np.str_]:
+    """One column as labels, in the form that `clean` gives them; a missing one goes to `problems`."""
+    cells = [clean(cell) for cell in table.cells(name)]
+    faults = {i: _Fault("missing", _said(cell), cell) for i, cell in enumerate(cells) if cell in MISSING}
+    problems += _complaints(table, name, faults, Wanted(use="target"))
+    return np.array(cells)
+
+
+def are_numbers(cells: Sequence[str]) -> bool:
+    return all(NUMBER.fullmatch(cell.strip()) for cell in cells)
+
+
+def raise_shown(table: Table, problems: list[Problem]) -> None:
+    """Raises the first of many: a table of genes has as many columns as it has genes."""
+    more = len(problems) - MOST_SHOWN
+    if more > 0:
+        rest = Problem("NS604", f"{table.source.name}: {more:,} more complaint{'s' * (more > 1)} of this kind")
+        problems = [*problems[:MOST_SHOWN], rest]
+    raise_all(problems)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Why a cell cannot be taken: `reason` for the reader, `kind` to put the like together."""
+
+    kind: Literal["missing", "text", "large", "fraction", "range"]
+    reason: str
+    cell: str
+
+
+def _said(cell: str) -> str:
+    return f"is {show(cell)}, which stands for nothing" if cell else "is empty"
+
+
+def _quickly(cells: list[str], wanted: Wanted) -> NDArray[Any] | None:
+    """The numbers where all is well; None where a cell has to be looked at."""
+    text = "".join(cells)
+    if not text.isascii() or "_" in text:  # what `float` and `int` take, and a table has not
+        return None
+    try:
+        if wanted.dtype == "float32":
+            values: NDArray[Any] = np.fromiter(map(float, cells), np.float64, len(cells))
+            return values if bool((np.abs(values) <= FLOAT_MAX).all()) else None  # and so no NaN
+        values = np.fromiter(map(int, cells), np.int64, len(cells))
+    except (ValueError, OverflowError):
+        return None
+    low, high = _range(wanted)
+    return values if not len(values) or (low <= values.min() and values.max() <= high) else None
+
+
+def _range(wanted: Wanted) -> tuple[int, int]:
+    """The least and the largest whole number that will do."""
+    if wanted.dtype == "bool":
+        return 0, 1
+    bits = np.iinfo(wanted.dtype)
+    return (0, wanted.entries - 1) if wanted.entries else (int(bits.min), int(bits.max))
+
+
+def _each(cells: list[str], wanted: Wanted) -> tuple[NDArray[Any], dict[int, _Fault]]:
+    whole = wanted.dtype != "float32"
+    values: NDArray[Any] = np.zeros(len(cells), np.int64 if whole else np.float64)
+    faults = {}
+    for i, cell in enumerate(cells):
+        found = _one(cell.strip(), wanted)
+        if isinstance(found, _Fault):
+            faults[i] = found
+        else:
+            values[i] = found
+    return values, faults
+
+
+def _one(cell: str, wanted: Wanted) -> float | int | _Fault:
+    whole = "a whole number" if wanted.dtype != "float32" else "a number"
+    if not cell:
+        return _Fault("missing", f"is empty, expected {whole}", cell)
+    if NUMBER.fullmatch(cell) is None:
+        if cell.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+            return _Fault("missing", f"is {cell}, expected a finite number", cell)
+        if cell in MISSING:
+            return _Fault("missing", f"is {cell}, which stands for nothing, expected {whole}", cell)
+        return _Fault("text", f"is {show(cell)}, expected {whole}", cell)
+    if wanted.dtype == "float32":
+        value = float(cell)
+        return value if abs(value) <= FLOAT_MAX else _Fault("large", f"is {show(cell)}, beyond float32", cell)
+    exact = Decimal(cell)
+    low, high = _range(wanted)
+    if exact.adjusted() > 20:
+        return _Fault("large", f"is {show(cell)}, beyond {wanted.dtype}", cell)
+    if (exact.adjusted() < -20 and exact) or exact != int(exact):
+        return _Fault("fraction", f"is {cell}, expected a whole number ({wanted.dtype})", cell)
+    if wanted.entries and not low <= exact <= high:
+        return _Fault("range", f"is {int(exact)}, its embedding has entries 0 to {high}", cell)
+    if not low <= exact <= high:
+        expected = "expected 0 or 1" if wanted.dtype == "bool" else f"{wanted.dtype} goes from {low} to {high}"
+        return _Fault("large", f"is {int(exact)}, {expected}", cell)
+    return int(exact)
+
+
+def _complaints(table: Table, name: str, faults: dict[int, _Fault], wanted: Wanted) -> list[Problem]:
+    """One for each kind of fault, at its first cell, with the number of the others."""
+    found = []
+    for kind in dict.fromkeys(fault.kind for fault in faults.values()):
+        rows = [row for row, fault in faults.items() if fault.kind == kind]
+        first = faults[rows[0]]
+        others = f" (and {len(rows) - 1:,} more cell{'s' * (len(rows) > 2)} of the column)" if len(rows) > 1 else ""
+        hint = _help(name, [faults[row].cell for row in rows], kind, len(rows) == len(table.rows), wanted)
+        at = table.place(rows[0], name)
+        column = table.number(name)
+        found.append(Problem("NS604", f"column {column}, `{name}`, {first.reason}{others}", at, hint))
+    return found
+
+
+def _help(name: str, cells: list[str], kind: str, throughout: bool, wanted: Wanted) -> str:
+    """What can be done about such cells: it has to be true of these."""
+    leave = "fill it in, or leave out the line"
+    if kind == "missing":
+        return f"`{name}` has nothing at all: choose other columns with `features`" if (
+            throughout and wanted.use == "feature") else leave  # fmt: skip
+    if kind == "fraction":
+        return f"give it a whole number, or leave out the input's `dtype: {wanted.dtype}`"
+    if kind == "range":
+        numbers = [int(Decimal(cell)) for cell in cells]
+        larger = f", or give the embedding `num_embeddings: {max(numbers) + 1}`" if min(numbers) >= 0 else ""
+        return f"count from 0{larger}" if wanted.use != "prediction" else "the network knows no others"
+    if kind == "large":
+        return "give it in another unit" if wanted.dtype == "float32" else "correct it, or leave out the line"
+    if all(MARKED.fullmatch(cell) for cell in cells):
+        return "write the digits 0 to 9 and a decimal point, without marks between thousands"
+    if all(cell.lower().endswith(tuple(SUFFIXES)) for cell in cells):
+        return "a table holds numbers: images are read by `{type: image_folder, path: …}`, one folder a class"
+    if wanted.use == "prediction" or not throughout:
+        return "correct it, or leave out the line"
+    if wanted.use == "target":
+        return f"the loss compares numbers: for the classes of `{name}` use the loss `cross_entropy`"
+    return f"`{name}` holds text: write numbers for it, or choose other columns with `features`"
+
+
+def columns_of(table: Table, names: Sequence[str], wanted: Wanted) -> NDArray[Any]:
+    """As `read_columns`, alone.  Raises NS604."""
+    problems: list[Problem] = []
+    found = read_columns(table, names, wanted, problems)
+    raise_shown(table, problems)
+    return found
