@@ -14,11 +14,12 @@ def chained(
 ) -> tuple[Wire | None, ...]:
     """What a copy reads: `inputs` are the names of what it takes, `wires` what the first copy was given.
 
-    A copy of one output is the first input of the next.  Of several, each is the input of its name.  Every other
-    input stays as given.  Raises NS308 when no output has the name of an input.
+    A copy of one output is the first input of the next.  Of several, each is the input of its name.  An input that was
+    left out and takes what the one before it takes (one Wire for both) goes with that one; every other stays as given.
+    Raises NS308 when no output has the name of an input.
     """
     if "" in before.ports:
-        return (before.ports[""], *wires[1:])
+        return tuple(before.ports[""] if wire is wires[0] else wire for wire in wires)
     if not any(port in inputs for port in before.ports):
         gives, takes = (", ".join(f"`{n}`" for n in names) for names in (before.ports, inputs))
         raise NetspecError(

@@ -229,7 +229,10 @@ class _Expander:
             check_from(tree, found_empty)
             raise_all(found_empty)
         found: list[Wire | None] = []
-        for target in targets:
+        for i, target in enumerate(targets):
+            if i and target is targets[i - 1]:  # left out: whatever the one before it reads
+                found.append(found[-1])
+                continue
             try:
                 found.append(self.reference(target, frame, f"`from` of {owner}"))
             except NetspecError as error:

@@ -40,6 +40,11 @@ class ChannelNorm(Layer):
             weights["num_batches_tracked"] = Weight((), trainable=False, dtype="int64")
         return weights
 
+    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
+        """At inference: without running statistics every position moves the mean of its channel."""
+        channels, *along = reaches[0]
+        return reaches[0] if self.track_running_stats else (channels, *(r and r.everywhere() for r in along))
+
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
@@ -104,10 +109,6 @@ class InstanceNorm(ChannelNorm):
                 "the variance of one value is 0; use layer_norm or batch_norm",
             )
         return x
-
-    def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
-        channels, *along = reaches[0]
-        return reaches[0] if self.track_running_stats else (channels, *(r and r.everywhere() for r in along))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         if self.track_running_stats:

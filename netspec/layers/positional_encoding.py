@@ -68,8 +68,9 @@ class PositionalEncoding(Layer):
         length = build.size(build.types[0].shape[1])
         if self.max_length is not None:
             return x + build.module(nn.Embedding(self.max_length, features), torch.arange(length, device=x.device))
-        position = torch.arange(length, dtype=torch.float32, device=x.device)
-        feature = torch.arange(0, features, 2, dtype=torch.float32, device=x.device)
+        zero = x.new_zeros(1)  # angles in float32, in float64 where x is float64
+        position = torch.arange(length, dtype=torch.float32, device=x.device) + zero
+        feature = torch.arange(0, features, 2, dtype=torch.float32, device=x.device) + zero
         angle = torch.outer(position, torch.exp(feature * (-log(PERIOD) / features)))
         return x + torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).type_as(x)
 

@@ -7,6 +7,7 @@ in both precisions, and what it loses itself, 40 times over, is allowed beside 3
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from netspec.graph.cost import reaches, total
 from netspec.graph.model import Graph
 from netspec.shapes.dim import at
 from tests.differential.begin import check_begin
+from tests.differential.draw import text_of
 from tests.differential.reference.network import Network, Run, Store
 from tests.differential.trial import Trial, axes_of, inputs_of
 
@@ -47,8 +49,11 @@ class Report:
     refused: str = ""
 
 
-def compare(document: Mapping[str, Any], text: str, seed: int) -> Report:
-    """Raises DiffersError.  `refused` is netspec's code where it refuses what the reference can run."""
+def compare(document: Mapping[str, Any], text: str, seed: int, share: float = 0.4) -> Report:
+    """Of `share` of the networks gradients and receptive fields are compared, too.  Raises DiffersError.
+
+    `refused` is netspec's code where it refuses what the reference can run.
+    """
     report = Report()
     network, store = Network(document), Store(seed)
     trials = trials_of(document, network, store, random.Random(seed))
@@ -84,47 +89,71 @@ def compare(document: Mapping[str, Any], text: str, seed: int) -> Report:
         check_begin(name, store.begins.get(name), module.get_parameter(name), DiffersError)
     report.counts["networks"] = 1
     module.load_state_dict({n: v.to(state[n].dtype) for n, v in values.items()})
-    _compare_all(document, graph, module, network, store, trials, values, report, seed)
+    case = Case(document, graph, module, network, store, values, report)
+    references = _inference(case, trials)
+    module.double()
+    for trial in trials:
+        got = _detached(case.call(inputs_of(document, trial), f"float64 at {trial.text()}"))
+        _close("float64", got, references[trial], None, trial, report)
+    _flops(case, trials[0])
+    _training(case, max(trials, key=lambda t: t.batch))
+    module.eval()
+    rng = random.Random(seed + 1)
+    if rng.random() < share:
+        _gradients(case, trials[-1])
+    if rng.random() < share:
+        _reach(case, trials[-1])
     return report
 
 
-def _compare_all(document: Mapping[str, Any], graph: Graph, module: torch.nn.Module, network: Network, store: Store,
-                 trials: list[Trial], values: Mapping[str, Tensor], report: Report, seed: int) -> None:  # fmt: skip
-    model = netspec.to_onnx(graph, module).SerializeToString()
+@dataclass
+class Case:
+    """A network that both accept, with the weights of the reference in netspec's module."""
+
+    document: Mapping[str, Any]
+    graph: Graph
+    module: torch.nn.Module
+    network: Network
+    store: Store
+    values: Mapping[str, Tensor]
+    report: Report
+
+    def call(self, inputs: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+        """Netspec's module."""
+        try:
+            result = self.module(**inputs)
+        except (*REFUSALS, netspec.NetspecError) as error:
+            raise DiffersError("raises", f"{where}: {type(error).__name__}: {str(error)[:300]}") from None
+        return result if isinstance(result, dict) else dict(zip(self.graph.outputs, [result], strict=True))
+
+
+def _inference(case: Case, trials: list[Trial]) -> dict[Trial, dict[str, Tensor]]:
+    """Shapes, float32 and ONNX at every trial; what the reference gives in float64."""
+    model = netspec.to_onnx(case.graph, case.module).SerializeToString()
     options = onnxruntime.SessionOptions()
-    options.log_severity_level, options.intra_op_num_threads = 3, 1
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
         raise DiffersError("onnx", f"onnxruntime refuses the model: {error}") from None
-    module.eval()
-    references, singles = {}, {}
+    case.module.eval()
+    references = {}
     for trial in trials:
-        inputs = inputs_of(document, trial)
-        references[trial] = expected = run(network, store, inputs, trial, torch.float64)
-        singles[trial] = single = run(network, store, inputs, trial, torch.float32)
-        _shapes(graph, expected, trial)
+        inputs = inputs_of(case.document, trial)
+        references[trial] = expected = run(case.network, case.store, inputs, trial, torch.float64)
+        single = run(case.network, case.store, inputs, trial, torch.float32)
+        _shapes(case.graph, expected, trial)
         given = {n: x.float() if x.is_floating_point() else x for n, x in inputs.items()}
         with torch.no_grad():
-            got = _call(graph, module, given, f"float32 at {trial.text()}")
-        _close("float32", got, expected, single, trial, report)
+            got = case.call(given, f"float32 at {trial.text()}")
+        _close("float32", got, expected, single, trial, case.report)
         try:
             received = session.run(list(expected), {n: x.numpy() for n, x in given.items()})
         except Exception as error:  # as above
             raise DiffersError("onnx", f"onnxruntime fails at {trial.text()}: {error}") from None
         found = {n: torch.from_numpy(np.asarray(y)) for n, y in zip(expected, received, strict=True)}
-        _close("onnx", found, expected, single, trial, report)
-    module.double()
-    for trial in trials:
-        got = _detached(_call(graph, module, inputs_of(document, trial), f"float64 at {trial.text()}"))
-        _close("float64", got, references[trial], None, trial, report)
-    rng = random.Random(seed + 1)
-    _flops(document, graph, network, store, trials[0], report)
-    _training(document, graph, module, network, store, max(trials, key=lambda t: t.batch), values, report)
-    if rng.random() < 0.4:
-        _gradients(document, graph, module.eval(), network, store, trials[-1], report)
-    if rng.random() < 0.4:
-        _reach(document, graph, network, store, trials[-1], report)
+        _close("onnx", found, expected, single, trial, case.report)
+    return references
 
 
 def run(network: Network, store: Store, inputs: Mapping[str, Tensor], trial: Trial, dtype: torch.dtype,
@@ -167,14 +196,6 @@ def trials_of(document: Mapping[str, Any], network: Network, store: Store, rng: 
         if len(found) == 3:
             break
     return found
-
-
-def _call(graph: Graph, module: torch.nn.Module, inputs: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
-    try:
-        result = module(**inputs)
-    except (*REFUSALS, netspec.NetspecError) as error:
-        raise DiffersError("raises", f"{where}: {type(error).__name__}: {str(error)[:300]}") from None
-    return result if isinstance(result, dict) else dict(zip(graph.outputs, [result], strict=True))
 
 
 def _detached(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -234,43 +255,43 @@ def _close(what: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor],
     report.counts[f"comparisons {what}"] += 1
 
 
-def _training(document: Mapping[str, Any], graph: Graph, module: torch.nn.Module, network: Network, store: Store,
-              trial: Trial, values: Mapping[str, Tensor], report: Report) -> None:  # fmt: skip
+def _training(case: Case, trial: Trial) -> None:
     """Outputs and running statistics of one step in training mode, float64."""
-    inputs = inputs_of(document, trial)
-    reference = Run(store, torch.float64, True, dict(trial.axes))
+    inputs = inputs_of(case.document, trial)
+    reference = Run(case.store, torch.float64, True, dict(trial.axes))
     torch.manual_seed(trial.seed)
     try:
         with torch.no_grad():
-            expected = network.forward(reference, inputs)
+            expected = case.network.forward(reference, inputs)
     except REFUSALS:  # one value a channel while training
-        report.counts["training refused by torch"] += 1
+        case.report.counts["training refused by torch"] += 1
         return
-    if reference.random and len(document["layers"]) > 1:
-        report.counts["training not comparable (dropout inside)"] += 1
+    if reference.random or (reference.drops and len(case.document["layers"]) > 1):
+        case.report.counts["training not comparable (dropout inside)"] += 1
         return
     torch.manual_seed(trial.seed)
-    module.train()
+    case.module.train()
     with torch.no_grad():
-        got = _call(graph, module, inputs, f"training at {trial.text()}")
-    _close("training", got, expected, None, trial, report)
-    state = module.state_dict()
-    read = set().union(*({ref.node} | nx.ancestors(graph.nx, ref.node) for ref in graph.outputs.values()))
-    for name, owner in {**{n: n for n in store.buffers}, **store.aliases}.items():
+        got = case.call(inputs, f"training at {trial.text()}")
+    _close("training", got, expected, None, trial, case.report)
+    state = case.module.state_dict()
+    read = set().union(*({ref.node} | nx.ancestors(case.graph.nx, ref.node) for ref in case.graph.outputs.values()))
+    for name, owner in {**{n: n for n in case.store.buffers}, **case.store.aliases}.items():
         if owner in reference.buffers and name.rpartition(".")[0] in read:  # what no output needs does not run
-            _close("running statistics", {name: state[name]}, {name: reference.buffers[owner]}, None, trial, report)
-    module.load_state_dict({n: v.to(state[n].dtype) for n, v in values.items()})
+            _close(
+                "running statistics", {name: state[name]}, {name: reference.buffers[owner]}, None, trial, case.report
+            )
+    case.module.load_state_dict({n: v.to(state[n].dtype) for n, v in case.values.items()})
 
 
-def _gradients(document: Mapping[str, Any], graph: Graph, module: torch.nn.Module, network: Network, store: Store,
-               trial: Trial, report: Report) -> None:  # fmt: skip
+def _gradients(case: Case, trial: Trial) -> None:
     """Of all inputs and weights, float64."""
-    inputs = inputs_of(document, trial)
+    inputs = inputs_of(case.document, trial)
     ours = {n: x.clone().requires_grad_() if x.is_floating_point() else x for n, x in inputs.items()}
     theirs = {n: x.clone().requires_grad_() if x.is_floating_point() else x for n, x in inputs.items()}
-    reference = Run(store, torch.float64, False, dict(trial.axes), with_grad=True)
-    outputs = network.forward(reference, theirs)
-    got = _call(graph, module, ours, f"gradients at {trial.text()}")
+    reference = Run(case.store, torch.float64, False, dict(trial.axes), with_grad=True)
+    outputs = case.network.forward(reference, theirs)
+    got = case.call(ours, f"gradients at {trial.text()}")
     names = [n for n, y in outputs.items() if y.is_floating_point()]
     if not names:
         return
@@ -278,58 +299,62 @@ def _gradients(document: Mapping[str, Any], graph: Graph, module: torch.nn.Modul
     directions = {n: torch.randn(outputs[n].shape, dtype=torch.float64) for n in names}
     if not all(bool(outputs[n].isfinite().all()) for n in names):
         return
-    weights = [n for n in reference.leaves if store.trainable.get(n)]
-    leaves_a = [x for x in ours.values() if x.is_floating_point()] + [module.get_parameter(n) for n in weights]
+    weights = [n for n in reference.leaves if case.store.trainable.get(n)]
+    leaves_a = [x for x in ours.values() if x.is_floating_point()] + [case.module.get_parameter(n) for n in weights]
     leaves_b = [x for x in theirs.values() if x.is_floating_point()] + [reference.leaves[n] for n in weights]
     labels = [n for n, x in ours.items() if x.is_floating_point()] + weights
     if not labels or not any(outputs[n].requires_grad for n in names):
         return
 
-    def grads(values: Mapping[str, Tensor], leaves: list[Tensor]) -> list[Tensor]:
-        loss = sum(((values[n] * directions[n]).sum() for n in names), torch.zeros((), dtype=torch.float64))
+    def grads(outputs_: Mapping[str, Tensor], leaves: list[Tensor]) -> list[Tensor]:
+        loss = sum(((outputs_[n] * directions[n]).sum() for n in names), torch.zeros((), dtype=torch.float64))
         found = torch.autograd.grad(loss, leaves, allow_unused=True)
         return [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
 
     a, b = grads(got, leaves_a), grads(outputs, leaves_b)
-    _close("gradients", dict(zip(labels, a, strict=True)), dict(zip(labels, b, strict=True)), None, trial, report)
+    _close("gradients", dict(zip(labels, a, strict=True)), dict(zip(labels, b, strict=True)), None, trial, case.report)
 
 
 UNCOUNTED = {"bilinear"}  # torch's counter does not know it
 
 
-def _flops(document: Mapping[str, Any], graph: Graph, network: Network, store: Store, trial: Trial,
-           report: Report) -> None:  # fmt: skip
+def _flops(case: Case, trial: Trial) -> None:
     """Multiply-adds of one sample by torch's counter, which counts each as two."""
-    if any(node.kind in UNCOUNTED for node in graph.layers()):
+    if any(node.kind in UNCOUNTED for node in case.graph.layers()):
         return
     one = Trial(1, trial.axes, trial.seed)
     counter = FlopCounterMode(display=False)
     try:
         with counter:
-            run(network, store, inputs_of(document, one), one, torch.float32)
+            run(case.network, case.store, inputs_of(case.document, one), one, torch.float32)
     except REFUSALS:  # a batch of one has no variance
         return
-    counted, ours = counter.get_total_flops(), at(total(graph).flops, {"B": 1, **dict(one.axes)})
-    report.counts["comparisons FLOPs"] += 1
+    counted, ours = counter.get_total_flops(), at(total(case.graph).flops, {"B": 1, **dict(one.axes)})
+    case.report.counts["comparisons FLOPs"] += 1
     if counted != 2 * ours:
         raise DiffersError("FLOPs", f"{ours} at {one.text()}, torch counts {counted / 2:g}")
 
 
+_BORDERED = re.compile(r"(padding_mode|mode): (reflect|replicate|circular)")  # a border reads from elsewhere
 _AXES_MOVE = {"permute", "reshape", "flatten", "stack"}  # behind them an axis is no longer the input's of that number
 
 
-def _reach(document: Mapping[str, Any], graph: Graph, network: Network, store: Store, trial: Trial,
-           report: Report) -> None:  # fmt: skip
+def _reach(case: Case, trial: Trial) -> None:
     """No gradient from outside the receptive field, at the first, middle and last position of each axis."""
-    inputs = inputs_of(document, trial)
+    inputs = inputs_of(case.document, trial)
     floating = [n for n, x in inputs.items() if x.is_floating_point()]
-    if len(inputs) != 1 or len(floating) != 1 or not _AXES_MOVE.isdisjoint(n.kind for n in graph.layers()):
+    if (
+        len(inputs) != 1
+        or len(floating) != 1
+        or _BORDERED.search(text_of(case.document))
+        or not _AXES_MOVE.isdisjoint(n.kind for n in case.graph.layers())
+    ):
         return
     [name] = floating
     x = inputs[name].clone().requires_grad_()
-    outputs = network.forward(Run(store, torch.float64, False, dict(trial.axes)), {name: x})
-    found = {node.name: reach for node, reach in reaches(graph)}
-    for output, ref in graph.outputs.items():
+    outputs = case.network.forward(Run(case.store, torch.float64, False, dict(trial.axes)), {name: x})
+    found = {node.name: reach for node, reach in reaches(case.graph)}
+    for output, ref in case.graph.outputs.items():
         y, reach = outputs[output], found[ref.node]
         if not y.requires_grad or len(reach) != y.ndim - 1 or ref.port:
             continue
@@ -340,7 +365,7 @@ def _reach(document: Mapping[str, Any], graph: Graph, network: Network, store: S
             for i in sorted({0, size // 2, size - 1}):
                 [grad] = torch.autograd.grad(y.select(axis, i).sum(), x, retain_graph=True)
                 seen = grad.abs().sum([k for k in range(grad.ndim) if k != axis]).nonzero().flatten().tolist()
-                report.counts["comparisons receptive field"] += 1
+                case.report.counts["comparisons receptive field"] += 1
                 low, high = along.jump * i + along.low, along.jump * i + along.high
                 if seen and not (low <= seen[0] and seen[-1] <= high):
                     raise DiffersError("receptive field", f"`{output}` position {i} of axis {axis} sees {seen[0]} to "

@@ -112,7 +112,7 @@ def dropout(d: Draft, x: Live, kind: str) -> Entry | None:
 
 @proposes("add", "multiply", "subtract")
 def arithmetic(d: Draft, x: Live, kind: str) -> Entry | None:
-    if not x.floating and flag(d):
+    if x.a.dtype.itemsize == 1 or (not x.floating and flag(d)):
         return None
     names = [x.name, stretched(d, x).name]
     if kind != "subtract" and d.rng.random() < 0.3:

@@ -157,12 +157,15 @@ def _shape(sizes: str, hidden: int, features: int) -> tuple[int, ...]:
 def recurrent(c: Call) -> dict[str, Tensor]:
     """x (B, T, I) -> what `returns` names, and the port `state` (B, layers·directions, all states in a row)."""
     cell_ = CELLS[c.get("cell")] if c.kind == "recurrent" else CELLS[c.kind]
-    x, lengths, given = c.x, c.ports.get("lengths"), c.ports.get("initial_state")
+    x = c.ports.get("input", c.x)
+    lengths, given = c.ports.get("lengths"), c.ports.get("initial_state")
     if not c.ports:
         lengths = next((t for t in c.inputs[1:] if not t.is_floating_point()), None)
         given = next((t for t in c.inputs[1:] if t.is_floating_point()), None)
     if x.ndim != 3:
         raise ValueError("a sequence has three axes")
+    if lengths is not None and int(lengths.max()) > x.shape[1]:
+        raise ValueError("a length beyond the steps")
     hidden, layers = c.get("hidden"), c.get("num_layers", 1)
     directions = 2 if c.get("bidirectional") else 1
     features = [x.shape[2] if k == 0 else hidden * directions for k in range(layers)]

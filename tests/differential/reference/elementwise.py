@@ -57,7 +57,7 @@ def dropout(c: Call) -> Tensor:
     if rank and c.x.ndim != rank:  # torch takes a batch of one without its axis: netspec's batch is always there
         raise ValueError(f"{c.kind} of rank {c.x.ndim}")
     p = c.get("p", 0.5)
-    c.run.random = c.run.random or (c.run.training and 0 < p < 1)  # the mask follows the order of memory
+    c.run.drops = c.run.drops or (c.run.training and 0 < p < 1)
     return functions[c.kind](c.x, p, c.run.training)
 
 

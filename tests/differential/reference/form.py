@@ -46,6 +46,8 @@ def pad(c: Call) -> Tensor:
 def reduce(c: Call) -> Tensor:
     function = {"max": torch.amax, "mean": torch.mean, "sum": torch.sum}[c.kind]
     dims = c.get("dim")
+    if any(dim % c.x.ndim == 0 for dim in (dims if isinstance(dims, list) else [dims])):
+        raise ValueError("the batch is not reduced")
     return function(c.x, dim=dims, keepdim=c.get("keepdim", False))  # type: ignore[no-any-return, operator]
 
 

@@ -57,6 +57,7 @@ class Run:
     training: bool = False
     axes: Mapping[str, int] = field(default_factory=dict)  # symbolic axis -> its size
     buffers: dict[str, Tensor] = field(default_factory=dict)  # running statistics as this run leaves them
+    drops: bool = False  # a dropout layer drew numbers, in the order of memory
     random: bool = False  # a layer drew numbers in an order that no document fixes
     leaves: dict[str, Tensor] = field(default_factory=dict)  # parameters of this run, for gradients
     with_grad: bool = False
