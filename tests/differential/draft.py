@@ -93,7 +93,7 @@ class Draft:
     def add(self, name: str, entry: Any) -> bool:
         """Run the entry at both sizes and keep it; False, and nothing changed, where the reference refuses."""
         made: list[Value] = []
-        kept = dict(self.store.tensors), dict(self.store.trainable), set(self.store.buffers), dict(self.store.aliases)
+        kept = self.store.kept()
         before = [(dict(f.values), f.last) for f in self.frames]
         try:
             for frame, axes in zip(self.frames, self.axes, strict=True):
@@ -106,7 +106,7 @@ class Draft:
                         if not 0 < tensor.numel() <= MAX_VALUES or not bool(tensor.isfinite().all()):
                             raise ValueError("too large")
         except REFUSALS:
-            self.store.tensors, self.store.trainable, self.store.buffers, self.store.aliases = kept
+            self.store.restore(kept)
             for frame, (values, last) in zip(self.frames, before, strict=True):
                 frame.values, frame.last = values, last
             return False

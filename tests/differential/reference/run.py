@@ -23,6 +23,7 @@ class Store:
     trainable: dict[str, bool] = field(default_factory=dict)  # parameter -> False where it is frozen
     buffers: set[str] = field(default_factory=set)
     aliases: dict[str, str] = field(default_factory=dict)  # a shared tensor's second name -> its owner's
+    changes: dict[str, bool] = field(default_factory=dict)  # container -> whether F changes the shape, by its formula
     begins: dict[str, Any] = field(default_factory=dict)  # parameter -> its `init`, where one is given
 
     def parameter(self, name: str, shape: Sequence[int]) -> Tensor:
@@ -42,6 +43,13 @@ class Store:
     def _random(self, name: str, shape: Sequence[int], low: float, high: float) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + zlib.crc32(name.encode()))
         return (torch.rand(tuple(shape), generator=generator) * (high - low) + low).double()
+
+    def kept(self) -> dict[str, Any]:
+        """What a run that fails half way must not leave changed."""
+        return {name: value.copy() for name, value in vars(self).items() if name != "seed"}
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept)
 
     def count(self) -> int:
         """Parameters, each shared one once."""
