@@ -171,8 +171,9 @@ def check_entries(x: Array, entries: int, what: str, code: str, span: Span | Non
 def finite(x: Array, what: str, span: Span | None) -> None:
     """Raises NS604 at the first NaN or infinity, and at a number beyond float32."""
     if x.dtype.kind == "f" and x.size:
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.abs(x) <= FLOAT_MAX)
+        bad = ~np.isfinite(x)
+        if x.dtype.itemsize > 4:
+            bad |= np.abs(x) > FLOAT_MAX
         if bad.any():
             beyond = bool(np.isfinite(x[bad][0]))
             _raise_first(bad, x, what, ", beyond float32" if beyond else "", span, "expected finite numbers")
