@@ -14,9 +14,19 @@ from typing import Annotated, Any
 import typer
 
 import netspec
+from netspec.report.streams import guarded
 from netspec.source.errors import NetspecError, Problem
 
-app = typer.Typer(
+
+class App(typer.Typer):
+    """The commands, with streams that may fail."""
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        with guarded():
+            return super().__call__(*args, **more)
+
+
+app = App(
     name="netspec",
     help="A neural network as a YAML file: checked, counted, trained, exported to ONNX, compared in review.",
     no_args_is_help=True,
