@@ -10,9 +10,10 @@ from typing import Any
 from torch import fx, nn
 
 from netspec.backends.fx_module import Assembly, Parts, attach
+from netspec.backends.lengths import check_lengths, size_value
 from netspec.frontend.identifiers import CODE_NAMES
 from netspec.graph.model import Graph, Node, Ref
-from netspec.shapes.dim import Dim, Quotient, Size, symbol
+from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 
@@ -88,6 +89,7 @@ class Lowering:
         record = _Recording(self, scopes_of(self.graph), code)
         for name in self.graph.inputs:
             record.take(Ref(name), name)
+        check_lengths(self.graph, {name: record.values[Ref(name)] for name in self.graph.inputs})
         record.body()
         refs = self.graph.outputs
         if len(refs) == 1:
@@ -257,31 +259,15 @@ class Builder:
         return self._record.tracer.create_proxy("call_module", self._local, given, kwargs, name=name)
 
     def size(self, size: Size) -> Any:
-        if isinstance(size, int):
-            return size
-        if (found := self._axis(size)) is not None:
-            return found
-        total: Any = None
-        for monomial, factor in size.terms:
-            term: Any = factor
-            for atom in monomial:
-                value = self._atom(atom)
-                term = value if isinstance(term, int) and term == 1 else term * value
-            total = term if total is None else total + term
-        return total
+        try:
+            return size_value(size, self._axis)
+        except LookupError as error:
+            raise NetspecError("NS501", f"{self._node.kind} needs the size `{error.args[0]}`, no axis of its inputs",
+                               self._node.span, route=self._node.route,
+                               hint="give the axis a number in `inputs`") from None  # fmt: skip
 
     def _axis(self, size: Dim) -> Any:
         for x, type_ in zip(self.inputs, self.types, strict=True):
             if size in type_.shape:
                 return x.size(type_.shape.index(size))
         return None
-
-    def _atom(self, atom: str | Quotient) -> Any:
-        if isinstance(atom, Quotient):
-            return self.size(atom.numerator) // atom.denominator
-        found = self._axis(symbol(atom))
-        if found is None:
-            raise NetspecError("NS501", f"{self._node.kind} needs the size `{atom}`, no axis of its inputs",
-                               self._node.span, route=self._node.route,
-                               hint="give the axis a number in `inputs`")  # fmt: skip
-        return found

@@ -24,6 +24,7 @@ from netspec.graph.reading import follow
 from netspec.layers.base import Layer, Wired
 from netspec.layers.init import Init, check_init
 from netspec.shapes.dim import Dim
+from netspec.shapes.lengths import Condition, Needs, lengths_of
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, Related, raise_all
 from netspec.source.records import MAX_SIZE
@@ -114,6 +115,7 @@ class _Builder:
         self.graph, self.expansion = graph, expansion
         self.problems = Problems()
         self.planned = {item.place.name for item in expansion.items}
+        self.needs: Needs = {}  # of named axes
         self.seen: set[tuple[str, Span | None]] = set()  # a block's problem once, not once an instance
 
     def run(self, inputs: Map) -> None:
@@ -134,6 +136,10 @@ class _Builder:
                 self.report(error, wire.span if wire else None, "")
         raise_all(self.problems)
         raise_all(list(self.lost()))
+        graph.lengths = lengths_of(self.needs)
+        if clash := graph.lengths.clash():
+            self.report_clash(*clash)
+            raise_all(self.problems)
         self.warn_unused()
 
     def lost(self) -> Iterator[Problem]:
@@ -144,6 +150,16 @@ class _Builder:
         for name, wire in self.expansion.outputs.items():
             if name not in self.graph.outputs:
                 yield lost(f"output {name}", wire.span if wire else None)
+
+    def report_clash(self, low: Condition, high: Condition) -> None:
+        """A named axis that is too short for one layer or too long for another, whatever it is: NS403."""
+        graph, order = self.graph, list(self.graph.nx)
+        [name] = low.size.names()
+        node = graph[max(low.by, high.by, key=order.index)]
+        related = tuple(Related(c.by, str(c), graph[c.by].span, graph[c.by].route) for c in (low, high))
+        hint = f"give `{name}` a number in `inputs` to see what each layer leaves of it"
+        self.report(NetspecError("NS403", f"no length of `{name}` fits all layers", hint=hint, related=related),
+                    node.span, node.route)  # fmt: skip
 
     def report(self, error: NetspecError, span: Span | None, route: str) -> None:
         for problem in error.located(span, route).problems:
@@ -220,12 +236,16 @@ class _Builder:
             outputs = out if isinstance(out, dict) else {"": out}
             check_sizes(layer.kind, outputs.values())
             weights = {k: w.shape for k, w in layer.weights(*known).items()}
+            needs = [*layer.needs(*known), *((size, 1) for t in outputs.values() for size in t.shape[1:])]
         except NetspecError as error:
             related = tuple(_related(w, t) for w, t in zip(wires, known, strict=True) if w)
             problems = [replace(p, related=p.related or related) for p in error.problems]
             self.report(NetspecError.of(problems), span, route)
             return
         owner = f"{layer.kind} `{name.rpartition('.')[2]}`"
+        for size, least in needs:
+            if isinstance(size, Dim):
+                self.needs.setdefault((size, least), name)
         self.check_init(own_init, init_tree, layer, weights, owner, span, route)
         self.check_share(inherited, name, weights, span, route)
         init = {**_fitting(inherited.init, own_init, layer, weights), **own_init}

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import networkx as nx
 
 from netspec.layers.base import Layer, Weight
+from netspec.shapes.lengths import Lengths
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import Problem
 from netspec.source.text import Span
@@ -95,6 +96,7 @@ class Graph:
     folder: Path = field(default_factory=Path)  # paths in the file are relative to it
     spec: Callable[[], str] = field(default=str, repr=False)  # writes `resolved`, which few need
     warnings: list[Problem] = field(default_factory=list)
+    lengths: Lengths = field(default_factory=Lengths)  # how long named axes may be, by the layers as they were written
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
 
     @property

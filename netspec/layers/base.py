@@ -201,6 +201,13 @@ class Layer:
         """Whether an output may have this name, as far as it is known without shapes: the graph knows more."""
         return False
 
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        """Sizes and the least that each has to be, where a named axis can be too short or too long for `infer`'s rule.
+
+        That every axis of an output is at least 1 need not be said.  A known size that is wrong `infer` refuses.
+        """
+        return ()
+
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         """The tensors that the layer owns, under torch's names, in torch's order."""
         return {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, need_rank, onnx_number
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.windows import AXES
-from netspec.shapes.dim import product
+from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Share
 
@@ -73,6 +74,10 @@ class BatchNorm(ChannelNorm):
 
     torch_name: ClassVar[str] = "BatchNorm"
 
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        [x] = inputs  # the variance of one value is 0
+        return [] if self.track_running_stats else [(product((x.shape[0], *x.shape[2:])), 2)]
+
     def to_onnx(self, build: OnnxBuilder) -> str:
         if self.track_running_stats:
             return self.onnx_running(build)
@@ -109,6 +114,9 @@ class InstanceNorm(ChannelNorm):
                 "the variance of one value is 0; use layer_norm or batch_norm",
             )
         return x
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        return [(product(inputs[0].shape[2:]), 2)]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         if self.track_running_stats:

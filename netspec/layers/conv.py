@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import known, need_rank, times
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
-from netspec.layers.padding import PaddingMode, check_pad_mode, onnx_pad
+from netspec.layers.padding import PaddingMode, check_pad_mode, onnx_pad, pad_needs
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
@@ -79,6 +80,9 @@ class Conv(Layer):
             )
         check_pad_mode(self, self.padding_mode, x.shape[2:], [(w.before, w.after) for w in windows])
         return x.with_shape(x.shape[0], self.out_channels, *slide(self, x, windows, self.padding))
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        return pad_needs(self.padding_mode, inputs[0].shape[2:], [(w.before, w.after) for w in self.windows()])
 
     def _text(self, name: str) -> str:
         value = getattr(self, name)

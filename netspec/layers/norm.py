@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, onnx_number
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
 
@@ -115,7 +117,7 @@ class GroupNorm(Layer):
     """y = (x − mean) / √(var + eps) · weight + bias, mean and variance over each of `num_groups` groups of channels.
 
     (B, C, …) -> the same; weight and bias are (C).  Raises NS402 for unknown channels, NS403 when num_groups does not
-    divide them.  Wu & He 2018, arXiv:1803.08494.
+    divide them or a group is one value.  Wu & He 2018, arXiv:1803.08494.
     """
 
     num_groups: Positive
@@ -143,13 +145,20 @@ class GroupNorm(Layer):
                 f"group_norm num_groups {self.num_groups} does not divide {channels} channels",
                 f"use a divisor of {channels}",
             )
-        if x.rank == 2 and channels == self.num_groups:
+        if self.values(x) == 1:
             raise bad_input(
                 "NS403",
                 f"group_norm expects more than one value in a group, received {x}",
                 "the variance of one value is 0; use fewer groups",
             )
         return x
+
+    def values(self, x: TensorType) -> Size:
+        """How many values a group has; of one alone, the variance is 0."""
+        return product(x.shape[2:]) * (self.channels(x) // self.num_groups)
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        return [(self.values(inputs[0]), 2)]
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         size = (self.channels(inputs[0]),)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
-from netspec.layers.padding import check_pad_mode, onnx_pad
+from netspec.layers.padding import check_pad_mode, onnx_pad, pad_needs
+from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count
 
@@ -60,6 +61,10 @@ class Pad(Layer):
         check_pad_mode(self, self.mode, x.shape[-len(pairs) :], pairs)
         padded = [size + a + b for size, (a, b) in zip(x.shape[-len(pairs) :], pairs, strict=True)]
         return x.with_shape(*x.shape[: -len(pairs)], *padded)
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        pairs = self.pairs()
+        return pad_needs(self.mode, inputs[0].shape[-len(pairs) :], pairs)
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         pairs = self.pairs()

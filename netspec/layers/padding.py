@@ -34,6 +34,12 @@ def onnx_pad(
     return build.op("Pad", [x, amounts, onnx_number(build, value)], mode=ONNX_MODES[mode])
 
 
+def pad_needs(mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> list[tuple[Size, int]]:
+    """The sizes that a padding mode needs (Layer.needs)."""
+    more = {"reflect": 1, "circular": 0}
+    return [(size, max(pad) + more[mode]) for size, pad in zip(sizes, pads, strict=True) if mode in more]
+
+
 def check_pad_mode(layer: Layer, mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> None:
     """Reflecting needs an axis longer than the padding, wrapping one at least as long.  Raises NS403."""
     for size, pad in zip(sizes, pads, strict=True):

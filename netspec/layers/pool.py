@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from netspec.layers.axes import need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
 from netspec.layers.padding import onnx_pad
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
+from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
 
@@ -71,6 +73,22 @@ class MaxPool(Pool):
     def dilations(self) -> tuple[int, ...]:
         return per_axis(self.dilation, self.rank)
 
+    def infer(self, *inputs: TensorType) -> TensorType:
+        found = super().infer(*inputs)
+        for size, least in self.needs(*inputs):
+            if isinstance(size, int) and size < least:
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} with padding and dilation {least} expects an axis of at least {least}, received "
+                    f"{inputs[0]}",
+                    "a window could step over the whole axis, and would hold nothing but padding",
+                )
+        return found
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        windows = zip(inputs[0].shape[2:], self.windows(), strict=True)
+        return [(size, w.dilation) for size, w in windows if w.before]
+
     def to_torch(self, build: TorchBuilder) -> Any:
         from torch import nn
 
@@ -124,7 +142,7 @@ class MaxPool1d(MaxPool):
 
     (B, C, L) -> (B, C, L′), L′ = ⌊(L + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1; `ceil_mode`
     rounds up as long as the last window begins in the input.  stride: kernel_size where left out.
-    Raises NS402 for an input of another rank, NS403 when the kernel does not fit.
+    Raises NS402 for an input of another rank, NS403 when the kernel does not fit or could hold nothing but padding.
     """
 
     rank: ClassVar[int] = 1

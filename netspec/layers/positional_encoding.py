@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import log
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import known, need_rank, onnx_slice
 from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, Weight, bad_input, kind
+from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
@@ -53,6 +55,9 @@ class PositionalEncoding(Layer):
                 f"use max_length: {length}",
             )
         return x
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        return [] if self.max_length is None else [(self.max_length - inputs[0].shape[1], 0)]
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         if self.max_length is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from netspec.layers.axes import axis_of, onnx_slice
@@ -19,6 +20,7 @@ class Slice(Layer):
 
     Negative start and stop count from the end; left out, they are the ends.
     (B, …, n, …) -> (B, …, ⌈(stop − start)/step⌉, …).
+    A named axis has to be so long that start and stop lie inside and something is left.
     Raises NS402 when there is no such axis, NS403 when start or stop lie outside or nothing is left.
     """
 
@@ -56,6 +58,11 @@ class Slice(Layer):
         if isinstance(count, int) and count <= 0:
             raise bad_input("NS403", f"{text} is empty: it begins at {start} and ends before {stop}")
         return x.with_shape(*x.shape[:axis], (count + self.step - 1) // self.step, *x.shape[axis + 1 :])
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        size = inputs[0].shape[axis_of(self, self.dim, inputs[0])]
+        start, stop = self.bounds(size)
+        return [(start, 0), (size - stop, 0)]  # torch and ONNX cut the slice short outside
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = axis_of(self, self.dim, inputs[0])

@@ -1,0 +1,84 @@
+"""The lengths that a network allows, as the first lines of its module's code.
+
+Stated where everything else is: they survive copies, pickles, `torch.compile` and `torch.export` (which takes them for
+bounds of its own), as hooks of a GraphModule do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import fx
+from torch.fx.node import has_side_effect
+from torch.overrides import handle_torch_function
+
+from netspec.graph.model import Graph
+from netspec.shapes.dim import Dim, Quotient, Size, symbol
+from netspec.shapes.lengths import places
+from netspec.shapes.tensor import BATCH
+from netspec.source.errors import NetspecError
+
+
+@has_side_effect  # so that passes of torch that drop what nobody reads leave it
+def check_length(size: int, what: str, least: int | None, most: int | None, layers: str) -> None:
+    """Refuse a size outside least … most; `layers` are those that need it.  Raises NS503."""
+    if isinstance(size, fx.Proxy):  # it is recorded: here, and when torch traces the code again (unpickling)
+        return handle_torch_function(check_length, (size,), size, what, least, most, layers)
+    short = least is not None and size < least
+    if short or (most is not None and size > most):
+        wanted = f"at least {least}" if short else f"at most {most}"
+        hint = f"else {layers} would give nothing, or a shape that was not inferred" if layers else ""
+        raise NetspecError("NS503", f"{what} is {wanted}, received {size}", hint=hint)
+    return None
+
+
+@has_side_effect
+def check_equal(size: int, other: int, what: str, places: str) -> None:
+    """Refuse two lengths under one name.  Raises NS503."""
+    if isinstance(size, fx.Proxy):
+        return handle_torch_function(check_equal, (size,), size, other, what, places)
+    if size != other:
+        raise NetspecError("NS503", f"{what} has one length, received {other} and {size}", hint=f"it is {places}")
+    return None
+
+
+def check_lengths(graph: Graph, inputs: Mapping[str, Any]) -> None:
+    """Record the checks of a network's named axes; `inputs` are proxies."""
+    found: dict[str, tuple[Any, str]] = {}
+    for name, key, axis in places((key, type_.shape) for key, type_ in graph.inputs.items()):
+        length, place = inputs[key].size(axis), f"axis {axis} of `{key}`"
+        if name in found:
+            first, before = found[name]
+            check_equal(length, first, f"`{name}`", f"{before} and {place}")
+            continue
+        found[name] = length, place
+        needing = dict.fromkeys(f"`{c.by}`" for c in graph.lengths.conditions if c.size.names() == {name})
+        check_length(length, f"`{name}`, {place},", graph.lengths.least(name), graph.lengths.most(name),
+                     " and ".join(needing))  # fmt: skip
+    if any("B" in c.size.names() for c in graph.lengths.conditions):
+        found["B"] = next(iter(inputs.values())).size(0), "the batch"
+    for condition in graph.lengths.conditions:
+        size, least, most = condition.bound()
+        if (str(size) not in found or size == BATCH) and size.names() <= found.keys():
+            value = size_value(size, lambda s: found.get(str(s), (None,))[0])
+            check_length(value, f"`{size}`", least, most, f"`{condition.by}`")
+
+
+def size_value(size: Size, find: Callable[[Dim], Any]) -> Any:
+    """A size as an expression over what `find` knows, None where it does not.  Raises LookupError with the name."""
+    if isinstance(size, int):
+        return size
+    if (found := find(size)) is not None:
+        return found
+    total: Any = None
+    for monomial, factor in size.terms:
+        term: Any = factor
+        for atom in monomial:
+            if isinstance(atom, Quotient):
+                value = size_value(atom.numerator, find) // atom.denominator
+            elif (value := find(symbol(atom))) is None:
+                raise LookupError(atom)
+            term = value if isinstance(term, int) and term == 1 else term * value
+        total = term if total is None else total + term
+    return total
