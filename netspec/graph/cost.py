@@ -2,7 +2,10 @@
 
 FLOPs are multiply-adds of products (convolutions, linear maps, attention), a multiply-add counted as ONE, for one
 sample, as He et al. 2015 and torchvision publish them: 4.09 G for ResNet-50.  Normalisation, activations and pooling
-are not counted.  Activation memory is the bytes of every layer's output for one sample, views not counted.
+are not counted.  A `multiply` counts where it is half of a multiply-add, so that attention written out costs what
+attention costs: where its result is summed, or where each input is stretched to the shape of another (an outer
+product).  A gate, whose result is not summed, is not counted, as in published tables.  Activation memory is the bytes
+of every layer's output for one sample, views not counted.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from functools import reduce
 from math import prod
 
 from netspec.graph.model import Graph, Input, Node
+from netspec.layers.arithmetic import Multiply
 from netspec.layers.base import Reach, Reaches
 from netspec.shapes.dim import Dim, Size
 
@@ -43,8 +47,24 @@ def params_of(graph: Graph, node: Node, *, frozen: bool = True) -> int:
 
 def flops_of(graph: Graph, node: Node) -> Size:
     """Multiply-adds of one sample; the batch axis is 1 wherever a rule leaves it in."""
-    flops = node.layer.flops(graph.input_types(node), tuple(node.outputs.values()))
+    inputs = graph.input_types(node)
+    if isinstance(node.layer, Multiply) and _summed(graph, node):
+        flops = node.layer.products(inputs, node.type)
+    else:
+        flops = node.layer.flops(inputs, tuple(node.outputs.values()))
     return flops.at({"B": 1}) if isinstance(flops, Dim) else flops
+
+
+def _summed(graph: Graph, node: Node) -> bool:
+    """Whether a layer adds up elements of the node's result, as it is or in another shape."""
+    readers = graph.consumers(node.name)
+    while readers:
+        reader = graph[readers.pop()]
+        if reader.layer.sums:
+            return True
+        if reader.layer.view or reader.layer.trained_only:
+            readers += graph.consumers(reader.name)
+    return False
 
 
 def activations_of(node: Node) -> Size:

@@ -19,6 +19,7 @@ from netspec.layers.base import (
     kind,
     union_reach,
 )
+from netspec.shapes.dim import Size
 from netspec.shapes.tensor import BATCH, TensorType
 
 
@@ -94,6 +95,15 @@ class Multiply(Elementwise):
     """
 
     onnx_name: ClassVar[str] = "Mul"
+
+    def products(self, inputs: Types, output: TensorType) -> Size:
+        """How many products of activations one sample has."""
+        return output.numel() * (len(inputs) - 1)
+
+    def flops(self, inputs: Types, outputs: Types) -> Size:
+        """None where an input has the output's shape already, a gate; the graph counts a gate that is summed."""
+        gate = any(x.shape == outputs[0].shape for x in inputs)
+        return 0 if gate else self.products(inputs, outputs[0])
 
     def to_torch(self, build: TorchBuilder) -> Any:
         return reduce(lambda a, b: a * b, build.inputs)

@@ -170,6 +170,7 @@ class Layer:
     view: ClassVar[bool] = False  # the output shares memory with the input: no activation of its own
     weighted: ClassVar[bool] = False  # counts as one in the depth of a network: a product with weights
     trained_only: ClassVar[bool] = False  # the identity at inference (dropout)
+    sums: ClassVar[bool] = False  # adds up elements of its input, so that a product before it is a multiply-add
     floating: ClassVar[bool] = True  # refuses whole-number and bool inputs (NS405), before `infer` is asked
     examples: ClassVar[tuple[Example, ...]] = ()
 

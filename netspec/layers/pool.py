@@ -112,6 +112,8 @@ class MaxPool(Pool):
 class AvgPool(Pool):
     """The mean value of each window."""
 
+    sums: ClassVar[bool] = True
+
     count_include_pad: bool = True
 
     def to_torch(self, build: TorchBuilder) -> Any:

@@ -74,6 +74,7 @@ def _adaptive_reach(reach: Reach | None, n: Size, m: int) -> Reach | None:
 
 class _Average(AdaptivePool):
     average: ClassVar[bool] = True
+    sums: ClassVar[bool] = True
 
 
 class _Max(AdaptivePool):

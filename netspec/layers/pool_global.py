@@ -36,6 +36,7 @@ class GlobalPool(Layer):
 
 class _Average(GlobalPool):
     average: ClassVar[bool] = True
+    sums: ClassVar[bool] = True
 
 
 class _Max(GlobalPool):

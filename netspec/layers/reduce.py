@@ -52,6 +52,7 @@ class Mean(Reduction):
     (B, a, b) -> (B, b) for dim 1.  Raises NS402 when there is no such axis.
     """
 
+    sums: ClassVar[bool] = True
     torch_name: ClassVar[str] = "mean"
     onnx_name: ClassVar[str] = "ReduceMean"
 
@@ -75,5 +76,6 @@ class Sum(Reduction):
     (B, a, b) -> (B, b) for dim 1.  Raises NS402 when there is no such axis.
     """
 
+    sums: ClassVar[bool] = True
     torch_name: ClassVar[str] = "sum"
     onnx_name: ClassVar[str] = "ReduceSum"

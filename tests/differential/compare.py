@@ -319,11 +319,22 @@ def _gradients(case: Case, trial: Trial) -> None:
 
 
 UNCOUNTED = {"bilinear"}  # torch's counter does not know it
+SUMMING = {"sum", "mean", *(f"{what}avg_pool{n}d" for what in ("", "adaptive_", "global_") for n in (1, 2, 3))}
+
+
+def _uncounted(graph: Graph) -> bool:
+    """Products that are half of a multiply-add: torch's counter knows them as matrix products only."""
+    kinds = {node.kind for node in graph.layers()}
+    outer = any(
+        node.kind == "multiply" and all(x.shape != node.type.shape for x in graph.input_types(node))
+        for node in graph.layers()
+    )
+    return bool(kinds & UNCOUNTED) or outer or ("multiply" in kinds and bool(kinds & SUMMING))
 
 
 def _flops(case: Case, trial: Trial) -> None:
     """Multiply-adds of one sample by torch's counter, which counts each as two."""
-    if any(node.kind in UNCOUNTED for node in case.graph.layers()):
+    if _uncounted(case.graph):
         return
     one = Trial(1, trial.axes, trial.seed)
     counter = FlopCounterMode(display=False)
