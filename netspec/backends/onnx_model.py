@@ -160,7 +160,7 @@ class _Model:
         return name
 
 
-_OPTIONAL_OUTPUTS = ("LSTM", "GRU", "RNN")  # an empty name is an output that is not computed
+_OPTIONAL_OUTPUTS = ("LSTM", "GRU", "RNN", "LayerNormalization")  # an empty name is an output that is not computed
 
 
 def _read(node: onnx.NodeProto) -> set[str]:

@@ -73,7 +73,9 @@ class _Emission:
                   for d in range(stack.directions)]  # fmt: skip
         native = match(step).onnx
         if native is not None:
-            y, finals = emit_native(build, native, x_TBI, arrays, self.starts(first, stack.directions), self.lengths)
+            starts = self.starts(first, stack.directions)
+            y, finals = emit_native(build, native, x_TBI, arrays, starts, self.lengths)
+            y, finals = self.not_finite(x_TBI, starts, y, finals)
             self.finals.append(finals)
             self.ends = [y]
             return "" if last else self.time_first()
@@ -88,6 +90,33 @@ class _Emission:
                             for name in step.states})  # fmt: skip
         self.ends = [y for y, _ in found]
         return "" if last else self.time_first()
+
+    def not_finite(self, x_TBI: str, starts: Starts, y_TDBH: str,
+                   finals: dict[str, str]) -> tuple[str, dict[str, str]]:  # fmt: skip
+        """The same values, and NaN from the first step on that is not finite, or where it began so.
+
+        onnxruntime's operators limit what goes into their sigmoids and so make numbers of NaN.
+        """
+        build = self.build
+
+        def zero(value: str) -> str:  # 0, or NaN: of the sum along the features
+            total = build.op("ReduceSum", [value, build.const([2], "int64")], keepdims=1)
+            return build.op("Mul", [total, build.const(0.0)])
+
+        each_TB1 = zero(x_TBI)
+        if self.lengths:
+            each_TB1 = build.op("Where", [self.mask(), each_TB1, build.const(0.0)])
+        time, one = build.const(0, "int64"), build.const([1], "int64")
+        so_far = [build.op("Unsqueeze", [build.op("CumSum", [each_TB1, time], reverse=d), one])
+                  for d in range(self.stack.directions)]  # fmt: skip
+        so_TDB1 = concat(build, so_far, 1)
+        all_DB1 = build.op("ReduceSum", [each_TB1, build.const([0], "int64")], keepdims=1)
+        for start in filter(None, () if self.learned and not build.streaming else starts.values()):
+            before = zero(start)
+            so_TDB1, all_DB1 = (build.op("Add", [value, before]) for value in (so_TDB1, all_DB1))
+        if self.lengths:
+            so_TDB1 = build.op("Where", [build.op("Unsqueeze", [self.mask(), one]), so_TDB1, build.const(0.0)])
+        return build.op("Add", [y_TDBH, so_TDB1]), {n: build.op("Add", [v, all_DB1]) for n, v in finals.items()}
 
     def starts(self, row: int, count: int) -> Starts:
         """The states before the first step of some rows, (count, B, S) each; "" for zero."""

@@ -197,7 +197,10 @@ class MultiHeadAttention(Layer):
             hidden.append(build.op("Unsqueeze", [build.inputs[roles.mask], build.const([1, 2], "int64")]))
         if hidden:
             never = reduce(lambda a, b: build.op("Or", [a, b]), hidden)
-            scores = build.op("Where", [never, build.const(-inf), scores])
+            if roles.mask is None:
+                scores = build.op("Where", [never, build.const(-inf), scores])
+            else:  # added, as in torch: NaN and ∞ of a key stay what they are, hidden or not
+                scores = build.op("Add", [scores, build.op("Where", [never, build.const(-inf), build.const(0.0)])])
         shares = build.op("Softmax", [scores], axis=-1)
         if roles.mask is not None:  # the softmax of nothing but −∞ is NaN: without a key it is 0
             shares = build.op("Where", [never, build.const(0.0), shares])

@@ -103,6 +103,23 @@ def onnx_number(build: OnnxBuilder, value: object) -> str:
     return build.const(value, build.types[0].dtype)
 
 
+def onnx_max(build: OnnxBuilder, x: str, axes: Sequence[int], keepdims: bool = False) -> str:
+    """The largest value along axes; NaN where there is one, which onnxruntime's ReduceMax passes over."""
+    along = build.const(list(axes), "int64")
+    counted = build.op("ReduceSum", [onnx_is_nan(build, x), along], keepdims=int(keepdims))
+    return onnx_nan_where(build, counted, build.op("ReduceMax", [x, along], keepdims=int(keepdims)))
+
+
+def onnx_is_nan(build: OnnxBuilder, x: str) -> str:
+    """1 where there is NaN, else 0, as float32: runtimes have everything for that type, and it is the fastest."""
+    return build.op("Cast", [build.op("IsNaN", [x])], to=1)
+
+
+def onnx_nan_where(build: OnnxBuilder, counted: str, y: str) -> str:
+    """NaN where something was counted, else y."""
+    return build.op("Where", [build.op("Cast", [counted], to=9), build.const(float("nan")), y])
+
+
 def onnx_slice(build: OnnxBuilder, x: str, axis: int, start: str, stop: str, step: int = 1) -> str:
     """x[…, start:stop:step, …] along one axis; start and stop are values of one number."""
     return build.op("Slice", [x, start, stop, build.const([axis], "int64"), build.const([step], "int64")])

@@ -103,4 +103,6 @@ class Maxout(Layer):
         y = build.op("MatMul", [*build.inputs, build.op("Transpose", [build.weight("weight")], perm=[1, 0])])
         y = build.op("Add", [y, build.weight("bias")]) if self.bias else y
         y = onnx_reshape(build, y, (*build.output.shape, self.pieces))
-        return build.op("ReduceMax", [y, build.const([-1], "int64")], keepdims=0)
+        # Not ReduceMax, which passes over NaN.
+        pieces = build.ops("Split", [y], self.pieces, axis=-1, num_outputs=self.pieces) if self.pieces > 1 else (y,)
+        return build.op("Squeeze", [build.op("Max", pieces), build.const([-1], "int64")])

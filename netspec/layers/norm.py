@@ -78,7 +78,11 @@ class LayerNorm(LastAxesNorm):
             import numpy as np
 
             affine = [onnx_number(build, np.ones(self.normalized(build.types[0])))]  # ONNX asks for a scale
-        return build.op("LayerNormalization", [*build.inputs, *affine], axis=-self.num_axes, epsilon=self.eps)
+        y, _, inverse = build.ops(
+            "LayerNormalization", [*build.inputs, *affine], 3, axis=-self.num_axes, epsilon=self.eps
+        )
+        # Where squares go beyond float32 torch gives NaN, onnxruntime 1/√∞ · x = 0: 0/0 is added there, 0 elsewhere.
+        return build.op("Add", [y, build.op("Div", [onnx_number(build, 0.0), inverse])])
 
 
 @kind("rms_norm")
@@ -178,7 +182,10 @@ class GroupNorm(Layer):
         [x] = build.inputs
         flat = build.op("Reshape", [x, build.const([0, self.num_groups, -1], "int64")])
         ones, zeros = onnx_number(build, [1.0] * self.num_groups), onnx_number(build, [0.0] * self.num_groups)
+        # Where squares go beyond float32 torch gives NaN, onnxruntime 1/√∞ · x = 0: ∞ · 0 is added there, 0 elsewhere.
+        squares = build.op("ReduceSumSquare", [flat, build.const([2], "int64")], keepdims=1)
         flat = build.op("InstanceNormalization", [flat, ones, zeros], epsilon=self.eps)
+        flat = build.op("Add", [flat, build.op("Mul", [squares, onnx_number(build, 0.0)])])
         y = build.op("Reshape", [flat, build.op("Shape", [x])])
         if not self.affine:
             return y

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.axes import need_rank
+from netspec.layers.axes import need_rank, onnx_is_nan, onnx_nan_where
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
 from netspec.layers.padding import onnx_pad
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count, Positive
+
+LOWEST = -(2.0 - 2.0**-23) * 2.0**127  # of float32
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,18 @@ class MaxPool(Pool):
             # onnxruntime takes no padding as wide as the kernel, which a dilated one may have.
             x, pads = onnx_pad(build, x, pads, value=float("-inf")), [(0, 0)] * self.rank
         ends = [before for before, _ in pads] + [after for _, after in pads]
-        return build.op("MaxPool", [x], pads=ends, dilations=list(self.dilations()), **self.window_attributes())
+        return onnx_max_pool(build, x, pads=ends, dilations=list(self.dilations()), **self.window_attributes())
+
+
+def onnx_max_pool(build: OnnxBuilder, x: str, **attributes: list[int]) -> str:
+    """MaxPool that keeps NaN, which onnxruntime passes over, and −∞, in place of which it gives the lowest float32.
+
+    The second pool takes 0.4 ms of a ResNet's 64 x 112 x 112 values, the first 0.15.
+    """
+    y = build.op("MaxPool", [x], **attributes)
+    counted = build.op("MaxPool", [onnx_is_nan(build, x)], **attributes)
+    lowest = build.op("Equal", [y, build.const(LOWEST)])
+    return onnx_nan_where(build, counted, build.op("Where", [lowest, build.const(float("-inf")), y]))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from netspec.layers.axes import need_rank, onnx_slice
+from netspec.layers.axes import need_rank, onnx_max, onnx_slice
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, kind
+from netspec.layers.pool import onnx_max_pool
 from netspec.layers.windows import AXES, Positive2, Positive3, per_axis
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
@@ -47,10 +48,10 @@ class AdaptivePool(Layer):
         sizes = build.types[0].shape[2:]
         even = [n // m for n, m in zip(sizes, self.sizes(), strict=True) if isinstance(n, int) and n % m == 0]
         if len(even) == self.rank:
-            return build.op("AveragePool" if self.average else "MaxPool", [x], kernel_shape=even, strides=even)
-        reduce = "ReduceMean" if self.average else "ReduceMax"
+            if not self.average:
+                return onnx_max_pool(build, x, kernel_shape=even, strides=even)
+            return build.op("AveragePool", [x], kernel_shape=even, strides=even)
         for axis, (n, m) in enumerate(zip(sizes, self.sizes(), strict=True), start=2):  # the axes are independent
-            axes = build.const([axis], "int64")
             parts = (
                 [x]
                 if m == 1
@@ -59,9 +60,14 @@ class AdaptivePool(Layer):
                     for i in range(m)
                 ]
             )
-            parts = [build.op(reduce, [part, axes], keepdims=1) for part in parts]
+            parts = [self.onnx_reduced(build, part, axis) for part in parts]
             x = build.op("Concat", parts, axis=axis) if m > 1 else parts[0]
         return x
+
+    def onnx_reduced(self, build: OnnxBuilder, x: str, axis: int) -> str:
+        if not self.average:
+            return onnx_max(build, x, [axis], keepdims=True)
+        return build.op("ReduceMean", [x, build.const([axis], "int64")], keepdims=1)
 
 
 def _adaptive_reach(reach: Reach | None, n: Size, m: int) -> Reach | None:

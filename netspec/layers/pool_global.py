@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.axes import need_rank
+from netspec.layers.axes import need_rank, onnx_max
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
 from netspec.layers.windows import AXES
 from netspec.shapes.tensor import TensorType
@@ -30,8 +30,10 @@ class GlobalPool(Layer):
         return x.mean(axes) if self.average else x.amax(axes)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
-        pooled = build.op("GlobalAveragePool" if self.average else "GlobalMaxPool", build.inputs)
-        return build.op("Flatten", [pooled], axis=1)
+        [x] = build.inputs
+        if not self.average:
+            return onnx_max(build, x, range(2, self.rank + 2))
+        return build.op("Flatten", [build.op("GlobalAveragePool", [x])], axis=1)
 
 
 class _Average(GlobalPool):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.axes import axes_of
+from netspec.layers.axes import axes_of, onnx_max
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
 from netspec.shapes.tensor import TensorType
 
@@ -66,7 +66,10 @@ class Max(Reduction):
     """
 
     torch_name: ClassVar[str] = "amax"
-    onnx_name: ClassVar[str] = "ReduceMax"
+
+    def to_onnx(self, build: OnnxBuilder) -> str:
+        [x] = build.inputs
+        return onnx_max(build, x, axes_of(self, self.dim, build.types[0]), self.keepdim)
 
 
 @kind("sum")
