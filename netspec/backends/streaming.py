@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from netspec.layers.recurrent import CellLayer, roles_of
 from netspec.passes.inference import drop_dead_nodes
 from netspec.shapes.dim import Dim
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
+from netspec.source.json_records import parse_json, read_record
+from netspec.source.records import Positive
 
 Run = Callable[[list[str], dict[str, Any]], list[Any]]
 
@@ -64,13 +66,31 @@ def _recurrent(graph: Graph) -> list[Node]:
     return [n for n in graph.layers() if isinstance(n.layer, CellLayer)]
 
 
-def starts_of(model: Any) -> dict[str, Any]:
+@dataclass(frozen=True)
+class State:
+    """One entry of the metadata."""
+
+    input: str
+    output: str
+    shape: tuple[Positive, Positive]
+    start: list[list[float]] | Literal[0]
+
+
+def starts_of(model: Any, name: str) -> dict[str, Any]:
     """What a model's file says that its states begin with, (num_layers, size) by the names of its inputs.
 
-    Raises ValueError, KeyError or TypeError when the metadata is not what `streaming_meta` writes.
+    Raises NS631 when the metadata is not what `streaming_meta` writes, or not of this model.
     """
     text = next((entry.value for entry in model.metadata_props if entry.key == META), "[]")
-    return {s["input"]: np.broadcast_to(np.asarray(s["start"], np.float32), s["shape"]) for s in json.loads(text)}
+    found = {}
+    sizes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim][1:] for i in model.graph.input}
+    for state in read_record(parse_json(text, "NS631", name), list[State], "NS631", f"{name}: {META}", "export again"):
+        rows = {len(row) for row in state.start} if state.start else {state.shape[1]}
+        if sizes.get(state.input) != [*state.shape] or rows != {state.shape[1]}:
+            raise NetspecError("NS631", f"`{META}` does not fit the model's input `{state.input}`", name=name,
+                               hint="export it again")  # fmt: skip
+        found[state.input] = np.broadcast_to(np.asarray(state.start, np.float32), state.shape)
+    return found
 
 
 class Pieces:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.source.errors import NetspecError
+from netspec.shapes.dim import Dim
+from netspec.shapes.tensor import DTYPES, TensorType
+from netspec.source.errors import NetspecError, Problem, Problems, raise_all
+from netspec.source.json_records import parse_json, read_record
+from netspec.source.records import Above, Count, Positive
 
 Array = NDArray[Any]
 VERSION = 1
@@ -21,7 +26,17 @@ class Standard:
     """x -> (x − mean) / deviation, along axis 1 of (N, F, …); one number alone stands for every entry."""
 
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    deviation: tuple[Above, ...]
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if not self.mean:
+            yield "mean", "one number or more"
+        if len(self.deviation) != len(self.mean):
+            yield "deviation", f"as many numbers as `mean` has, {len(self.mean)}"
+
+    def fits(self, size: int | str | Dim) -> bool:
+        """Whether it can be applied along an axis of this size."""
+        return len(self.mean) == 1 or len(self.mean) == size
 
     def forward(self, x: Array) -> Array:
         return (x - self._along(self.mean, x)) / self._along(self.deviation, x)
@@ -60,16 +75,51 @@ class InputRule:
     """
 
     kind: Literal["table", "image", "array"]
-    shape: tuple[int | str, ...]
+    shape: tuple[Count | str, ...]
     dtype: str = "float32"
     columns: tuple[str, ...] = ()
-    channels: int = 0
-    size: tuple[int, int] | None = None
-    divide: float = 1.0  # what the source's own values are divided by
+    channels: Count = 0
+    size: tuple[Positive, Positive] | None = None
+    divide: Above = 1.0  # what the source's own values are divided by
     standard: Standard | None = None
     symbols: tuple[str, ...] = ()
-    steps: int = 0
-    entries: int = 0
+    steps: Count = 0
+    entries: Count = 0
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.dtype not in DTYPES:
+            yield "dtype", f"one of {', '.join(DTYPES)}"
+        if self.kind == "table" and not self.columns:
+            yield "columns", "the names of one or more"
+        if self.size is not None and (self.kind != "image" or not self.channels):
+            yield "size", "nothing where there are no channels of an image"
+        if len(set(self.symbols)) < len(self.symbols):
+            yield "symbols", "each once"
+        if self.symbols and not self.steps:
+            yield "steps", "a whole number of at least 1"
+
+    def misfits(self, type_: TensorType) -> Iterator[tuple[str, str]]:
+        """Field and fault where the rule is not one of an input of this type."""
+        wanted = tuple(size if isinstance(size, int) else str(size) for size in type_.shape[1:])
+        if self.shape != wanted:
+            yield "shape", f"is ({', '.join(map(str, self.shape))}), the network's is ({', '.join(map(str, wanted))})"
+            return
+        if self.dtype != type_.dtype:
+            yield "dtype", f"is {self.dtype}, the network's is {type_.dtype}"
+        whole = math.prod(s for s in self.shape if isinstance(s, int)) if not type_.symbols() - {"B"} else None
+        if self.columns and whole not in (None, len(self.columns)):
+            yield "columns", f"are {len(self.columns)}, the input has {whole} numbers"
+        if self.size is not None and whole not in (None, self.channels * math.prod(self.size)):
+            height, width = self.size
+            yield "size", f"and `channels` are {height}×{width} with {self.channels}, the input has {whole} numbers"
+        if self.standard is not None:
+            made = (self.channels if self.kind == "image" else len(self.columns)) or (type_.shape[1:] or (1,))[0]
+            if not self.standard.fits(made) or not type_.floating:
+                yield "standard", f"is one of {len(self.standard.mean)}, the input is {type_} of {type_.dtype}"
+        if self.symbols and type_.floating and (type_.rank != 3 or type_.shape[2] != len(self.symbols)):
+            yield "symbols", f"are {len(self.symbols)}, the input is {type_}"
+        if self.symbols and not type_.floating and type_.rank != 2:
+            yield "symbols", f"are one a step, the input is {type_}"
 
     def apply(self, x: Array) -> Array:
         """Raw values -> what the network takes.  Raises NS604 where one is too far from the mean for float32."""
@@ -97,12 +147,36 @@ class OutputRule:
 
     kind: Literal["classes", "signs", "numbers"]
     names: tuple[str, ...] = ()  # classes: all of them; signs: the negative and the positive one
-    axis: int = 1
+    axis: Positive = 1
     columns: tuple[str, ...] = ()
     standard: Standard | None = None
     probable: bool = False
     masked: bool = False
     lengths: str = ""
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.kind == "classes" and not self.names:
+            yield "names", "the names of one class or more"
+        if self.kind == "signs" and len(self.names) != 2:
+            yield "names", "the names of two classes"
+        if self.kind != "numbers" and self.standard is not None:
+            yield "standard", "nothing: classes are no numbers"
+
+    def misfits(self, type_: TensorType, inputs: Mapping[str, InputRule]) -> Iterator[tuple[str, str]]:
+        """Field and fault where the rule is not one of an output of this type."""
+        if self.kind == "classes":
+            if self.axis >= type_.rank:
+                yield "axis", f"is {self.axis}, the output is {type_}"
+            elif isinstance(count := type_.shape[self.axis], int) and len(self.names) > count:
+                yield "names", f"are {len(self.names)}, the output has {count} classes"
+        if self.standard is not None and not self.standard.fits((type_.shape[1:] or (1,))[0]):
+            yield "standard", f"is one of {len(self.standard.mean)}, the output is {type_}"
+        if self.lengths:
+            told = inputs.get(self.lengths)
+            if told is None or told.shape or not told.dtype.startswith("int"):
+                yield "lengths", f"is `{self.lengths}`, which is no input with a length for each sample"
+            if self.step_axis >= type_.rank:
+                yield "lengths", f"is `{self.lengths}`, the output is {type_} and has no steps"
 
     @property
     def step_axis(self) -> int:
@@ -122,29 +196,38 @@ class Preprocess:
     def to_json(self) -> str:
         return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, indent=1)
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if len(self.delimiter) != 1:
+            yield "delimiter", "one character"
+
     @staticmethod
-    def from_json(text: str, name: str) -> Preprocess:
-        """Raises NS631 when the text is something else."""
-        try:
-            found = json.loads(text)
-            if found.get("version") != VERSION:
-                raise ValueError(f"version {found.get('version')}, this netspec reads {VERSION}")
-            inputs = {key: InputRule(**_tuples(rule)) for key, rule in found["inputs"].items()}
-            outputs = {key: OutputRule(**_tuples(rule)) for key, rule in found["outputs"].items()}
-            delimiter = found["delimiter"]
-            if not isinstance(delimiter, str) or len(delimiter) != 1:
-                raise ValueError("its `delimiter` is not one character")
-            return Preprocess(found["source"], inputs, outputs, delimiter)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NetspecError(
-                "NS631",
-                f"the preprocessing that was kept cannot be read: {error}",
-                name=name,
-                hint="train, or export, the model again with this version of netspec",
-            ) from None
+    def from_json(text: str | bytes, name: str) -> Preprocess:
+        """Raises NS631, at each field, when the text is something else."""
+        found = parse_json(text, "NS631", name)
+        hint = "train, or export, the model again with this version of netspec"
+        if isinstance(found, dict) and found.pop("version", None) != VERSION:
+            raise NetspecError("NS631", f"is not of version {VERSION}, which this netspec reads", name=name, hint=hint)
+        return read_record(found, Preprocess, "NS631", name, hint)
 
+    def check(self, inputs: Mapping[str, TensorType], outputs: Mapping[str, TensorType], name: str) -> None:
+        """Raises NS631 where the rules are not those of a network with these inputs and outputs."""
+        problems = Problems()
+        for where, fault in self._misfits(inputs, outputs):
+            problems.append(Problem("NS631", f"`{where}` {fault}", name=name, hint="train, or export, again"))
+        raise_all(problems)
 
-def _tuples(rule: Mapping[str, Any]) -> dict[str, Any]:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in rule.items()}
-    standard = rule.get("standard")
-    return {**values, "standard": standard and Standard(tuple(standard["mean"]), tuple(standard["deviation"]))}
+    def _misfits(
+        self, inputs: Mapping[str, TensorType], outputs: Mapping[str, TensorType]
+    ) -> Iterator[tuple[str, str]]:
+        if list(self.inputs) != list(inputs):
+            yield "inputs", f"are {', '.join(self.inputs) or 'none'}, those of the network {', '.join(inputs)}"
+            return
+        if not self.outputs or not self.outputs.keys() <= outputs.keys():
+            yield "outputs", f"are {', '.join(self.outputs) or 'none'}, those of the network {', '.join(outputs)}"
+            return
+        for key, rule in self.inputs.items():
+            for field_, fault in rule.misfits(inputs[key]):
+                yield f"inputs.{key}.{field_}", fault
+        for key, said in self.outputs.items():
+            for field_, fault in said.misfits(outputs[key], self.inputs):
+                yield f"outputs.{key}.{field_}", fault

@@ -48,6 +48,7 @@ Positive = Annotated[int, Limit(minimum=1)]
 Count = Annotated[int, Limit(minimum=0)]
 Share = Annotated[float, Limit(minimum=0, maximum=1)]
 Above = Annotated[float, Limit(exclusiveMinimum=0)]
+NotNegative = Annotated[float, Limit(minimum=0)]
 
 
 def _validator(schema: dict[str, Any]) -> Any:
@@ -148,6 +149,8 @@ def schema_of(annotation: Any) -> dict[str, Any]:
     if origin in (Union, types.UnionType):
         choices = [schema_of(a) for a in args]
         return {"anyOf": [c for s in choices for c in s.get("anyOf", [s])]}
+    if origin is list:
+        return {"type": "array", "items": schema_of(args[0])}
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
             return {"type": "array", "items": schema_of(args[0])}

@@ -64,6 +64,10 @@ class Chunks:
         """Pieces an epoch, those counted too that nothing can be learned from."""
         return self.batches.steps * self.each
 
+    def rows(self, piece: int) -> int:
+        """How many sequences the piece of this number has."""
+        return min(self.batches.size, self.batches.count - piece // self.each * self.batches.size)
+
     @cached_property
     def _kept(self) -> Tensor:
         """(N, T) on the CPU: the steps that some output has a target for."""
@@ -126,6 +130,9 @@ class Streams(Chunks):
     @property
     def steps(self) -> int:
         return self.each
+
+    def rows(self, piece: int) -> int:
+        return min(self.batches.size, self._total)
 
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Chunk]:
         """The text in its order, whatever the seed."""

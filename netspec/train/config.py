@@ -12,12 +12,22 @@ from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import Problem, Problems, Related, did_you_mean, raise_all
-from netspec.source.records import Above, Count, Field, Limit, OneOf, Positive, Share, read_fields, read_value
+from netspec.source.records import (
+    Above,
+    Count,
+    Field,
+    Limit,
+    NotNegative,
+    OneOf,
+    Positive,
+    Share,
+    read_fields,
+    read_value,
+)
 from netspec.source.tree import Map
 
 Decay = Annotated[float, Limit(minimum=0, exclusiveMaximum=1)]
 Factor = Annotated[float, Limit(exclusiveMinimum=0, maximum=1)]
-NotNegative = Annotated[float, Limit(minimum=0)]
 
 # Losses.  ε = output − target; the margin is M = output · y with y = ±1.  Each is the mean over the batch.
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from netspec.source.files import write_whole
 from netspec.train.files import cannot_write
+from netspec.train.info import EpochLine
 
 TRAIN, VALIDATION, BEST, FAINT = "#4c72b0", "#dd8452", "#55a868", "#8c8c8c"
 
 
-def draw_curves(path: Path, lines: Sequence[dict[str, Any]], best_epoch: int, title: str) -> None:
+def draw_curves(path: Path, lines: Sequence[EpochLine], best_epoch: int, title: str) -> None:
     """One panel for the losses and one a metric, over the epochs, the best epoch marked.  Raises NS624."""
     import matplotlib
 
@@ -22,26 +24,29 @@ def draw_curves(path: Path, lines: Sequence[dict[str, Any]], best_epoch: int, ti
 
     if not lines:
         return
-    epochs = [line["epoch"] for line in lines]
-    names = [name for name in lines[-1].get("validation", {}) if name != "loss"]
+    epochs = [line.epoch for line in lines]
+    measured = {
+        name: [line.validation[name] for line in lines if line.validation] for name in lines[-1].validation or ()
+    }
+    names = [name for name in measured if name != "loss"]
     figure = Figure(figsize=(5.2 * (1 + len(names)), 3.8), dpi=110, layout="constrained")
     panels = figure.subplots(1, 1 + len(names), squeeze=False)[0]
     marker = "o" if len(lines) < 3 else None  # a line of one point cannot be seen
 
-    def line(axes: Any, values: Sequence[float], label: str, color: str) -> None:
-        axes.plot(epochs, values, color=color, lw=1.8, label=label, marker=marker)
+    def line(axes: Any, values: Sequence[float | None], label: str, color: str) -> None:
+        axes.plot(epochs, [nan if v is None else v for v in values], color=color, lw=1.8, label=label, marker=marker)
 
     loss = panels[0]
-    line(loss, [entry["loss"] for entry in lines], "training", TRAIN)
-    measured = [entry["loss"] for entry in lines]
-    if "validation" in lines[-1]:
-        line(loss, [entry["validation"]["loss"] for entry in lines], "validation", VALIDATION)
-        measured += [entry["validation"]["loss"] for entry in lines]
+    line(loss, [entry.loss for entry in lines], "training", TRAIN)
+    losses = [entry.loss for entry in lines]
+    if "loss" in measured:
+        line(loss, measured["loss"], "validation", VALIDATION)
+        losses += [value for value in measured["loss"] if value is not None]
     loss.set_ylabel("loss")
-    if min(measured) > 0 and max(measured) > 30 * min(measured):
+    if min(losses) > 0 and max(losses) > 30 * min(losses):
         loss.set_yscale("log")
     for axes, name in zip(panels[1:], names, strict=True):
-        line(axes, [entry["validation"][name] for entry in lines], "validation", VALIDATION)
+        line(axes, measured[name], "validation", VALIDATION)
         axes.set_ylabel(name)
     for axes in panels:
         axes.axvline(best_epoch, color=BEST, lw=1.2, ls="--", label=f"best, epoch {best_epoch}", zorder=0)

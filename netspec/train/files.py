@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
+from netspec.source.json_records import parse_json, plain_json
 
 
 def cannot_write(path: Path, error: Exception) -> NetspecError:
@@ -22,15 +22,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+    write_text(path, plain_json(value, indent=1) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a file.  Raises NS622 when it is missing or broken."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        text = path.read_bytes()
+    except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
+    found = parse_json(text, "NS622", str(path))
     if not isinstance(found, dict):
         raise NetspecError("NS622", "is not what netspec wrote", name=str(path))
     return found

@@ -25,14 +25,12 @@ from netspec.train.claim import claimed
 from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
 from netspec.train.curves import draw_curves
 from netspec.train.device import pick_device
-from netspec.train.files import read_json
 from netspec.train.interrupt import ending
 from netspec.train.progress import Display
 from netspec.train.report import show_interrupted, show_results
 from netspec.train.runs import (
     BEST,
     CURVES,
-    INFO,
     METRICS,
     MetricsFile,
     Run,
@@ -44,6 +42,7 @@ from netspec.train.runs import (
     has_begun,
     note_resume,
     read_fingerprint,
+    read_info,
     read_metrics,
     read_preprocess,
     running,
@@ -99,8 +98,8 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             )  # fmt: skip
             went_on = resume and trainer.resume()
             if went_on:
-                differs = [*differences(read_json(folder / INFO), info), *([f"data: {changed}"] if changed else [])]
-                note_resume(folder, str(info["started"]), trainer.progress.epoch, differs)
+                differs = [*differences(read_info(folder), info), *([f"data: {changed}"] if changed else [])]
+                note_resume(folder, info.started, trainer.progress.epoch, differs)
                 if differs and console is not None:
                     told = "; ".join(differs)
                     console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
@@ -118,8 +117,8 @@ def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: Trai
     if folder is None:
         return load_dataset(data, graph.data, network_of(graph, config)), ""
     first = read_fingerprint(folder)
-    with said_where(str(read_json(folder / INFO).get("folder", "?"))):
-        dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder), first)
+    with said_where(read_info(folder).folder):
+        dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder, graph), first)
     changed = first.change(dataset.fingerprint)
     if changed and not allow_changed:
         raise NetspecError(
@@ -201,7 +200,7 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, went_on: bool, console: C
                   trainer.interrupted)  # fmt: skip
     finish(folder, outcome)
     title = f"{graph.name} · {trainer.progress.step:,} steps"
-    draw_curves(folder / CURVES, read_metrics(folder / METRICS), progress.best_epoch, title)
+    draw_curves(folder / CURVES, read_metrics(folder / METRICS, progress.epoch), progress.best_epoch, title)
     if console is not None:
         if status == "interrupted":
             show_interrupted(console, outcome, config.epochs, file)

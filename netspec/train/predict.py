@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,7 +136,6 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     import onnxruntime
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-    from netspec.backends.streaming import META as STREAMING
     from netspec.backends.streaming import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
@@ -156,6 +155,10 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     if text is None:
         raise bad("does not say how its inputs are made", "export it from a run, not from a file")
     preprocess = Preprocess.from_json(text, str(path))
+    starts = starts_of(proto, str(path))
+    made = {t.name for t in proto.graph.initializer}  # old models list these as inputs too
+    inputs = _types(t for t in proto.graph.input if t.name not in starts and t.name not in made)
+    preprocess.check(inputs, _types(proto.graph.output), str(path))
     try:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised, and is said once
@@ -165,11 +168,6 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     names = list(preprocess.inputs)
     outputs = list(preprocess.outputs)
 
-    try:
-        starts = starts_of(proto)
-    except (ValueError, KeyError, TypeError):
-        raise bad(f"its metadata `{STREAMING}` is damaged", "export it again") from None
-
     def compute(inputs: list[Array]) -> dict[str, Array]:
         # A streaming model gets whole sequences here: their states begin at the start.
         states = {name: np.repeat(start[None], len(inputs[0]), 0) for name, start in starts.items()}
@@ -177,6 +175,20 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
         return dict(zip(outputs, found, strict=True))
 
     return compute, preprocess
+
+
+def _types(values: Iterable[Any]) -> dict[str, TensorType]:
+    """Of an ONNX model's inputs or outputs."""
+    from onnx import helper
+
+    found = {}
+    for value in values:
+        tensor = value.type.tensor_type
+        sizes: list[Size] = [d.dim_value if d.HasField("dim_value") else symbol(d.dim_param) for d in tensor.shape.dim]
+        known = tensor.elem_type in helper.get_all_tensor_dtypes()
+        found[value.name] = TensorType(tuple(sizes), str(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+                                       if known else "no tensor")  # fmt: skip
+    return found
 
 
 # the input

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
 from netspec.frontend.document import text_hash
+from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
-from netspec.source.files import open_to_append, write_whole
+from netspec.source.files import open_to_append, reason, write_whole
+from netspec.source.json_records import parse_json, plain_json, read_record
 from netspec.train.files import cannot_write, read_json, write_json, write_text
+from netspec.train.info import EpochLine, Figures, Machine, Resumed, RunInfo, Versions
 
 SPEC = "spec.yaml"
 INFO = "run.json"
@@ -53,6 +56,8 @@ def check_same(folder: Path, resolved: str) -> None:
     """Raises NS622 when the folder was begun from another text, with the first line that differs."""
     try:
         kept = (folder / SPEC).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise NetspecError("NS622", f"is not UTF-8: {error}", name=str(folder / SPEC), hint="start a new run") from None
     except FileNotFoundError:
         if any(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else False:
             raise NetspecError(
@@ -68,19 +73,21 @@ def check_same(folder: Path, resolved: str) -> None:
                        hint="start a new run, or put the file back as it was")  # fmt: skip
 
 
-def begin(folder: Path, resolved: str, preprocess: str, data: bytes, info: Mapping[str, Any]) -> None:
+def begin(folder: Path, resolved: str, preprocess: str, data: bytes, info: RunInfo) -> None:
     """Say in the folder what is trained there, and on what.  Raises NS624."""
     write_text(folder / SPEC, resolved)  # first: `check_same` looks at it, however early the process is killed
     write_text(folder / PREPROCESS, preprocess)
     write_whole(folder / DATA, lambda file: file.write(data), cannot_write)
-    write_json(folder / INFO, info)
+    _write_info(folder, info)
 
 
-def read_preprocess(folder: Path) -> Preprocess:
-    """Raises NS622 when it is missing, NS631 when it is broken."""
+def read_preprocess(folder: Path, graph: Graph) -> Preprocess:
+    """Raises NS622 when it is missing, NS631 when it is broken or not of this network."""
     path = folder / PREPROCESS
     try:
-        return Preprocess.from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        found = Preprocess.from_json(path.read_bytes(), str(path))
+        found.check(graph.inputs, graph.output_types(), str(path))
+        return found
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
 
@@ -102,86 +109,83 @@ def has_begun(folder: Path) -> bool:
     return not missing
 
 
-def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any) -> dict[str, Any]:
+def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any) -> RunInfo:
     """What run.json says: versions, machine, seed."""
     import numpy
     import torch
 
     import netspec
 
-    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
-    return {
-        "netspec": netspec.__version__,
-        "name": name,
-        "spec_sha256": text_hash(resolved),
-        "seed": seed,
-        "device": str(device),
-        "folder": str(graph_folder.resolve()),  # paths in the spec are relative to it
-        "started": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "status": "running",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": numpy.__version__},
-        "machine": {
-            "system": platform.platform(),
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "vectors": torch.backends.cpu.get_cpu_capability(),
-            "gpu": gpu,
-        },
-    }
+    return RunInfo(
+        netspec=netspec.__version__,
+        name=name,
+        spec_sha256=text_hash(resolved),
+        seed=seed,
+        device=str(device),
+        folder=str(graph_folder.resolve()),
+        started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        versions=Versions(platform.python_version(), torch.__version__, numpy.__version__),
+        machine=Machine(
+            system=platform.platform(),
+            processor=platform.machine(),
+            cores=os.cpu_count(),
+            threads=torch.get_num_threads(),
+            vectors=torch.backends.cpu.get_cpu_capability(),
+            gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        ),
+    )
+
+
+def read_info(folder: Path) -> RunInfo:
+    """Raises NS622 when run.json is missing, broken, or not what netspec wrote."""
+    return read_record(read_json(folder / INFO), RunInfo, "NS622", str(folder / INFO), "put it back as it was")
+
+
+def _write_info(folder: Path, info: RunInfo) -> None:
+    write_json(folder / INFO, asdict(info))
 
 
 _DECIDE = ("device", "machine.threads", "machine.vectors", "machine.gpu", "versions.torch", "versions.numpy", "netspec")
 
 
-def differences(begun: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(begun: RunInfo, now: RunInfo) -> tuple[str, ...]:
     """What the weights depend on, bit by bit, and is not as it was when the run began: "machine.threads: 4, was 1"."""
-    found = []
-    for path in _DECIDE:
-        pair = []
-        for info in (begun, now):
-            value: Any = info
-            for key in path.split("."):
-                value = value.get(key) if isinstance(value, Mapping) else None
-            pair.append(value)
-        if pair[0] != pair[1]:
-            found.append(f"{path}: {pair[1]}, was {pair[0]}")
-    return tuple(found)
+    pairs = [(path, attrgetter(path)(begun), attrgetter(path)(now)) for path in _DECIDE]
+    return tuple(f"{path}: {after}, was {before}" for path, before, after in pairs if before != after)
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
     """run.json says `running` while this lasts, and why it ended where `finish` has not said so."""
-    write_json(folder / INFO, {**read_json(folder / INFO), "status": "running"})
+    _write_info(folder, replace(read_info(folder), status="running"))
     try:
         yield
     except BaseException as error:
         with suppress(NetspecError):  # the first trouble is the one to report
-            info = read_json(folder / INFO)
-            if info.get("status") == "running":
-                write_json(folder / INFO, {**info, **_ended_by(error)})
+            info = read_info(folder)
+            if info.status == "running":
+                _write_info(folder, _ended_by(info, error))
         raise
 
 
 def note_resume(folder: Path, started: str, epoch: int, differs: Sequence[str]) -> None:
     """When, from where, and what is not as it was when the run began."""
-    info = read_json(folder / INFO)
-    resumed = [*info.get("resumed", []), {"started": started, "epoch": epoch, "differs": list(differs)}]
-    write_json(folder / INFO, {**info, "resumed": resumed})
+    info = read_info(folder)
+    _write_info(folder, replace(info, resumed=[*info.resumed, Resumed(started, epoch, list(differs))]))
 
 
-def _ended_by(error: BaseException) -> dict[str, str]:
+def _ended_by(info: RunInfo, error: BaseException) -> RunInfo:
     if isinstance(error, KeyboardInterrupt):
-        return {"status": "interrupted", "reason": "interrupted"}
+        return replace(info, status="interrupted", reason="interrupted")
     text = error.problems[0].message if isinstance(error, NetspecError) else f"{type(error).__name__}: {error}"
-    return {"status": "failed", "reason": text}
+    return replace(info, status="failed", reason=text)
 
 
 def finish(folder: Path, run: Run) -> None:
     """Write the outcome into run.json.  Raises NS624."""
-    info = read_json(folder / INFO)
-    info |= {"status": run.status, "reason": run.reason, "epochs": run.epochs, "best_epoch": run.best_epoch}
-    write_json(folder / INFO, {**info, "seconds": round(run.seconds, 3), "results": run.results})
+    results: dict[str, Figures] = {name: {**figures} for name, figures in run.results.items()}
+    _write_info(folder, replace(read_info(folder), status=run.status, reason=run.reason, epochs=run.epochs,
+                                best_epoch=run.best_epoch, seconds=round(run.seconds, 3), results=results))  # fmt: skip
 
 
 class MetricsFile:
@@ -189,17 +193,16 @@ class MetricsFile:
 
     def __init__(self, path: Path, epochs: int) -> None:
         self.path = path
-        lines = [line for line in read_metrics(path) if isinstance(line, dict)]
-        kept = [line for line in lines if isinstance(line.get("epoch"), int) and line["epoch"] <= epochs]
-        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        kept = read_metrics(path, epochs)
+        write_text(path, "".join(plain_json(asdict(line)) + "\n" for line in kept))
         try:
             self._file = open_to_append(path)
         except OSError as error:
             raise cannot_write(path, error) from None
 
-    def add(self, line: Mapping[str, Any]) -> None:
+    def add(self, line: EpochLine) -> None:
         try:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(plain_json(asdict(line)) + "\n")
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.path, error) from None
@@ -216,13 +219,29 @@ class MetricsFile:
             self._file.close()
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The whole lines; a line that was being written when the process was killed is left out."""
-    found = []
+def read_metrics(path: Path, epochs: int) -> list[EpochLine]:
+    """The lines of this many epochs; what stands behind them was written after the last checkpoint.
+
+    Raises NS622 when one of them is missing, or not what netspec wrote.
+    """
     try:
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with suppress(ValueError, RecursionError):
-                found.append(json.loads(text))
+        texts = path.read_bytes().split(b"\n")
     except FileNotFoundError:
-        pass
+        texts = []
+    except OSError as error:
+        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
+    found: list[EpochLine] = []
+    for number in range(1, epochs + 1):
+        place = f"{path}:{number}"
+        text = texts[number - 1] if number < len(texts) else b""  # a whole line ends
+        if not text:
+            raise NetspecError("NS622", f"has no line of epoch {number}, the checkpoint is of epoch {epochs}",
+                               name=str(path), hint="put the file back as it was, or start a new run")  # fmt: skip
+        line = read_record(parse_json(text, "NS622", place), EpochLine, "NS622", place)
+        measured = None if line.validation is None else line.validation.keys()
+        same = not found or measured == (None if found[0].validation is None else found[0].validation.keys())
+        if line.epoch != number or not same:
+            what = "`validation` has other figures than line 1" if not same else f"`epoch` is {line.epoch}"
+            raise NetspecError("NS622", f"{what}, expected the line of epoch {number}", name=place)
+        found.append(line)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -14,8 +13,8 @@ from netspec.graph.build import load
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.lock import holder
-from netspec.train.files import read_json
-from netspec.train.runs import BEST, INFO, SPEC, read_preprocess
+from netspec.train.info import RunInfo
+from netspec.train.runs import BEST, SPEC, read_info, read_preprocess
 from netspec.train.weights import load_weights
 
 
@@ -27,7 +26,7 @@ class Trained:
     graph: Graph
     module: nn.Module
     preprocess: Preprocess
-    info: dict[str, Any]
+    info: RunInfo
     notes: tuple[str, ...] = ()  # what whoever uses it has to know
 
 
@@ -47,13 +46,13 @@ def load_run(path: Path | str) -> Trained:
         raise NetspecError("NS631", f"has no weights yet: {why}", name=str(path),
                            hint="wait for it" if who else "go on with it with --resume")  # fmt: skip
     who = holder(path)
-    info = read_json(path / INFO)
-    graph = load(path / SPEC, folder=Path(str(info.get("folder", "."))))
-    graph.name = str(info.get("name", graph.name))
-    preprocess = read_preprocess(path)
+    info = read_info(path)
+    graph = load(path / SPEC, folder=Path(info.folder))
+    graph.name = info.name
+    preprocess = read_preprocess(path, graph)
     module = to_torch(graph)
     epoch = load_weights(path / BEST, module).get("epoch", "?")
-    return Trained(path, graph, module.eval(), preprocess, info, _notes(path, who, info.get("status"), epoch))
+    return Trained(path, graph, module.eval(), preprocess, info, _notes(path, who, info.status, epoch))
 
 
 def _notes(path: Path, who: str, status: object, epoch: str) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ import math
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,10 @@ from netspec.data.dataset import Dataset
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.train.batches import Batch, Batches
-from netspec.train.checkpoint import Progress, load_checkpoint, save_checkpoint
+from netspec.train.checkpoint import Progress, Scaler, load_checkpoint, save_checkpoint
 from netspec.train.chunks import Chunks
 from netspec.train.config import Constant, TrainConfig
+from netspec.train.info import EpochLine
 from netspec.train.interrupt import on_interrupt
 from netspec.train.optimizers import NesterovSgd, make_optimizer
 from netspec.train.progress import REFRESH, Display
@@ -211,24 +213,22 @@ class Trainer:
         progress.batch, progress.loss_sums, progress.counts = 0, [], []
         # From the schedule, not from the optimiser: after a resume it may have made no step yet.
         factor = rate_factor(config.schedule, progress.epoch * self.steps - 1, self.steps, config.epochs)
-        line: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "lr": config.optimizer.lr * factor,
-                                "loss": loss, "running_loss": progress.running}  # fmt: skip
+        figures: dict[str, float] = {}
         monitored = loss
         if "validation" in self.parts:
-            line["validation"] = self.scorer.score(self.module, self.parts["validation"])
-            monitored = line["validation"]["loss"]
+            figures = self.scorer.score(self.module, self.parts["validation"])
+            monitored = figures["loss"]
             if not math.isfinite(monitored):
                 raise NetspecError("NS623", f"the validation loss is {monitored} after epoch {progress.epoch}",
                                    hint="lower `lr`; what was saved before is still there")  # fmt: skip
-            self.display.epoch(
-                {"validation": monitored, **{k: v for k, v in line["validation"].items() if k != "loss"}}
-            )
+            self.display.epoch({"validation": monitored, **{k: v for k, v in figures.items() if k != "loss"}})
         if progress.best is None or monitored < progress.best:
             progress.best, progress.best_epoch = monitored, progress.epoch
             self._keep_best()
         self._decide(monitored)
         progress.seconds = time.perf_counter() - self._began
-        self.metrics.add({**line, "seconds": round(progress.seconds, 3)})
+        self.metrics.add(EpochLine(progress.epoch, progress.step, config.optimizer.lr * factor, loss, progress.running,
+                                   {**figures} if figures else None, round(progress.seconds, 3)))  # fmt: skip
 
     def _keep_best(self) -> None:
         state = self.module.state_dict()
@@ -283,7 +283,7 @@ class Trainer:
                 raise NetspecError("NS623", f"{name} is not finite in {where}",
                                    hint="lower `lr` or add `clip: 1.0`; what was saved before is there")  # fmt: skip
         progress.seconds = began - self._began
-        progress.scaler = self.scaler.state_dict()
+        progress.scaler = Scaler(**self.scaler.state_dict()) if self.scaler.is_enabled() else None
         self.metrics.to_disk()
         save_checkpoint(
             self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best, self.device,
@@ -297,16 +297,33 @@ class Trainer:
         self._next_save = now + PAUSE * (now - began)
 
     def resume(self) -> bool:
-        """Put back the checkpoint, if the run has come as far as one."""
+        """Put back the checkpoint, if the run has come as far as one.  Raises NS622."""
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
         self.progress, self.best, self._carry_on = load_checkpoint(
-            path, self.spec, self.module, self.optimizer, self.device
+            path, self.spec, self.config, self.steps, self.module, self.optimizer, self.device
         )
-        if self.scaler.is_enabled():
-            self.scaler.load_state_dict(self.progress.scaler)
+        if self._carry_on:
+            self._check_carried(path)
+        if self.progress.scaler is not None:
+            self.scaler.load_state_dict(asdict(self.progress.scaler))
         return True
+
+    def _check_carried(self, path: Path) -> None:
+        from netspec.cells.carry import carrying
+
+        assert self.chunks is not None  # a checkpoint without `bptt` has none
+        rows = self.chunks.rows(max(self.progress.batch - 1, 0))
+        try:
+            with carrying(self.module) as carried:
+                carried.load(self._carry_on)
+        except NetspecError as error:
+            raise NetspecError("NS622", f"`carried`: {error.problems[0].message}", name=str(path)) from None
+        for name, state in self._carry_on.items():
+            if len(state) != rows:
+                raise NetspecError("NS622", f"`carried.{name}` is of {len(state)} sequences, expected {rows}",
+                                   name=str(path))  # fmt: skip
 
     def _interrupt(self, number: int = signal.SIGINT) -> None:
         self.interrupted = number

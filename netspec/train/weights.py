@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -87,17 +87,45 @@ def load_weights(path: Path, module: nn.Module) -> dict[str, str]:
     return metadata
 
 
-def put_weights(module: nn.Module, tensors: Weights, name: str) -> None:
-    """Raises NS622 when names or shapes differ from the module's."""
+class Expected(NamedTuple):
+    """What a tensor of a file has to be."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    def __str__(self) -> str:
+        return f"{self.shape} of {str(self.dtype).removeprefix('torch.')}"
+
+
+def expected_of(module: nn.Module) -> dict[str, Expected]:
+    """Every tensor that a module's state is stored as."""
     state = module.state_dict()
     again = shared_names(state)
-    missing = sorted(state.keys() - tensors.keys() - again.keys())
-    unknown = sorted(tensors.keys() - state.keys())
-    wrong = [f"{n} is {tuple(t.shape)}, expected {tuple(state[n].shape)}"
-             for n, t in tensors.items() if n in state and t.shape != state[n].shape]  # fmt: skip
-    if missing or unknown or wrong:
-        text = "; ".join([f"no {n}" for n in missing[:3]] + [f"unknown {n}" for n in unknown[:3]] + wrong[:3])
-        raise NetspecError("NS622", f"these weights are another network's: {text}", name=name)
+    return {n: Expected(tuple(t.shape), t.dtype) for n, t in state.items() if n not in again}
+
+
+def check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Expected], name: str) -> None:
+    """Before torch computes with them, and a kernel reads past their end.  Raises NS622; `name` is the file's."""
+    found = {n: Expected(tuple(t.shape), t.dtype) for n, t in tensors.items()}
+    wrong = [f"{n} is {found[n]}, expected {e}" for n, e in expected.items() if n in found and found[n] != e]
+    missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
+    told = [f"no {n}" for n in missing[:3]] + [f"unknown {n}" for n in unknown[:3]] + wrong[:3]
+    if told:
+        raise NetspecError("NS622", f"these weights are another network's: {'; '.join(told)}", name=name)
+
+
+def check_finite(tensors: Mapping[str, Tensor], name: str) -> None:
+    """Raises NS622: weights that are not finite are never saved."""
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise NetspecError("NS622", f"{key} holds NaN or infinity", name=name, hint="the file is damaged")
+
+
+def put_weights(module: nn.Module, tensors: Weights, name: str) -> None:
+    """Raises NS622 when names, shapes or types differ from the module's, or a value is not finite."""
+    check_tensors(tensors, expected_of(module), name)
+    check_finite(tensors, name)
+    state = module.state_dict()
     with torch.no_grad():
         for key, tensor in tensors.items():
             state[key].copy_(tensor)

@@ -50,10 +50,10 @@ class Carried:
         self.module.start = None
 
     def state(self) -> dict[str, Tensor]:
-        return {} if self.module.start is None else {"rnn": self.module.start}
+        return {} if self.module.start is None else {"rnn": self.module.start.movedim(1, 0).contiguous()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        self.module.start = state.get("rnn")
+        self.module.start = state["rnn"].movedim(0, 1).contiguous() if "rnn" in state else None
 
 
 @contextmanager

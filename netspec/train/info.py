@@ -1,0 +1,82 @@
+"""What run.json and a line of metrics.jsonl hold: what is written is what is read, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netspec.source.records import Count, NotNegative, Positive
+
+Figures = dict[str, float | None]  # loss and metrics by name; None: it has no value, such as r2 of equal numbers
+
+
+@dataclass(frozen=True)
+class Versions:
+    python: str
+    torch: str
+    numpy: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    system: str
+    processor: str
+    cores: Positive | None
+    threads: Positive
+    vectors: str
+    gpu: str | None
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """When a run was gone on with, after which epoch, and what was not as it was when it began."""
+
+    started: str
+    epoch: Count
+    differs: list[str]
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """run.json.  `folder`: what the paths of the spec are relative to; what stands below `machine` comes at the end."""
+
+    netspec: str
+    name: str
+    spec_sha256: str
+    seed: Count
+    device: str
+    folder: str
+    started: str
+    versions: Versions
+    machine: Machine
+    status: Literal["running", "finished", "interrupted", "failed"] = "running"
+    reason: str = ""
+    epochs: Count = 0
+    best_epoch: Count = 0
+    seconds: NotNegative = 0.0
+    results: dict[str, Figures] = field(default_factory=dict)
+    resumed: list[Resumed] = field(default_factory=list)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if not self.folder or "\0" in self.folder:
+            yield "folder", "the path of a folder"
+        if self.best_epoch > self.epochs:
+            yield "best_epoch", f"at most {self.epochs}"
+
+
+@dataclass(frozen=True)
+class EpochLine:
+    """One line of metrics.jsonl.  `running_loss` is Q; `validation` has the loss and each metric of that part."""
+
+    epoch: Positive
+    step: Count
+    lr: NotNegative
+    loss: float
+    running_loss: float | None
+    validation: Figures | None
+    seconds: NotNegative
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.validation is not None and self.validation.get("loss") is None:
+            yield "validation", "`loss` among the figures, a number"
