@@ -121,7 +121,7 @@ def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
     Sums and products of available values, and functions of nothing but states, weights and numbers, are computed
     again: cheaper than memory.
     """
-    available = set(leaf_loads(program)) | set(program.next.values()) | {g.operand for g in program.loop_groups}
+    available = set(leaf_loads(program)) | _kept_states(program) | {g.operand for g in program.loop_groups}
     available -= {p for g in program.loop_groups for p in g.products}
     saved: dict[Node, None] = {}
     seen: set[Node] = set()
@@ -144,9 +144,14 @@ def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(sorted(saved, key=lambda n: n.index))
 
 
+def _kept_states(program: Program) -> set[Node]:
+    """New values that stand in a state's sequence.  A state of the input alone is none of the loop and has no such."""
+    return {program.next[state] for state in program.states}
+
+
 def _light(node: Node, program: Program) -> bool:
     """States, weights and numbers, and values that stand in a state."""
-    return node.op in ("previous", "weight", "number") or node in program.next.values()
+    return node.op in ("previous", "weight", "number") or node in _kept_states(program)
 
 
 def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Node, tuple[At, int]]) -> Reverse:
