@@ -72,6 +72,10 @@ def compare(document: Mapping[str, Any], text: str, seed: int, share: float = 0.
         _neither_runs(document, module)
         report.counts["refused by both, at the call"] = 1
         return report
+    trials = _allowed(document, graph, module, trials)
+    if not trials:
+        report.counts["refused at these lengths"] = 1
+        return report
     state = module.state_dict()
     names = {*store.tensors, *store.aliases}
     if set(state) != names:
@@ -104,6 +108,36 @@ def compare(document: Mapping[str, Any], text: str, seed: int, share: float = 0.
     if rng.random() < share:
         _reach(case, trials[-1])
     return report
+
+
+def _allowed(document: Mapping[str, Any], graph: Graph, module: torch.nn.Module, trials: list[Trial]) -> list[Trial]:
+    """The trials at lengths that netspec allows.  It refuses the others, and the same network with the numbers."""
+    allowed = []
+    for trial in trials:
+        if graph.lengths.allows({"B": trial.batch, **dict(trial.axes)}):
+            allowed.append(trial)
+            continue
+        try:
+            module(**inputs_of(document, trial))
+            raise DiffersError("lengths", f"{trial.text()} runs, though it takes {graph.lengths.text()}")
+        except netspec.NetspecError:
+            pass
+        if not graph.lengths.allows(dict(trial.axes)):
+            try:
+                netspec.load(text_of(_numbered(document, dict(trial.axes))))
+                raise DiffersError("lengths", f"{trial.text()} is refused by name and allowed by number")
+            except netspec.NetspecError:
+                pass
+    return allowed
+
+
+def _numbered(tree: Any, axes: Mapping[str, int]) -> Any:
+    """The same document with numbers in place of axes."""
+    if isinstance(tree, Mapping):
+        return {key: _numbered(value, axes) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_numbered(value, axes) for value in tree]
+    return axes.get(tree, tree) if isinstance(tree, str) else tree
 
 
 @dataclass
