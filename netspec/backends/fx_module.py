@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from netspec.backends.padding_rows import hold_padding_rows
 from netspec.backends.ties import keep_buffers, kept_ties
 
 Parts = dict[str, nn.Module | None]  # as torch types the children of a module
@@ -65,6 +66,7 @@ def _unpickled(restore: Callable[..., fx.GraphModule], *parts: Any) -> fx.GraphM
     first = restore(*parts)
     module = _like(first, dict(first._modules), type(first).__name__)
     module.training = first.training
+    hold_padding_rows(module)
     return module
 
 
@@ -81,7 +83,14 @@ class _Module(fx.GraphModule):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         with kept_ties(self):
-            return super().load_state_dict(state_dict, strict, assign)
+            found = super().load_state_dict(state_dict, strict, assign)
+        hold_padding_rows(self)
+        return found
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:
+        copied: fx.GraphModule = super().__deepcopy__(memo)
+        hold_padding_rows(copied)
+        return copied
 
     def __reduce__(self) -> tuple[Any, ...]:
         restore, parts = super().__reduce__()

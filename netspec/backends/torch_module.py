@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from netspec.backends.padding_rows import hold_padding_rows, zero_padding_rows
 from netspec.backends.torch_code import Lowering
 from netspec.graph.build import collecting_later
 from netspec.graph.cost import owner
@@ -27,6 +28,8 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
         module = Lowering(graph).network()
         _initialise(graph, module)
     _share(graph, module)
+    zero_padding_rows(module)
+    hold_padding_rows(module)
     for node in graph.layers():
         if node.freeze and graph.weights_of(node):
             module.get_submodule(node.name).requires_grad_(False)

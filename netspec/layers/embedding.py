@@ -14,7 +14,7 @@ class Embedding(Layer):
     """y = W[x]: row x of the table.
 
     (B, …) whole numbers from 0 to num_embeddings − 1 -> (B, …, embedding_dim).  W is (num_embeddings, embedding_dim);
-    the row `padding_idx` begins at 0 and is not trained.
+    the row `padding_idx` is 0 and stays so, whatever `init` says and whoever shares the table.
     Raises NS403 when padding_idx is no row, NS405 when the input is not int64 or int32.
     """
 

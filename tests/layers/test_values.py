@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from math import erf
 
@@ -221,3 +223,42 @@ def test_embedding_padding_row_is_zero() -> None:
     y = module(torch.arange(4)[None])[0]
     assert (y[2] == 0).all()
     assert (y[[0, 1, 3]] != 0).all()
+
+
+EMBEDDED = """
+netspec: 1
+inputs: {x: {shape: [T], dtype: int64}, z: {shape: [T], dtype: int64}}
+layers:
+  it: {type: embedding, num_embeddings: 4, embedding_dim: 3, padding_idx: -2, from: x%s}
+  other: {type: embedding, num_embeddings: 4, embedding_dim: 3, from: z, %s}
+  both: {type: add, from: [it, other]}
+  head: {type: linear, out_features: 4, bias: false, %s}
+"""
+
+
+@pytest.mark.parametrize("init", ["ones", "{type: normal, mean: 3}", "0.5", "he"])
+@pytest.mark.parametrize(("other", "head"), [
+    ("init: ones", "init: ones"), ("init: ones", "share: it"), ("share: it", "share: it"),
+    ("{share: it, padding_idx: 0}"[1:-1], "init: ones"),
+])  # fmt: skip
+def test_embedding_padding_row_stays_zero(init: str, other: str, head: str) -> None:
+    """After `init`, after sharing, after training, and in copies."""
+    graph = netspec.load(EMBEDDED % (f", init: {init}", other, head))
+    first = netspec.to_torch(graph)
+    rows = [2, 0] if "padding_idx" in other else [2]
+    for module in (first, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        table = module.get_parameter("it.weight")
+        assert (table[rows] == 0).all() and (table[[1, 3]] != 0).all()
+        before = table.detach().clone()
+        optimizer = torch.optim.AdamW(module.parameters(), 0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            x = torch.arange(4)[None]
+            (module(x, x) - 1).square().sum().backward()
+            optimizer.step()
+        assert (table[rows] == 0).all() and (table[[1, 3]] != before[[1, 3]]).all()
+
+
+def test_a_shared_embedding_that_is_frozen() -> None:
+    module = netspec.to_torch(netspec.load(EMBEDDED % (", freeze: true", "init: ones", "share: it")))
+    assert not copy.deepcopy(module).get_parameter("it.weight")[2].any()
