@@ -13,7 +13,7 @@ from netspec.data.arrays import check_entries, finite
 from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, place
 from netspec.data.fingerprint import Fingerprint, fingerprint
 from netspec.data.images import Images
-from netspec.data.labels import class_numbers, signs
+from netspec.data.labels import class_numbers, clean, signs
 from netspec.data.padding import check_lengths, ended, told_steps, within
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess, Standard
 from netspec.data.raw import Network, Raw, Target
@@ -215,7 +215,7 @@ def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tu
                 "NS605",
                 f"{text} and takes one class number in each place: {shape_text(wanted)}",
                 target.span,
-                hint=_returns(target, type_) or "give the number of the class, not a vector with a 1 in it",
+                hint=_returns(target, type_) or _not_classes(values, type_),
             )
         count = type_.shape[axis]
         if isinstance(count, Dim):
@@ -239,6 +239,17 @@ def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tu
             hint="use the loss `cross_entropy`, or `logistic` for two classes",
         )
     return _shaped(values.astype(np.float32), type_, target, name), OutputRule("numbers", columns=target.columns)
+
+
+def _not_classes(values: Array, type_: TensorType) -> str:
+    """What to do with targets that are not one class in each place."""
+    found = {clean(str(v)) for v in np.unique(values)[:3]}
+    if values.shape[1:] != type_.shape[1:] or not found <= {"0", "1", "0.0", "1.0", "False", "True"}:
+        return "give the number of the class; values to come near to have the loss `squared`"
+    ones = np.isin(values.astype(str), ("1", "1.0", "True")).sum(axis=-1)
+    if (ones == 1).all():
+        return "give the number of the class, not a vector with a 1 in it"
+    return "each is a yes or no of its own: use the loss `logistic`"
 
 
 def class_axis(type_: TensorType, shape: tuple[int, ...], last: bool = False) -> int | None:

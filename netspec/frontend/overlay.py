@@ -7,7 +7,7 @@ from netspec.source.tree import Map, Scalar, Tree
 
 # What a mapping holds -> what the values under its keys hold ("*": every other key).
 _INSIDE: dict[str, dict[str, str]] = {
-    "": {"blocks": "blocks", "cells": "cells", "layers": "layers"},
+    "": {"blocks": "blocks", "cells": "cells", "layers": "layers", "data": "data", "train": "train"},
     "blocks": {"*": "block"},
     "cells": {"*": "cell"},
     "cell": {"params": "params"},
@@ -17,6 +17,8 @@ _INSIDE: dict[str, dict[str, str]] = {
     "part": {"layers": "layers"},
     "branches": {"*": "layers"},
 }
+
+_SHORT = {"data": ("source",), "train": ("optimizer", "schedule")}  # a name there is short for a mapping
 
 
 def overlay(parent: Map, child: Map, problems: Problems, holds: str = "") -> Map:
@@ -66,7 +68,8 @@ def overlay(parent: Map, child: Map, problems: Problems, holds: str = "") -> Map
 def _over(old: Tree, new: Tree, key: str, problems: Problems, holds: str) -> Tree:
     if not isinstance(new, Map):
         return new
-    if holds == "layers" and isinstance(old, Scalar):  # `relu: relu` is short for `relu: {type: relu}`
+    short = holds == "layers" or (key in _SHORT.get(holds, ()) and "type" not in new)
+    if short and isinstance(old, Scalar):  # `relu: relu` is short for `relu: {type: relu}`
         old = Map({"type": old}, old.span, {"type": old.span})
     if not isinstance(old, Map):
         return new

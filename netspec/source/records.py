@@ -35,10 +35,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class OneOf:
-    """A record chosen by its `type` key, or by the bare name when all its fields have defaults; for `Annotated`."""
+    """A record chosen by its `type` key, or by the bare name when all its fields have defaults; for `Annotated`.
+
+    `elsewhere`: what other libraries call one of them -> its name here.
+    """
 
     what: str
     records: tuple[tuple[str, type], ...]
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     def kinds(self) -> dict[str, type]:
         return dict(self.records)
@@ -265,11 +269,13 @@ def read(tree: Tree, cls: type[R], owner: str, *, skip: Collection[str] = ()) ->
 
 
 def read_fields(
-    tree: Tree, cls: type, owner: str, problems: Problems, *, skip: Collection[str] = (), place: Span | None = None
-) -> dict[str, Any]:
+    tree: Tree, cls: type, owner: str, problems: Problems, *, skip: Collection[str] = (), place: Span | None = None,
+    elsewhere: Mapping[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """The converted values of a record's keys; what does not fit goes to `problems`.
 
-    `place` is where a key that is missing is reported: the mapping itself where left out.
+    `place` is where a key that is missing is reported: the mapping itself where left out.  `elsewhere`: what other
+    libraries call a key -> its name here.
     """
     if not isinstance(tree, Map):
         problems.append(Problem("NS203", f"{owner} expects a mapping, received {show(tree.plain())}", tree.span))
@@ -284,7 +290,9 @@ def read_fields(
         if field is None:
             known = [name for name in (*fields, *skip) if name not in tree.entries]
             meant.add(nearest(key, known))
-            problems.append(unknown_key(key, tree.key_span(key), known, owner))
+            found = unknown_key(key, tree.key_span(key), known, owner)
+            hint = _belongs(key, (elsewhere or {}).get(key, key), fields, tree, owner)
+            problems.append(dataclasses.replace(found, hint=hint or found.hint))
         else:
             if isinstance(value, Scalar) and value.value is None and value.span.column == value.span.end_column:
                 value = Scalar(None, tree.key_span(key))  # nothing is written there: point at the key
@@ -295,6 +303,41 @@ def read_fields(
                 Problem("NS204", f"{owner} needs `{f.name}`, {f.expected}", place or tree.span, f"add `{f.name}: …`")
             )
     return values
+
+
+def _belongs(key: str, name: str, fields: Mapping[str, Field], tree: Map, owner: str) -> str:
+    """What to write where a key stands one level too high, or is called something else here; "" for neither."""
+    what = f"`{key}`" if key == name else f"`{key}` is `{name}` here"
+    if name in fields:
+        return f"{what}: write `{name}: …`"
+    for f in fields.values():
+        kinds = {kind: cls for kind, cls in _kinds_in(f.annotation).items() if name in fields_of(cls)}
+        if not kinds:
+            continue
+        given = tree.get(f.name)
+        tag = given.get("type") if isinstance(given, Map) else given
+        kind = str(tag.value) if isinstance(tag, Scalar) else ""
+        if given is None:
+            kind = next((k for k, cls in kinds.items() if isinstance(f.default, cls)), next(iter(kinds)))
+        if kind not in kinds:
+            continue  # what is there has no such key
+        text = f"{f.name}: {{type: {kind}, {name}: …}}" if kind else f"{f.name}: {{{name}: …}}"
+        if tree.key_span(key).source.name == "--set" and owner.isidentifier():
+            path = f"{owner}.{f.name}"
+            text = f"--set {path}.{name}=…"
+            text = f"--set {path}.type={kind} {text}" if kind and not isinstance(given, Map) else text
+        return f"{what}{' is' if key == name else ','} a key of `{f.name}`: write `{text}`"
+    return ""
+
+
+def _kinds_in(annotation: Any) -> dict[str, type]:
+    """The records that a value may be read as, by their `type`; "" for one without."""
+    if get_origin(annotation) is Annotated:
+        choice = next((e for e in get_args(annotation)[1:] if isinstance(e, OneOf)), None)
+        return choice.kinds() if choice else _kinds_in(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return {kind: cls for a in get_args(annotation) for kind, cls in _kinds_in(a).items()}
+    return {"": annotation} if dataclasses.is_dataclass(annotation) and isinstance(annotation, type) else {}
 
 
 def read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any:
@@ -325,7 +368,9 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
         return None
     name = tag.value if isinstance(tag, Scalar) else None
     if not isinstance(name, str) or name not in kinds:
-        hint = did_you_mean(name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")
+        other = dict(choice.elsewhere).get(str(name).lower())
+        hint = f"it is called `{other}` here" if other else did_you_mean(
+            name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")  # fmt: skip
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
         return None
     record = tree if isinstance(tree, Map) else Map({}, tree.span)

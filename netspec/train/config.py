@@ -86,7 +86,21 @@ LOSSES: tuple[tuple[str, type], ...] = (
     ("cross_entropy", CrossEntropy),
 )
 LOSS_NAMES = {cls: name for name, cls in LOSSES}
-AnyLoss = Annotated[Loss, OneOf("loss", LOSSES)]
+# As torch, Keras and scikit-learn have them.
+LOSSES_ELSEWHERE = (
+    *((name, "logistic") for name in ("binary_cross_entropy", "binary_crossentropy", "bce", "bce_loss", "log_loss",
+      "bce_with_logits", "bcewithlogitsloss", "binary_cross_entropy_with_logits", "sigmoid_cross_entropy")),
+    *((name, "cross_entropy") for name in ("categorical_crossentropy", "sparse_categorical_crossentropy", "nll",
+      "nll_loss", "softmax", "softmax_cross_entropy", "crossentropyloss")),
+    *((name, "squared") for name in ("mse", "mse_loss", "mseloss", "mean_squared_error", "squared_error", "l2")),
+    *((name, "absolute") for name in ("mae", "mae_loss", "mean_absolute_error", "absolute_error", "l1", "l1_loss")),
+)  # fmt: skip
+ELSEWHERE = {"early_stopping": "patience", "early_stop": "patience", "learning_rate": "lr", "criterion": "loss",
+             "objective": "loss", "grad_clip": "clip", "gradient_clip": "clip", "max_norm": "clip",
+             "scheduler": "schedule",
+             "lr_schedule": "schedule", "lr_scheduler": "schedule", "max_epochs": "epochs", "num_epochs": "epochs",
+             "tbptt": "bptt", "random_state": "seed"}  # fmt: skip
+AnyLoss = Annotated[Loss, OneOf("loss", LOSSES, LOSSES_ELSEWHERE)]
 
 # Optimisers.  w weights, g the batch's gradient, η = lr.
 
@@ -325,7 +339,7 @@ def read_train(tree: Map, outputs: Mapping[str, TensorType], layers: Iterable[No
     together.
     """
     problems = Problems()
-    values = read_fields(tree, TrainConfig, "train", problems, skip=("loss",))
+    values = read_fields(tree, TrainConfig, "train", problems, skip=("loss",), elsewhere=ELSEWHERE)
     losses = _read_losses(tree, outputs, problems)
     if "loss" not in tree:
         problems[:] = [p for p in problems if "needs `loss`" not in p.message]

@@ -1,5 +1,8 @@
 """The `train` section: records, rules over several keys, messages at their place."""
 
+import re
+from collections.abc import Sequence
+
 import pytest
 
 import netspec
@@ -9,6 +12,8 @@ from netspec.source.records import record_schema
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 from netspec.train.config import (
+    LOSSES,
+    LOSSES_ELSEWHERE,
     Adam,
     Cosine,
     CrossEntropy,
@@ -20,7 +25,7 @@ from netspec.train.config import (
     TrainConfig,
     read_train,
 )
-from netspec.train.loop import train
+from netspec.train.loop import read_both, train
 
 ONE = {"logits": TensorType((BATCH, 10))}
 TWO = {"logits": TensorType((BATCH, 10)), "value": TensorType((BATCH, 1))}
@@ -138,3 +143,48 @@ train:
     one = netspec.load(text.replace(", bidirectional: true", ""))
     assert one.train is not None
     assert read_train(one.train, one.output_types(), one.layers()).bptt == 5
+
+
+MEANT = {
+    "lr": "2", "learning_rate": "0.01", "momentum": "0.5", "weight_decay": "0.1", "patience": "5",
+    "early_stopping": "5", "warmup_epochs": "1", "label_smoothing": "0.1", "criterion": "squared", "max_epochs": "3",
+    "grad_clip": "1",    "scheduler": "cosine", "random_state": "1",
+}  # fmt: skip
+SPEC = """
+netspec: 1
+inputs: {x: [4]}
+layers: {fc: {type: linear, out_features: 3}}
+data: {source: iris}
+train: {%s}
+"""
+
+
+@pytest.mark.parametrize("begin", ["loss: cross_entropy", "loss: cross_entropy, optimizer: sgd",
+                                   "loss: cross_entropy, optimizer: {type: sgd}, schedule: linear"])  # fmt: skip
+@pytest.mark.parametrize("key", MEANT)
+def test_what_the_help_says_is_taken(key: str, begin: str) -> None:
+    """A key that stands too high, or has another name elsewhere: put into the file, the help is right."""
+    for sets in ((), (f"train.{key}={MEANT[key]}",)):
+        with pytest.raises(NetspecError) as error:
+            check(SPEC % (begin if sets else f"{begin}, {key}: {MEANT[key]}"), sets)
+        [help_] = re.findall("write `(.*)`", str(error.value))
+        written = help_.replace("…", MEANT[key])
+        if sets and "--set" in written:
+            check(SPEC % begin, [part.strip() for part in written.split("--set ")[1:]])
+        else:
+            name = written.partition(":")[0]
+            kept = [part for part in re.split(r", (?=\w+: )(?![^{]*\})", begin) if not part.startswith(f"{name}:")]
+            check(SPEC % ", ".join([*kept, written]), ())
+
+
+def check(text: str, sets: Sequence[str]) -> None:
+    """As `validate` does."""
+    graph = netspec.load(text, sets=sets)
+    assert graph.data is not None and graph.train is not None
+    read_both(graph.data, graph.train, graph.output_types())
+
+
+@pytest.mark.parametrize(("name", "meant"), [*LOSSES_ELSEWHERE, ("BCE", "logistic")])
+def test_losses_under_their_other_names(name: str, meant: str) -> None:
+    assert f"help: it is called `{meant}` here" in message(f"loss: {name}")
+    assert meant in dict(LOSSES) and name not in dict(LOSSES)

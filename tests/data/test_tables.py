@@ -288,6 +288,23 @@ def test_help_is_true_of_the_table(tmp_path: Path, content: str, more: str, expe
     assert "image: [1]" not in said
 
 
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        (["0,1", "1,1", "0,0"], "each is a yes or no of its own: use the loss `logistic`"),
+        (["0,1", "1,0", "0,1"], "give the number of the class, not a vector with a 1 in it"),
+        (["0.5,1", "1,0", "3,1"], "give the number of the class; values to come near to have the loss `squared`"),
+    ],
+)
+def test_columns_that_are_not_one_class(tmp_path: Path, rows: list[str], hint: str) -> None:
+    (tmp_path / "a.csv").write_text("a,p,q\n" + "".join(f"{i},{row}\n" for i, row in enumerate(rows)))
+    text = FLOAT.replace("target: y", "target: [p, q]")
+    assert f"help: {hint}\n" in message(text, tmp_path) + "\n"
+    if "loss" in hint:  # what the help says is done, and works
+        loss = hint.split("`")[1]
+        dataset(text.replace("cross_entropy", loss), tmp_path)
+
+
 def test_text_in_a_target_of_numbers(tmp_path: Path) -> None:
     table(tmp_path, ["0", "1"], ["low", "high"])
     said = message(TARGET, tmp_path)
