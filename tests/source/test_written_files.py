@@ -157,6 +157,9 @@ WRITERS = {
 ALLOWED = {
     ("review/revision.py", "TemporaryDirectory"),  # of a random name, for the user alone
     ("data/fingerprint.py", "save"),  # safetensors': gives bytes
+    ("data/arrays.py", "ZipFile"),  # of a file that is open to be read
+    ("source/lock.py", "open"),  # a lock is held on a file that is open, and no link is followed to it
+    ("report/streams.py", "open"),  # of the null device, in the place of an output that is full
     ("review/revision.py", "extractall"),  # into it, with tarfile's filter "data"
     ("cells/kernels/triton_module.py", "mkdtemp"),  # where there is no cache folder
 }
@@ -176,7 +179,8 @@ def other_ways(tree: ast.AST) -> Iterator[tuple[str, int]]:
         elif name == "replace" and owner and owner != "dataclasses" and len(node.args) == 1 and not node.keywords:
             yield "replace", node.lineno  # of a path; text takes two
         elif name == "open":
-            place = 1 if not owner or owner in ("io", "os", "gzip", "bz2", "lzma", "tarfile", "codecs") else 0
+            second = ("", "io", "os", "gzip", "bz2", "lzma", "tarfile", "codecs", "archive")  # the mode is the second
+            place = 1 if owner in second else 0
             given = [*node.args[place : place + 1], *(k.value for k in node.keywords if k.arg == "mode")]
             plain = all(isinstance(mode, ast.Constant) and not set("wax+") & set(str(mode.value)) for mode in given)
             if owner == "os" or not (plain or owner == "Image"):
@@ -213,8 +217,9 @@ from pathlib import Path
 seen, here = [], os.path.realpath(os.getcwd())
 def hook(event, args):
     if event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
+        ours = ("source/files.py", "source/lock.py")
         frames = [f.filename for f in traceback.extract_stack()]
-        if isinstance(args[0], (str, bytes, os.PathLike)) and not any(f.endswith("source/files.py") for f in frames):
+        if isinstance(args[0], (str, bytes, os.PathLike)) and not any(f.endswith(ours) for f in frames):
             path = os.path.realpath(os.fsdecode(args[0]))
             if path.startswith(here):
                 seen.append(path)
