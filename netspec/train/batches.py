@@ -47,9 +47,10 @@ class Batches:
     lengths: NDArray[np.int64] | None = None
     told: int | None = None
     ordered: bool = False
+    least: int = 1  # a last batch of fewer samples is left out
 
     @staticmethod
-    def of(part: Part, size: int, device: torch.device) -> Batches:
+    def of(part: Part, size: int, device: torch.device, least: int = 1) -> Batches:
         inputs: list[Tensor | ImageRows | Vectors] = []
         for x in part.inputs.values():
             if isinstance(x, Symbols):
@@ -59,13 +60,19 @@ class Batches:
         targets = {name: torch.from_numpy(y).to(device) for name, y in part.targets.items()}
         names = list(part.inputs)
         told = names.index(LENGTHS) if LENGTHS in names and len(names) > 1 else None
-        return Batches(inputs, targets, part.count, size, device, part.lengths, told, part.ordered)
+        return Batches(inputs, targets, part.count, size, device, part.lengths, told, part.ordered, least)
 
     @property
     def steps(self) -> int:
-        """Batches an epoch.  A last batch of one sample is left out: batch norm has no variance of it."""
+        """Batches an epoch."""
         whole, rest = divmod(self.count, self.size)
-        return whole + (rest > 1 or (rest == 1 and whole == 0))
+        return whole + (rest >= self.least)
+
+    @property
+    def left_out(self) -> int:
+        """Samples that an epoch leaves out, others in each."""
+        rest = self.count % self.size
+        return rest if rest < self.least and not self.ordered else 0
 
     @property
     def extent(self) -> tuple[int, str]:

@@ -50,6 +50,7 @@ class RunInfo:
     started: str
     versions: Versions
     machine: Machine
+    left_out: Count = 0  # samples that each epoch leaves out: a last batch of one, where batch norm has no variance
     status: Literal["running", "finished", "interrupted", "failed"] = "running"
     reason: str = ""
     epochs: Count = 0

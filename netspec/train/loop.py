@@ -21,6 +21,8 @@ from netspec.graph.model import Graph, Node
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.tree import Map
+from netspec.train.batch_of_one import least_batch
+from netspec.train.batches import Batches
 from netspec.train.claim import claimed
 from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
 from netspec.train.curves import draw_curves
@@ -85,7 +87,10 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             check_same(folder, graph.resolved)
         begun = has_begun(folder)
         dataset, changed = _read_data(folder if begun else None, graph, data, config, allow_changed_data)
-        info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where)
+        part = dataset.parts["train"]
+        least = least_batch(graph, part, config, place(train_tree, "batch_size"), place(data_tree, "split"))
+        left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
+        info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where, left_out)
         if not begun:
             preprocess = with_probabilities(dataset.preprocess, config)
             begin(folder, graph.resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
@@ -94,7 +99,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
             trainer = Trainer(
                 config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
-                place(train_tree, "bptt"),
+                place(train_tree, "bptt"), least,
             )  # fmt: skip
             went_on = resume and trainer.resume()
             if went_on:
@@ -173,6 +178,9 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, went_on: bool, console: C
         begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
         text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
         console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
+        if parts["train"].left_out:
+            console.print(f"note: each epoch leaves out {parts['train'].left_out} sample, another each time: batch "
+                          "norm has no variance in a last batch of one", highlight=False, soft_wrap=True)  # fmt: skip
         if resume and not went_on:
             console.print(f"nothing to resume in {escape(str(folder))}: a new run begins", highlight=False)
     metrics = MetricsFile(folder / METRICS, progress.epoch)

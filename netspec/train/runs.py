@@ -109,7 +109,8 @@ def has_begun(folder: Path) -> bool:
     return not missing
 
 
-def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any) -> RunInfo:
+def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any,
+                 left_out: int = 0) -> RunInfo:  # fmt: skip
     """What run.json says: versions, machine, seed."""
     import numpy
     import torch
@@ -133,6 +134,7 @@ def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device
             vectors=torch.backends.cpu.get_cpu_capability(),
             gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         ),
+        left_out=left_out,
     )
 
 

@@ -49,14 +49,15 @@ class Trainer:
     """A training in progress: the module, the optimiser, how far it is, and the best weights so far."""
 
     def __init__(self, config: TrainConfig, module: nn.Module, dataset: Dataset, scorer: Scorer, device: torch.device,
-                 folder: Path, spec: str, bptt_span: Span | None = None) -> None:  # fmt: skip
+                 folder: Path, spec: str, bptt_span: Span | None = None, least: int = 1) -> None:  # fmt: skip
+        """`least`: a last batch of fewer samples is left out."""
         self.config = config
         self.module = module.to(device)
         self.device = device
         self.folder = folder
         self.spec = spec
         self.scorer = scorer
-        self.parts = {name: Batches.of(part, config.batch_size, device) for name, part in dataset.parts.items()}
+        self.parts = {name: Batches.of(part, config.batch_size, device, least) for name, part in dataset.parts.items()}
         train_part = self.parts["train"]
         self.chunks = Chunks.of(train_part, config.bptt, bptt_span) if config.bptt else None
         self.steps = (self.chunks or train_part).steps  # an epoch
