@@ -101,7 +101,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
                 config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
                 place(train_tree, "bptt"), least,
             )  # fmt: skip
-            went_on = resume and trainer.resume()
+            went_on = resume and trainer.resume(bool(changed))
             if went_on:
                 differs = [*differences(read_info(folder), info), *([f"data: {changed}"] if changed else [])]
                 note_resume(folder, info.started, trainer.progress.epoch, differs)

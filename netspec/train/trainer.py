@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -297,14 +298,20 @@ class Trainer:
         now = time.perf_counter()
         self._next_save = now + PAUSE * (now - began)
 
-    def resume(self) -> bool:
-        """Put back the checkpoint, if the run has come as far as one.  Raises NS622."""
+    def resume(self, changed: bool = False) -> bool:
+        """Put back the checkpoint, if the run has come as far as one.  Raises NS622.
+
+        `changed`: the data is not what the run began with, so that an epoch that had begun begins again.
+        """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return False
         self.progress, self.best, self._carry_on = load_checkpoint(
-            path, self.spec, self.config, self.steps, self.module, self.optimizer, self.device
-        )
+            path, self.spec, self.config, sys.maxsize if changed else self.steps, self.module, self.optimizer,
+            self.device,
+        )  # fmt: skip
+        if changed:
+            self.progress.batch, self.progress.loss_sums, self.progress.counts, self._carry_on = 0, [], [], {}
         if self._carry_on:
             self._check_carried(path)
         if self.progress.scaler is not None:

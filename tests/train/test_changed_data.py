@@ -157,6 +157,30 @@ def test_going_on_with_what_is_left_trains_on_nothing_of_the_test_part(
     assert set(numbers.tolist()) == learned - {57, 58, 59}
 
 
+def test_an_epoch_that_had_begun_begins_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer samples there are fewer batches than it had come to."""
+    from netspec.train import trainer
+
+    plain = trainer.Trainer._tick
+    monkeypatch.setattr(trainer, "REFRESH", 0.0)  # a tick after each batch
+
+    def tick(self: trainer.Trainer) -> None:
+        if (self.progress.epoch, self.progress.batch) == (1, 3):
+            self._interrupt()
+        plain(self)
+
+    monkeypatch.setattr(trainer.Trainer, "_tick", tick)
+    assert train(project).status == "interrupted"
+    monkeypatch.undo()
+    learned, held = trained_on(project)
+    left = sorted(learned)[:7] + sorted(held) + sorted(set(range(COUNT)) - learned - held)
+    write(project, [row(i) for i in left])
+    done = train(project, resume=True, allow_changed_data=True)
+    assert (done.status, done.epochs) == ("finished", 3)
+    lines = [json.loads(line) for line in (project / "r" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [4, 8, 9]  # 4 batches, then 3 and one of 7 samples again, then one
+
+
 def test_none_of_the_samples_is_left(project: Path) -> None:
     train(project)
     write(project, [f"{i + 1000},{i},{'ab'[i % 2]}" for i in range(COUNT)])

@@ -233,12 +233,13 @@ def test_another_number_of_threads_is_said_and_kept(monkeypatch: pytest.MonkeyPa
                                              ("machine.vectors", "DEFAULT"), ("netspec", "0")])  # fmt: skip
 def test_other_things_that_decide_are_said_too(path: str, value: str) -> None:
     train()
-    begun = info()
-    now = json.loads(json.dumps(begun))
-    place = now
+    begun = runs.read_info(Path("r"))
+    kept = info()
+    place = kept
     *groups, last = path.split(".")
     for key in groups:
         place = place[key]
     place[last] = value
+    runs.write_json(Path("r/run.json"), kept)
     assert runs.differences(begun, begun) == ()
-    assert runs.differences(begun, now)[0].startswith(f"{path}: {value}, was ")
+    assert runs.differences(begun, runs.read_info(Path("r")))[0].startswith(f"{path}: {value}, was ")
