@@ -18,6 +18,7 @@ from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.text import printable
+from netspec.train.foreign import check_outputs, read_model
 from netspec.train.generate import Compute, Generated, generate
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def predict(model: Path | str, given: Path | str, *, device: str = "auto",
     given_as = dict(zip(preprocess.inputs, inputs, strict=True))
     said = {}
     for name, parts in found.items():
-        rule, values = preprocess.outputs[name], np.concatenate(parts)
+        rule, values = preprocess.outputs[name], _together(name, parts, str(model))
         said[name] = _say(rule, values)
         if rule.lengths:
             steps = values.shape[rule.step_axis]
@@ -104,8 +105,19 @@ def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Ar
     """Raises NS632 where the network cannot take the values, such as an index beyond an embedding."""
     try:
         return compute(inputs)
+    except NetspecError:
+        raise
     except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
         raise NetspecError("NS632", f"the model cannot take this input: {error}", name=model) from None
+
+
+def _together(name: str, parts: list[Array], model: str) -> Array:
+    """The output of all batches.  Raises NS632 where they differ in more than the number of samples."""
+    if len({part.shape[1:] for part in parts}) > 1:
+        shapes = " and ".join(str(part.shape) for part in parts[:2])
+        raise NetspecError("NS632", f"output `{printable(name)}` has the shapes {shapes} for different samples",
+                           name=model, hint="predict them one at a time")  # fmt: skip
+    return np.concatenate(parts)
 
 
 # the model
@@ -132,25 +144,14 @@ def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module, tuple
 
 
 def _onnx(path: Path) -> tuple[Compute, Preprocess]:
-    import onnx
     import onnxruntime
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     from netspec.backends.streaming import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
         return NetspecError("NS631", message, name=str(path), hint=hint)
 
-    try:
-        proto = onnx.load(path, load_external_data=False)
-    except FileNotFoundError:
-        raise bad("no such model", "write it with `netspec export RUN --onnx`") from None
-    except (OSError, DecodeError) as error:
-        raise bad(f"cannot be read as an ONNX model: {getattr(error, 'strerror', None) or error}") from None
-    if any(t.data_location == onnx.TensorProto.EXTERNAL for t in proto.graph.initializer):
-        raise bad(
-            "keeps weights in other files, which is refused: their paths may lead anywhere", "save it as one file"
-        )
+    proto = read_model(path)
     text = next((entry.value for entry in proto.metadata_props if entry.key == META), None)
     if text is None:
         raise bad("does not say how its inputs are made", "export it from a run, not from a file")
@@ -158,7 +159,8 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     starts = starts_of(proto, str(path))
     made = {t.name for t in proto.graph.initializer}  # old models list these as inputs too
     inputs = _types(t for t in proto.graph.input if t.name not in starts and t.name not in made)
-    preprocess.check(inputs, _types(proto.graph.output), str(path))
+    declared = _types(proto.graph.output)
+    preprocess.check(inputs, declared, str(path))
     try:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is raised, and is said once
@@ -172,7 +174,9 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
         # A streaming model gets whole sequences here: their states begin at the start.
         states = {name: np.repeat(start[None], len(inputs[0]), 0) for name, start in starts.items()}
         found = session.run(outputs, {**dict(zip(names, inputs, strict=True)), **states})
-        return dict(zip(outputs, found, strict=True))
+        said = dict(zip(outputs, found, strict=True))
+        check_outputs(said, declared, len(inputs[0]), str(path))
+        return said
 
     return compute, preprocess
 
