@@ -3,6 +3,7 @@ that need not be there, and all of it on a GPU where there is one."""
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,15 +49,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compiler(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """Kernels are made for a GPU."""
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     monkeypatch.setenv("TRITON_CACHE_DIR", str(cache / "compiled"))
 
 
 @pytest.fixture
-def interpreter(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[list[Loop]]:
+def interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Loop]]:
     """Kernels run on the CPU; gives the loops that ran so."""
     monkeypatch.setenv("TRITON_INTERPRET", "1")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     ran: list[Loop] = []
     run = gpu.run_loop
 
@@ -379,23 +378,14 @@ equations:
                 assert "zz" not in step_kernel(loop, body, "step")[1]
 
 
-def test_files_are_written_once_and_mended(interpreter: list[Loop], tmp_path: Path,
-                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    from netspec.cells.kernels import triton_module
+def test_a_text_is_a_module_without_a_file(interpreter: list[Loop]) -> None:
+    """Triton finds the source of its functions, also after what is kept of files was looked at again."""
+    import linecache
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    text = PRELUDE + "\n\nNUMBER = 1\n"
-    write = triton_module._written
-    path = write("loop_a.py", text)
-    assert path == tmp_path / "netspec" / "triton" / "loop_a.py"
-    before = path.stat().st_mtime_ns
-    assert write("loop_a.py", text).stat().st_mtime_ns == before
-    path.write_text("damaged")
-    assert write("loop_a.py", text).read_text() == text
-    assert [p.name for p in path.parent.iterdir()] == ["loop_a.py"]
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))  # a folder cannot be made there
-    assert write("loop_a.py", text).read_text() == text
+    module = load(PRELUDE + "\n\nNUMBER = 1\n")
+    assert module.NUMBER == 1 and load(PRELUDE + "\n\nNUMBER = 1\n") is module
+    linecache.checkcache()
+    assert "tl.exp" in inspect.getsource(module.sigmoid.fn)
 
 
 # As a GPU gets them.

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache as once
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,10 +19,10 @@ import torch
 from llvmlite import binding
 from torch import Tensor
 
+from netspec.cells.kernels import cache
 from netspec.cells.kernels.cpu_code import arguments_of, module_of, weights_of
 from netspec.cells.kernels.product import panel_width
 from netspec.cells.loop import Loop
-from netspec.source.files import write_whole
 
 WORTH_A_TEAM = 1 << 15  # floats: below, waking the other threads takes longer than the work
 
@@ -126,14 +124,14 @@ def kernel_of(loop: Loop, ragged: bool) -> Kernel:
     return found[ragged]
 
 
-@cache
+@once
 def lanes() -> int:
     """Floats in this processor's widest vector."""
     features = binding.get_host_cpu_features()
     return 16 if features.get("avx512f") else 8 if features.get("avx2") and features.get("fma") else 4
 
 
-@cache
+@once
 def _ready() -> None:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -150,8 +148,8 @@ def machine() -> Any:
 def _build(loop: Loop, ragged: bool) -> Kernel:
     text = str(module_of(loop, lanes(), ragged))
     mark = f"{llvmlite.__version__} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}\n"
-    path = cache_folder() / f"{hashlib.sha256((mark + text).encode()).hexdigest()}.o"
-    code = _read(path)
+    name = f"{hashlib.sha256((mark + text).encode()).hexdigest()}.o"
+    code = cache.read(name)
     _ready()
     empty = binding.parse_assembly(f'target triple = "{binding.get_default_triple()}"')
     engine = binding.create_mcjit_compiler(empty, machine())
@@ -163,36 +161,12 @@ def _build(loop: Loop, ragged: bool) -> Kernel:
         builder = binding.create_pass_builder(target, options)
         builder.getModulePassManager().run(module, builder)
         code = target.emit_object(module)
-        _write(path, code)
+        cache.write(name, code)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("alone"))
     return Kernel(engine, alone, engine.get_function_address("team"), arguments_of(loop), weights_of(loop),
                   panel_width(lanes()))  # fmt: skip
-
-
-def cache_folder() -> Path:
-    """Where compiled kernels are kept: $NETSPEC_CACHE, or `netspec` in the user's cache folder."""
-    given = os.environ.get("NETSPEC_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netspec"
-
-
-def _read(path: Path) -> bytes | None:
-    """A kept kernel: its own hash stands before it, so that a damaged file is not run."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
-
-
-def _write(path: Path, code: bytes) -> None:
-    """A folder that cannot be written costs the compile time again, nothing else."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(path, lambda file: file.write(hashlib.sha256(code).digest() + code), lambda _, error: error)
 
 
 @dataclass(frozen=True)
@@ -204,7 +178,7 @@ class _Team:
     count: int
 
 
-@cache
+@once
 def _team() -> _Team | None:
     for name in ("libgomp.so.1", "libomp.so", "libomp.dylib"):
         path = Path(torch.__file__).parent / "lib" / name

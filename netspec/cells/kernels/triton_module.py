@@ -1,21 +1,16 @@
-"""Triton text as an imported module: Triton reads its functions' source from a file, so that there has to be one.
-
-The files lie in $XDG_CACHE_HOME/netspec/triton (or ~/.cache), named by a hash of their text and of the versions.  One
-that does not hold exactly the text is written anew, to another name first: two processes may do so at once.
+"""Triton text as a module.  Triton reads the source of its functions again, from `linecache`: no file has to lie
+anywhere.  What Triton compiles from it, it keeps in a cache of its own (`TRITON_CACHE_DIR`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
+import linecache
 import os
-import tempfile
+import sys
 from functools import cache
-from pathlib import Path
 from types import ModuleType
-
-from netspec.source.files import write_whole
 
 
 @cache
@@ -41,36 +36,12 @@ def load(text: str) -> ModuleType:
 @cache
 def _load(text: str, interpreting: bool) -> ModuleType:
     """Decorating decides whether a function is compiled or interpreted: a module for each."""
-    versions = [importlib.metadata.version(name) for name in ("netspec", "triton")]
-    digest = hashlib.sha256("\n".join([*versions, text]).encode()).hexdigest()[:32]
-    path = _written(f"loop_{digest}.py", text)
-    spec = importlib.util.spec_from_file_location(f"netspec_{path.stem}{'_interpreted' * interpreting}", path)
-    assert spec is not None and spec.loader is not None  # the path ends in .py
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    name = f"netspec_loop_{digest}{'_interpreted' * interpreting}"
+    module = ModuleType(name)
+    file = module.__file__ = f"<{name}>"
+    # Without a time of its own an entry is never looked for on disk.
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    sys.modules[name] = module  # where a function's module is looked for
+    exec(compile(text, file, "exec"), vars(module))
     return module
-
-
-def _written(name: str, text: str) -> Path:
-    try:
-        return _write(_folder(), name, text)
-    except OSError:  # no home, or a read-only one
-        return _write(_own_folder(), name, text)
-
-
-def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "netspec" / "triton"
-
-
-@cache
-def _own_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="netspec-triton-"))
-
-
-def _write(folder: Path, name: str, text: str) -> Path:
-    path = folder / name
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists() or path.read_bytes() != text.encode():
-        write_whole(path, lambda file: file.write(text.encode()), lambda _, error: error)
-    return path
