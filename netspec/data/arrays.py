@@ -120,7 +120,7 @@ def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[s
 
 
 def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
-    """Numbers, or text as `clean` has it.  Raises NS605 for an array of anything else, NS604 for a missing label."""
+    """Numbers, or text as `clean` has it.  Raises NS605 for an array of anything else, NS604 for bytes of no text."""
     if x.dtype.kind == "S":
         try:
             x = np.char.decode(x, "utf-8")
@@ -131,37 +131,49 @@ def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
         found, index = np.unique(x, return_inverse=True)
         texts = np.array([clean(str(label)) for label in found], dtype=str)
         x = texts[index].reshape(x.shape) if len(texts) else x
-        missing = np.isin(x, list(MISSING))
-        if missing.any():
-            first = tuple(int(i) for i in np.argwhere(missing)[0])
-            count = int(missing.sum())
-            others = f" (and {count - 1:,} more)" if count > 1 else ""
-            said = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
-            raise NetspecError("NS604", f"array `{name}` of {shown} holds {said}, at [{_at(first)}]{others}", span,
-                               hint="label the sample, or leave it out")  # fmt: skip
     elif x.dtype.kind not in "fiub":
         text = f"array `{name}` of {shown} holds {_kind(x)}, a target is of numbers or text"
         raise NetspecError("NS605", text, span, hint="save one plain array for each output")
     return x
 
 
+def all_labelled(x: Array, what: str, span: Span | None) -> None:
+    """Raises NS604 for text that stands for a missing label."""
+    missing = np.isin(x, list(MISSING))
+    if missing.any():
+        first = tuple(int(i) for i in np.argwhere(missing)[0])
+        others = f" (and {int(missing.sum()) - 1:,} more)" if missing.sum() > 1 else ""
+        said = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
+        raise NetspecError("NS604", f"{what} holds {said}, at [{_at(first)}]{others}", span,
+                           hint="label the sample, or leave it out")  # fmt: skip
+
+
 def _kind(x: Array) -> str:
     return "records with several fields" if x.dtype.kind == "V" else str(x.dtype)
 
 
-def check_entries(x: Array, entries: int, what: str, code: str, span: Span | None = None, name: str = "") -> None:
-    """Raises `code` at the first number that an embedding of so many entries has none for; 0: there is no embedding."""
+def check_entries(
+    x: Array, entries: int | tuple[int, ...], what: str, code: str, span: Span | None = None, name: str = ""
+) -> None:
+    """Raises `code` at the first number that an embedding has no entry for.
+
+    `entries`: how many it has, for all numbers or for each of a sample; 0: there is no embedding.
+    """
     if not entries or x.dtype.kind not in "iu":
         return
-    bad = np.argwhere((x < 0) | (x >= entries))
+    counts = np.array(entries).reshape(x.shape[1:] if isinstance(entries, tuple) else ())
+    bad = np.argwhere((counts > 0) & ((x < 0) | (x >= counts)))
     if len(bad):
         first = tuple(int(i) for i in bad[0])
-        low, high = int(x.min()), int(x.max())
+        count = int(counts[first[1:]]) if counts.ndim else int(counts)
+        like = x[:, counts == count] if counts.ndim else x
+        low, high = int(like.min()), int(like.max())
         larger = f", or give the embedding `num_embeddings: {high + 1}`" if low >= 0 else ""
+        at = f", place {_at(first[1:])}" if counts.ndim else ""
         raise NetspecError(
             code,
-            f"{what}: number {int(x[first])} (sample {first[0] + 1}) is out of range: its embedding has entries 0 to "
-            f"{entries - 1}, the numbers run from {low} to {high}",
+            f"{what}: number {int(x[first])} (sample {first[0] + 1}{at}) is out of range: its embedding has entries "
+            f"0 to {count - 1}, the numbers run from {low} to {high}",
             span,
             hint=f"count from 0{larger}",
             name=name,

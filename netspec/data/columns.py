@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -24,11 +24,13 @@ MARKED = re.compile(r"[+-]?\d[\d.,_'’\s]*")  # a number to a reader: of anothe
 class Wanted:
     """What the cells of a column have to be: numbers of `dtype`; with `entries`, those of an embedding's entries.
 
+    `entries`: of several columns one for each, or one for all.
+
     `use`: what they are read for, which decides what can be done about a wrong one.
     """
 
     dtype: str = "float32"
-    entries: int = 0
+    entries: int | tuple[int, ...] = 0
     use: Literal["feature", "target", "prediction"] = "feature"
 
 
@@ -36,7 +38,9 @@ def read_columns(table: Table, names: Sequence[str], wanted: Wanted, problems: l
     """(rows, columns): float64, or the whole numbers or bool that `dtype` says; what is wrong goes to `problems`."""
     kind = np.float64 if wanted.dtype == "float32" else np.dtype(wanted.dtype)
     found = np.zeros((len(table.rows), len(names)), kind)
+    every = wanted
     for i, name in enumerate(names):
+        wanted = replace(every, entries=every.entries[i]) if isinstance(every.entries, tuple) else every
         cells = table.cells(name)
         values = _quickly(cells, wanted)
         if values is None:
@@ -101,6 +105,7 @@ def _range(wanted: Wanted) -> tuple[int, int]:
     if wanted.dtype == "bool":
         return 0, 1
     bits = np.iinfo(wanted.dtype)
+    assert isinstance(wanted.entries, int)  # of one column
     return (0, wanted.entries - 1) if wanted.entries else (int(bits.min), int(bits.max))
 
 

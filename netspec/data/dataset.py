@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.arrays import check_entries, finite
+from netspec.data.arrays import all_labelled, check_entries, finite
 from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, place
 from netspec.data.fingerprint import Fingerprint, fingerprint
 from netspec.data.images import Images
@@ -100,7 +100,7 @@ def load_dataset(
             outputs = {name: _target_standard(rule, targets[name][indices["train"]]) for name, rule in outputs.items()}
     for name, rule in outputs.items():
         if rule.standard is not None:
-            targets[name] = rule.standard.forward(targets[name]).astype(np.float32)
+            targets[name] = rule.standard.narrow(targets[name])
     rules = {name: replace(rule, entries=network.entries.get(name, 0)) for name, rule in rules.items()}
     for name, x in raw.inputs.items():
         if isinstance(x, np.ndarray):
@@ -206,6 +206,8 @@ def _target(target: Target, raw: Raw, network: Network, name: str) -> tuple[Arra
 def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
     values = target.values
     finite(values, target.what, target.span)
+    if values.dtype.kind == "U" and not target.folders:
+        all_labelled(values, target.what, target.span)
     if kind == "classes":
         axis = class_axis(type_, values.shape, last=target.steps)
         if axis is None:

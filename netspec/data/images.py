@@ -158,7 +158,12 @@ def _entries(folder: Path, shown: str, span: Span | None) -> list[Path]:
 def _check_class(each: Path, images: list[Path], shown: str, span: Span | None) -> None:
     here = f"{shown}/{each.name}"
     if not here.isprintable():
-        raise NetspecError("NS607", f"the name of {here} cannot be shown", span, hint="rename the folder, in UTF-8")
+        raise NetspecError(
+            "NS607",
+            f"the name of {here} cannot be shown",
+            span,
+            hint="rename the folder",
+        )
     if not images:
         kinds = ", ".join(sorted(SUFFIXES))
         raise NetspecError("NS607", f"no images in {here}", span, hint=f"an image ends in one of {kinds}")

@@ -41,6 +41,15 @@ class Standard:
     def forward(self, x: Array) -> Array:
         return (x - self._along(self.mean, x)) / self._along(self.deviation, x)
 
+    def narrow(self, x: Array) -> Array:
+        """`forward` in float32; NaN, of a step without a target, stays.  Raises NS604 beyond what float32 holds."""
+        with np.errstate(over="ignore"):
+            found = self.forward(x).astype(np.float32)
+        if np.isinf(found).any():
+            raise NetspecError("NS604", "a number is beyond float32 once it is standardized",
+                               hint="look for one that is far from all others")  # fmt: skip
+        return found
+
     def backward(self, x: Array) -> Array:
         return x * self._along(self.deviation, x) + self._along(self.mean, x)
 
@@ -71,7 +80,7 @@ class InputRule:
     `table`: the `columns` side by side; `image`: (N, C, H, W) of `size` with values from 0 to 1; `array`: as it is.
     Then standardised, and brought to `shape` (without the batch; text for a symbolic axis).  Of sequences: the
     `symbols` that a step is one of, by their number or the place of a 1, and the most `steps` of a training sample.
-    `entries`: how many an embedding has for its numbers, 0 where none reads them.
+    `entries`: how many an embedding has for its numbers, 0 where none reads them; or for each number of a sample.
     """
 
     kind: Literal["table", "image", "array"]
@@ -84,7 +93,7 @@ class InputRule:
     standard: Standard | None = None
     symbols: tuple[str, ...] = ()
     steps: Count = 0
-    entries: Count = 0
+    entries: Count | tuple[Count, ...] = 0
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.dtype not in DTYPES:
@@ -116,21 +125,19 @@ class InputRule:
             made = (self.channels if self.kind == "image" else len(self.columns)) or (type_.shape[1:] or (1,))[0]
             if not self.standard.fits(made) or not type_.floating:
                 yield "standard", f"is one of {len(self.standard.mean)}, the input is {type_} of {type_.dtype}"
+        if isinstance(self.entries, tuple) and len(self.entries) != whole:
+            yield "entries", f"are {len(self.entries)}, the input has {whole or 'any number of'} numbers"
         if self.symbols and type_.floating and (type_.rank != 3 or type_.shape[2] != len(self.symbols)):
             yield "symbols", f"are {len(self.symbols)}, the input is {type_}"
         if self.symbols and not type_.floating and type_.rank != 2:
             yield "symbols", f"are one a step, the input is {type_}"
 
     def apply(self, x: Array) -> Array:
-        """Raw values -> what the network takes.  Raises NS604 where one is too far from the mean for float32."""
+        """Raw values -> what the network takes.  Raises NS604 for one that `Standard.narrow` refuses."""
         if self.divide != 1.0:
             x = x / self.divide
         if self.standard is not None:
-            with np.errstate(over="ignore"):
-                x = self.standard.forward(x).astype(self.dtype)
-            if not np.isfinite(x).all():
-                raise NetspecError("NS604", "a number is beyond float32 once it is standardized",
-                                   hint="look for one that is far from all others")  # fmt: skip
+            x = self.standard.narrow(x)
         x = x.astype(self.dtype)
         if all(isinstance(size, int) for size in self.shape):
             x = x.reshape(len(x), *self.shape)

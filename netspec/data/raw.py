@@ -24,7 +24,7 @@ class Target:
     """What stands in the data for one output; `what` and `span` are for messages, `names` known class names.
 
     `steps`: there is one for each step, (N, T, …), and the classes are along the output's last axis; and `kept`,
-    (N, T), has the steps that count, None for all.
+    (N, T), has the steps that count, None for all.  `folders`: labels are names of folders, which are never missing.
     """
 
     values: Array
@@ -34,6 +34,7 @@ class Target:
     columns: tuple[str, ...] = ()
     steps: bool = False
     kept: NDArray[np.bool_] | None = None
+    folders: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,15 @@ class Raw:
 class Network:
     """What a source has to feed: the network's inputs, its trained outputs with the kind of target each loss takes.
 
-    `entries`: input -> how many entries an embedding has for its numbers; `counted`: input of lengths -> the axis of
-    steps that they count.
+    `entries`: input -> how many entries an embedding has for its numbers, or for each number of a sample; `counted`:
+    input of lengths -> the axis of steps that they count.
     """
 
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
     kinds: Mapping[str, str]
     folder: Path = field(default_factory=Path)
-    entries: Mapping[str, int] = field(default_factory=dict)
+    entries: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     counted: Mapping[str, Size] = field(default_factory=dict)
 
     def told(self, steps: Size) -> str:

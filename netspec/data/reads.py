@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from netspec.graph.model import Graph
-from netspec.layers.embedding import Embedding
 from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Size
-
-
-def entries_of(graph: Graph) -> dict[str, int]:
-    """Input -> how many entries there are for its numbers: those of the smallest embedding that reads it."""
-    found: dict[str, int] = {}
-    for node in graph.layers():
-        if isinstance(node.layer, Embedding) and (name := node.inputs[0].node) in graph.inputs:
-            found[name] = min(node.layer.num_embeddings, found.get(name, node.layer.num_embeddings))
-    return found
 
 
 def counted_by(graph: Graph) -> dict[str, Size]:

@@ -241,7 +241,10 @@ def _images(source: ImageFolder, tree: Map, network: Network) -> Raw:
     images = Images(paths, channels, size, span)
     rule = InputRule("image", (channels, *size), type_.dtype, channels=channels, size=size)
     return Raw(
-        {x_name: images}, {x_name: rule}, {y_name: Target(np.array(labels), f"{source.path}/", span)}, len(paths)
+        {x_name: images},
+        {x_name: rule},
+        {y_name: Target(np.array(labels), f"{source.path}/", span, folders=True)},
+        len(paths),
     )
 
 

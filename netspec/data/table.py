@@ -152,7 +152,7 @@ def _check_separator(
                 f"{source.name} has one column, {show(rows[0][0])}" if count == 1 else
                 f"the rows of {source.name} have not as many cells as its header line",
                 span,
-                hint=f"the run was trained on cells separated by {told}, here it seems to be {shown}: save it so"
+                hint=f"the run was trained on cells separated by {told}, here it seems to be {shown}"
                 if trained else f"its cells seem to be separated otherwise: add `delimiter: {shown}`",
             )  # fmt: skip
 

@@ -15,7 +15,7 @@ from netspec.data.dataset import Dataset, load_dataset
 from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
-from netspec.data.reads import counted_by, entries_of
+from netspec.data.reads import counted_by
 from netspec.frontend.document import text_hash
 from netspec.graph.model import Graph, Node
 from netspec.shapes.tensor import TensorType
@@ -27,6 +27,7 @@ from netspec.train.claim import claimed
 from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
 from netspec.train.curves import draw_curves
 from netspec.train.device import pick_device
+from netspec.train.entries import entries_of
 from netspec.train.interrupt import ending
 from netspec.train.progress import Display
 from netspec.train.report import show_interrupted, show_results

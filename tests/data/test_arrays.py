@@ -142,13 +142,36 @@ def test_labels_in_bytes_and_of_words(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array([b"\xe4", b"b", b"b"]))
     assert "NS604 array `out` of a.npz holds bytes that are not UTF-8" in message(text, tmp_path)
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array(["a", "nan", "nan"]))
-    assert "NS604 array `out` of a.npz holds 'nan', which stands for nothing, at [1] (and 1 more)" in message(
-        text, tmp_path
-    )
+    assert "NS604 array `out` holds 'nan', which stands for nothing, at [1] (and 1 more)" in message(text, tmp_path)
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.zeros(3, [("a", "i4"), ("b", "U2")]))
     assert "NS605 array `out` of a.npz holds records with several fields, a target is of numbers" in message(
         text, tmp_path
     )
+
+
+def test_words_behind_a_sample_s_end_count_in_nothing(tmp_path: Path) -> None:
+    words = np.array([["b", "a", "", "nan"], ["a", "b", "c", "a"], ["c", "", "NA", ""]])
+    np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 2)), lengths=np.array([2, 4, 1]), out=words)
+    text = spec("{x: [T, 2], lengths: {shape: [], dtype: int64}}",
+                "{g: {type: gru, hidden: 4, from: {input: x, lengths: lengths}}, out: {type: linear, out_features: 3}}",
+                "{source: {type: npz, path: a.npz}, split: {train: 1}}")  # fmt: skip
+    found = dataset(text, tmp_path)
+    assert found.preprocess.outputs["out"].names == ("a", "b", "c")
+    assert found.parts["train"].targets["out"].tolist() == [[1, 0, -100, -100], [0, 1, 2, 0], [2, -100, -100, -100]]
+    words[1, 1] = "NA"
+    np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 2)), lengths=np.array([2, 4, 1]), out=words)
+    assert "NS604 array `out` holds 'NA', which stands for nothing, at [1, 1]" in message(text, tmp_path)
+
+
+def test_a_standardized_target_beyond_float32(tmp_path: Path) -> None:
+    y = np.where(np.arange(40) % 2, 1e-9, 0.0)
+    text = spec("{x: [1]}", "{out: {type: linear, out_features: 1}}",
+                "{source: {type: npz, path: a.npz}, standardize: both}", "loss: squared")  # fmt: skip
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, 1)), out=y)
+    test = dataset(text, tmp_path).fingerprint.parts["test"]
+    y[test[0]] = 3e38
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, 1)), out=y)
+    assert "NS604 a number is beyond float32 once it is standardized" in message(text, tmp_path)
 
 
 def test_help_for_floats_in_a_whole_input_is_true_of_them() -> None:

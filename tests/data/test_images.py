@@ -285,6 +285,13 @@ def test_what_lies_beside_the_images(tmp_path: Path) -> None:
     assert [p.name for p in found.parts["train"].inputs["x"].images.paths] == ["grey.png", "COLOUR.PNG", "grey.png"]  # type: ignore[union-attr]
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    for name in ("None", "nan"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        MODES["grey.png"][0](tmp_path / "set" / name / "a.png")
+    assert dataset(NET, tmp_path).preprocess.outputs["out"].names == ("None", "nan")
+
+
 def test_folders_that_are_parts_and_not_classes(tmp_path: Path) -> None:
     for part in ("train", "test", "other"):
         for kind in ("cat", "dog"):
