@@ -85,6 +85,13 @@ def _errors() -> Iterator[None]:
     except NetspecError as error:
         _complain(error.problems)
         raise typer.Exit(1) from None
+    except OSError as error:  # a path that the system does not take: too long, or not for this user
+        name = "" if error.filename is None else str(error.filename)
+        problem = Problem(
+            "NS101", f"cannot be read or written: {error.strerror or error}", name=name, hint="check the path"
+        )
+        _complain([problem])
+        raise typer.Exit(1) from None
     except KeyboardInterrupt as error:
         raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
@@ -310,8 +317,12 @@ def train(
         if not resume and (data is not None or allow_changed_data):
             raise typer.BadParameter("is for a run to go on with: add --resume, or change the file's `data`",
                                      param_hint="--data" if data is not None else "--allow-changed-data")  # fmt: skip
+        options = [word for assignment in sets or () for word in ("--set", assignment)]
+        options += ["--device", device] if device != "auto" else []
+        options += ["--data", str(data)] if data is not None else []
+        options += ["--allow-changed-data"] if allow_changed_data else []
         done = run_training(graph, run=run, resume=resume, device=device, console=_console(), file=file,
-                            data_at=data, allow_changed_data=allow_changed_data)  # fmt: skip
+                            data_at=data, allow_changed_data=allow_changed_data, options=options)  # fmt: skip
     if done.status == "interrupted":
         raise typer.Exit(128 + done.signal)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -60,13 +60,14 @@ if TYPE_CHECKING:
 
 def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
           console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
-          data_at: Path | str | None = None) -> Run:  # fmt: skip
+          data_at: Path | str | None = None, options: Sequence[str] = ()) -> Run:  # fmt: skip
     """Train a network as its `data` and `train` sections say.
 
     `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
     yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
-    what the command to go on with calls the netspec file; `allow_changed_data`: go on though the data is not what the
-    run began with; `data_at`: where the data of a run to go on with is now, or the folder its path is relative to.
+    what the command to go on with calls the netspec file, and `options` what else it has; `allow_changed_data`: go on
+    though the data is not what the run began with; `data_at`: where the data of a run to go on with is now, or the
+    folder its path is relative to.
     After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
     Raises NS2xx and NS6xx.
     """
@@ -110,7 +111,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
                     told = "; ".join(differs)
                     console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
                                   highlight=False, markup=False, soft_wrap=True)  # fmt: skip
-            return _run(trainer, graph, resume, went_on, console, file)
+            return _run(trainer, graph, resume, went_on, console, file, options)
 
 
 def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: TrainConfig,
@@ -166,7 +167,15 @@ def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preproces
     return replace(preprocess, outputs=outputs)
 
 
-def _run(trainer: Trainer, graph: Graph, resume: bool, went_on: bool, console: Console | None, file: str) -> Run:
+def _run(
+    trainer: Trainer,
+    graph: Graph,
+    resume: bool,
+    went_on: bool,
+    console: Console | None,
+    file: str,
+    options: Sequence[str],
+) -> Run:
     config, folder, parts = trainer.config, trainer.folder, trainer.parts
     progress = trainer.progress
     if console is not None:
@@ -212,7 +221,7 @@ def _run(trainer: Trainer, graph: Graph, resume: bool, went_on: bool, console: C
     draw_curves(folder / CURVES, read_metrics(folder / METRICS, progress.epoch), progress.best_epoch, title)
     if console is not None:
         if status == "interrupted":
-            show_interrupted(console, outcome, config.epochs, file)
+            show_interrupted(console, outcome, config.epochs, file, options)
         else:
             show_results(console, outcome, {name: batches.extent for name, batches in parts.items()})
     return outcome

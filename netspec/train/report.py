@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -54,11 +55,12 @@ def show_results(console: Console, run: Run, extents: Mapping[str, tuple[int, st
     console.print(f"[bold]{escape(str(run.path))}[/bold]", highlight=False, soft_wrap=True)
 
 
-def show_interrupted(console: Console, run: Run, epochs: int, file: str) -> None:
-    """How to go on after Ctrl-C."""
+def show_interrupted(console: Console, run: Run, epochs: int, file: str, options: Sequence[str]) -> None:
+    """How to go on after Ctrl-C, as a shell takes it."""
     done = f"stopped after {run.epochs} of {epochs} epochs" if run.epochs else "stopped in the first epoch"
     console.print(f"{done}, everything is saved; go on with", highlight=False)
-    console.print(f"  netspec train {file} --run {run.path} --resume", highlight=False, markup=False, soft_wrap=True)
+    command = shlex.join(["netspec", "train", file, *options, "--run", str(run.path), "--resume"])
+    console.print(f"  {command}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:

@@ -93,3 +93,16 @@ def test_a_training_goes_on_when_nobody_can_be_told() -> None:
     for run in ("full", "closed"):
         assert json.loads(Path(run, "run.json").read_text())["status"] == "finished"
         assert Path(run, "best.safetensors").read_bytes() == Path("shown/best.safetensors").read_bytes()
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"train net.yaml --run {LONG}", f"evaluate {LONG}", f"predict {LONG} x.csv", f"export {LONG} --onnx",
+     f"diff {LONG} net.yaml", f"validate {LONG}", f"cells {LONG}:a", f"export net.yaml --onnx -o {LONG}"],
+)  # fmt: skip
+def test_a_path_that_the_system_does_not_take(line: str) -> None:
+    code, err = netspec(line)
+    assert code == 1 and "Traceback" not in err and "File name too long" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -168,6 +169,25 @@ def test_a_run_that_is_refused_keeps_what_it_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(NetspecError, match="begun from another spec"):
         loop.train(netspec.load(NET.replace("0.1", "0.2")), run="r", resume=True, device="cpu")
     assert info() == before
+
+
+def test_the_command_that_goes_on_has_all_that_this_one_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `--set` it would be refused as another spec; and a shell has to take a folder's name as one word."""
+    from typer.testing import CliRunner
+
+    from netspec.cli import app
+
+    after(monkeypatch, Trainer, "_close_epoch", lambda: signal.raise_signal(signal.SIGTERM))
+    Path("a net.yaml").write_text(NET)
+    line = ["train", "a net.yaml", "--set", "train.epochs=3", "--set", "name=x y", "--device", "cpu", "--run", "my run"]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 128 + signal.SIGTERM
+    [said] = [line for line in done.output.splitlines() if line.startswith("  netspec ")]
+    again = shlex.split(said)
+    assert again[0] == "netspec" and again[1:] == [*line, "--resume"]
+    monkeypatch.undo()
+    done = CliRunner().invoke(app, again[1:])
+    assert done.exit_code == 0 and "best of 3 epochs" in done.output
 
 
 # what is said of a run that is not finished
