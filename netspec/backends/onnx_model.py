@@ -16,7 +16,6 @@ from onnx import TensorProto, helper
 import netspec
 from netspec.backends.streaming import META as STREAMING
 from netspec.backends.streaming import check_streaming, streaming_meta, streams
-from netspec.graph.cost import owner
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
 from netspec.shapes.dim import Dim, Quotient, Size
@@ -234,7 +233,7 @@ class _Builder:
         self.made.append(helper.make_node("Identity", [value], [full], name=full))
 
     def _full(self, name: str) -> str:
-        return f"{owner(self._model.graph, self._node, name)}.{name}"
+        return f"{self._model.graph.owner(self._node, name)}.{name}"
 
     def weight(self, name: str) -> str:
         return self._model.initializer(self._full(name), self.array(name))

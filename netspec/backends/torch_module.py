@@ -13,7 +13,6 @@ from torch import fx, nn
 from netspec.backends.padding_rows import hold_padding_rows, zero_padding_rows
 from netspec.backends.torch_code import Lowering
 from netspec.graph.build import collecting_later
-from netspec.graph.cost import owner
 from netspec.graph.model import Graph, Node
 
 
@@ -57,7 +56,7 @@ def _share(graph: Graph, module: nn.Module) -> None:
         if not node.share:
             continue
         for name in graph.weights_of(node):
-            source = owner(graph, node, name)
+            source = graph.owner(node, name)
             if source != node.name:
                 _replace(module, f"{node.name}.{name}", f"{source}.{name}")
 

@@ -30,19 +30,12 @@ class Cost:
     activations: Size
 
 
-def owner(graph: Graph, node: Node, weight: str) -> str:
-    """The node whose weight this is: the node itself, or the one at the end of its `share`s."""
-    while node.share and weight in graph.weights_of(graph[node.share]):
-        node = graph[node.share]
-    return node.name
-
-
 def params_of(graph: Graph, node: Node, *, frozen: bool = True) -> int:
     """Trainable parameters that the node owns; what it shares is counted where it belongs."""
     if not frozen and node.freeze:
         return 0
     weights = graph.weights_of(node)
-    return sum(prod(w.shape) for name, w in weights.items() if w.trainable and owner(graph, node, name) == node.name)
+    return sum(prod(w.shape) for name, w in weights.items() if w.trainable and graph.owner(node, name) == node.name)
 
 
 def flops_of(graph: Graph, node: Node) -> Size:

@@ -98,6 +98,7 @@ class Graph:
     warnings: list[Problem] = field(default_factory=list)
     lengths: Lengths = field(default_factory=Lengths)  # how long named axes may be, by the layers as they were written
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
+    owners: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)  # known
 
     @property
     def resolved(self) -> str:
@@ -141,6 +142,16 @@ class Graph:
     def weights_of(self, node: Node) -> dict[str, Weight]:
         """The node's tensors by their short names."""
         return node.layer.weights(*self.input_types(node))
+
+    def owner(self, node: Node, weight: str) -> str:
+        """The node whose weight this is: the node itself, or the one at the end of its `share`s, sought once."""
+        passed = []
+        while (node.name, weight) not in self.owners and node.share and weight in self.weights_of(self[node.share]):
+            passed.append(node.name)
+            node = self[node.share]
+        found = self.owners.get((node.name, weight), node.name)
+        self.owners.update(((name, weight), found) for name in passed)
+        return found
 
     def consumers(self, name: str) -> list[str]:
         """The nodes that read this one, each once, in order."""

@@ -106,21 +106,18 @@ def _plain(value: Any) -> Any:
 
 def table(graph: Graph, width: int) -> Any:
     """The table for a terminal of so many columns (a rich renderable): what does not fit is left out from the right."""
-    from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
+
+    from netspec.report.grid import Grid
 
     cells = [_cells(row) for row in rows(graph)]
     widths = [max(len(c[i]) for c in (COLUMNS, *cells)) + 3 for i in range(len(COLUMNS))]
     shown = len(COLUMNS)
     while shown > 4 and sum(widths[:shown]) > width:
         shown -= 1
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for i, column in enumerate(COLUMNS[:shown]):
-        grid.add_column(column, justify="right" if i > 2 else "left", overflow="fold", no_wrap=i != 0)
-    for row in cells:
-        grid.add_row(*(Text(c) for c in row[:shown]), style="dim" if row[1] == "input" else "")
+    grid = Grid(COLUMNS[:shown], [row[:shown] for row in cells], left=3, dim=lambda row: row[1] == "input")
     figures = Table(box=None, show_header=False, pad_edge=False)
     for name, text in totals(graph):
         figures.add_row(Text(name, style="bold"), Text(text))

@@ -6,6 +6,7 @@ alike and stand alike: the same kind and parameters, and the same neighbour on a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -16,6 +17,8 @@ from netspec.graph.cost import Cost, cost_of, total
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.recurrent import CellLayer
 from netspec.source.records import fields_of
+
+MANY = 100_000  # pairs of layers
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,12 @@ def diff(before: Graph, after: Graph) -> Diff:
     paired = {b.name: a for a, b in pairs}
     result = Diff(before, after)
     gone = {n.name for n in before.layers()} - set(new_name)
-    removed = [n for n in before.layers() if n.name in gone]
+    removed = deque(n for n in before.layers() if n.name in gone)
+    place = {name: i for i, name in enumerate(before.nx.nodes)}
     for node in after.layers():
         old = paired.get(node.name)
-        while removed and _stood_above(removed[0], old, before):
-            result.layers.append(LayerDiff("removed", removed.pop(0), None))
+        while removed and old is not None and place[removed[0].name] < place[old.name]:
+            result.layers.append(LayerDiff("removed", removed.popleft(), None))
         if old is None:
             result.layers.append(LayerDiff("added", None, node))
             continue
@@ -90,18 +94,6 @@ def diff(before: Graph, after: Graph) -> Diff:
     return result
 
 
-def _stood_above(node: Node, other: Node | None, graph: Graph) -> bool:
-    if other is None:
-        return False
-    order = graph.nx.nodes
-    for name in order:
-        if name == node.name:
-            return True
-        if name == other.name:
-            return False
-    return False
-
-
 def _pairs(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
     """The layers that are in both, each with itself: by name, then by likeness."""
     same = [(before[n.name], n) for n in after.layers() if n.name in before and n.name not in before.inputs]
@@ -110,14 +102,26 @@ def _pairs(before: Graph, after: Graph) -> list[tuple[Node, Node]]:
     new = [n for n in after.layers() if n.name not in known]
     names = {a.name: b.name for a, b in same} | {n: n for n in before.inputs}
     renamed: list[tuple[Node, Node]] = []
-    matcher = SequenceMatcher(None, [_signature(n) for n in old], [_signature(n) for n in new], autojunk=False)
-    candidates = [(old[i + k], new[j + k]) for i, j, size in matcher.get_matching_blocks() for k in range(size)]
+    candidates = [(old[i], new[j]) for i, j in _alike([_signature(n) for n in old], [_signature(n) for n in new])]
     for a, b in candidates:
         names[a.name] = b.name
     for a, b in candidates:
         if _stand_alike(a, b, before, after, names):
             renamed.append((a, b))
     return same + renamed + _moved(renamed, old, new)
+
+
+def _alike(old: list[Any], new: list[Any]) -> Iterator[tuple[int, int]]:
+    """Places of equal values in the same order; what begins and ends alike is not searched, which takes a square."""
+    shorter = min(len(old), len(new))
+    first = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    last = next((i for i in range(shorter - first) if old[-1 - i] != new[-1 - i]), shorter - first)
+    yield from zip(range(first), range(first), strict=True)
+    a, b = old[first : len(old) - last], new[first : len(new) - last]
+    matcher = SequenceMatcher(None, a, b, autojunk=len(a) * len(b) > MANY)  # then what is common decides nothing
+    for i, j, size in matcher.get_matching_blocks():
+        yield from ((first + i + k, first + j + k) for k in range(size))
+    yield from ((len(old) - k, len(new) - k) for k in range(last, 0, -1))
 
 
 def _moved(renamed: list[tuple[Node, Node]], old: list[Node], new: list[Node]) -> list[tuple[Node, Node]]:

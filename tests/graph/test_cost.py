@@ -104,3 +104,26 @@ def test_published_counts_to_the_digit(name: str) -> None:
     count = total(netspec.load(ARCHITECTURES / f"{name}.yaml")).flops
     assert isinstance(count, int)
     assert round(count / 1e6) == PUBLISHED[name]
+
+
+def test_what_is_shared_along_a_chain_counts_once_and_is_sought_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = "".join(f"  l{i}: {{type: linear, out_features: 8, share: l{i - 1}}}\n" for i in range(1, 500))
+    graph = netspec.load(f"netspec: 1\ninputs: {{x: [8]}}\nlayers:\n  l0: {{type: linear, out_features: 8}}\n{layers}")
+    assert total(graph).params == 8 * 8 + 8
+    graph = netspec.load(graph.resolved)
+    calls = []
+    weights_of = type(graph).weights_of
+    monkeypatch.setattr(type(graph), "weights_of", lambda self, node: calls.append(node) or weights_of(self, node))
+    assert total(graph).params == 8 * 8 + 8
+    assert {graph.owner(graph["l499"], name) for name in ("weight", "bias")} == {"l0"}
+    assert len(calls) < 5 * 500
+
+
+def test_a_chain_of_shares_ends_where_a_weight_is_missing() -> None:
+    graph = netspec.load(
+        "netspec: 1\ninputs: {x: {shape: [T], dtype: int64}}\nlayers:\n"
+        "  e: {type: embedding, num_embeddings: 8, embedding_dim: 8}\n  a: {type: linear, out_features: 8, share: e}\n"
+        "  b: {type: linear, out_features: 8, share: a}\n"
+    )
+    assert [graph.owner(graph["b"], name) for name in ("weight", "bias")] == ["e", "a"]
+    assert total(graph).params == 8 * 8 + 8

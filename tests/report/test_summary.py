@@ -65,3 +65,26 @@ def test_short_numbers(value: int, text: str) -> None:
 def test_memory_and_signs() -> None:
     assert [memory(v) for v in (3, 2048, 3 * 2**20)] == ["3 B", "2.0 KiB", "3.0 MiB"]
     assert signed(100, 110) == "+10 (+10.0%)" and signed(0, 5) == "+5"
+
+
+LONG = NET.replace("conv:", "a_convolution_of_a_long_name:")
+
+
+TABLE = """small
+
+ layer                kind        output         parameters
+ ──────────────────────────────────────────────────────────
+ image                input       (B, 3, 8, 8)
+ tokens               input       (B, T) int64
+ a_convolution_of_a   conv2d      (B, 4, 6, 6)          108
+ _long_name
+ flat                 flatten     (B, 144)
+ fc                   linear      (B, 2)                290
+ embed                embedding   (B, T, 5)              35
+"""
+
+
+def test_table_to_the_letter_and_a_name_that_goes_on_below() -> None:
+    console = Console(width=60, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - the console owns it
+    console.print(summary.table(netspec.load(LONG), console.width))
+    assert [line.rstrip() for line in console.export_text().splitlines()[1:11]] == TABLE.splitlines()[1:11]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import netspec
 from netspec import NetspecError
 from netspec.report.difference import as_json, text
-from netspec.review.diff import Diff
+from netspec.review.diff import Diff, _alike
 from netspec.review.revision import load_revision
 
 BASE = """
@@ -196,3 +197,24 @@ def test_an_error_in_a_revision_names_it(repository: Path) -> None:
     with pytest.raises(NetspecError, match=r"^HEAD:nets/base\.yaml:14:14: NS201 unknown layer kind") as caught:
         load_revision("HEAD:nets/base.yaml")
     assert "did you mean `linear`?" in str(caught.value)
+
+
+ALIKE = [("aab", "ab"), ("", "abc"), ("abcab", "xabcaby"), ("aaaa", "aaa"), ("abc", "cba")]
+
+
+@pytest.mark.parametrize(("old", "new"), ALIKE)
+def test_alignment_keeps_the_order_and_pairs_equals(old: str, new: str) -> None:
+    pairs = list(_alike(list(old), list(new)))
+    assert all(old[i] == new[j] for i, j in pairs)
+    assert all(a < b and c < d for (a, c), (b, d) in pairwise(pairs))
+    assert len(pairs) == {"aab": 2, "": 0, "abcab": 5, "aaaa": 3, "abc": 1}[old]
+
+
+def test_one_copy_less_of_many_and_a_renamed_stack() -> None:
+    def stack(name: str, count: int) -> netspec.Graph:
+        return netspec.load(f"netspec: 1\ninputs: {{x: [8]}}\nlayers:\n  {name}: {{type: relu, repeat: {count}}}\n")
+
+    fewer = netspec.diff(stack("st", 2000), stack("st", 1999))
+    assert [(d.status, d.name) for d in fewer.layers] == [("removed", "st.1999")]
+    renamed = netspec.diff(stack("st", 2000), stack("su", 2000))
+    assert [d.status for d in renamed.layers] == ["renamed"] * 2000
