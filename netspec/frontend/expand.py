@@ -450,7 +450,7 @@ class _Expander:
             ports = self.whole(frame, use, "")
             return Value(use.path, ports, use.place, inner=frame.names, leaf=frame.leaf, broken=not ports)
         extras: dict[str, Wire | None] = {}
-        for option in ("shortcut", "gate"):
+        for option in ("gate",) if options.get("gate") == "none" else ("shortcut", "gate"):  # no gate: F(x) alone
             if isinstance(inner := options.get(option), Map):
                 self.out.scopes[f"{use.path}.{option}"] = "sequence"
                 side = self.inside(use, f".{option}", inner, source)

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.differential.reference.network import KINDS, Frame, Network, Run, Store, Value
+from tests.differential.reference.network import KINDS, Frame, Network, Run, Store, UndefinedError, Value
 
 MAX_VALUES = 6000  # of one tensor: small networks are many networks
-REFUSALS = (RuntimeError, ValueError, IndexError, KeyError, AssertionError, TypeError)
+REFUSALS = (RuntimeError, ValueError, IndexError, KeyError, AssertionError, TypeError,
+            UndefinedError)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ def draw(seed: int) -> dict[str, Any]:
     if rng.random() < 0.04:
         _spoil(draft)
     _outputs(draft)
+    if rng.random() < 0.15:
+        _vars(draft)
     if not draft.document["blocks"]:
         del draft.document["blocks"]
     return draft.document
@@ -156,7 +158,7 @@ def _layer(draft: Draft, x: Live, kind: str) -> bool:
         return False
     entry: dict[str, Any] = {"type": kind, **fields}
     if "from" not in entry and (x is not draft.last or rng.random() < 0.1):
-        entry["from"] = x.name
+        entry["from"] = x.name if rng.random() < 0.8 else [x.name]
     _wiring(draft, kind, entry)
     name = draft.fresh(kind[0])
     return draft.add(name, kind if set(entry) == {"type"} and flag(draft) else entry)
@@ -182,11 +184,22 @@ _WEIGHTED = ("conv", "linear", "maxout", "embedding", "bilinear")
 def _wiring(draft: Draft, kind: str, entry: dict[str, Any]) -> None:
     """`repeat`, `share`, `init`, `freeze`, `when`, seldom."""
     rng = draft.rng
-    if rng.random() < 0.08:
+    if rng.random() < 0.1:
         entry["repeat"] = rng.randint(1, 3)
+        keys = [k for k in _TUNABLE if isinstance(entry.get(k), int) and not isinstance(entry[k], bool)]
+        if keys and flag(draft):
+            key = rng.choice(keys)
+            entry[key] = f"$({entry[key]} + i)"
     if rng.random() < 0.03 and draft.layers:
         entry["when"] = flag(draft)
     if not kind.startswith(_WEIGHTED) and "norm" not in kind and kind != "prelu":
+        return
+    tables = [
+        n for n, e in draft.layers.items() if isinstance(e, dict) and e["type"] == "embedding" and "init" not in e
+    ]
+    if kind == "linear" and tables and flag(draft):
+        entry["share"] = rng.choice(tables)
+        entry["out_features"] = draft.layers[entry["share"]]["num_embeddings"]
         return
     if rng.random() < 0.2:
         same = [n for n, other in draft.layers.items() if isinstance(other, dict) and other["type"] == kind
@@ -230,8 +243,12 @@ def _container(draft: Draft, x: Live, kind: str) -> bool:
         entry["layers"] = inner.layers
         if kind != "sequence" and rng.random() < 0.8:
             entry["shortcut"] = rng.choice(("identity", "projection", "projection", "pad", "none"))
+            if rng.random() < 0.25:
+                entry["shortcut"] = {"layers": _side(draft, x, entry["layers"], name)}
         if kind == "highway":
-            if rng.random() < 0.7:
+            if rng.random() < 0.25:
+                entry["gate"] = {"layers": _side(draft, x, entry["layers"], name)}
+            elif rng.random() < 0.7:
                 entry["gate"] = rng.choice(("linear", "conv", "none"))
             if flag(draft):
                 entry["gate_bias"] = rng.choice((-1, 0.5, 0))
@@ -239,7 +256,20 @@ def _container(draft: Draft, x: Live, kind: str) -> bool:
         entry["repeat"] = rng.randint(1, 3)
     if rng.random() < 0.05:
         entry["freeze"] = True
-    return draft.add(name, entry)
+    if not draft.add(name, entry):
+        return False
+    if rng.random() < 0.15 and draft.last is not None:
+        draft.add(draft.fresh(kind[:3]), {**deepcopy(entry), "share": name})
+    return True
+
+
+def _side(draft: Draft, x: Live, body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Layers for S(x) or the gate: F's own again under other names, or a few."""
+    if flag(draft):
+        return {f"{n}s": deepcopy(layer) for n, layer in body.items() if "from" not in layer}
+    inner = draft.inside(x, f"{name}.shortcut.")
+    grow(inner, 1)
+    return inner.layers
 
 
 def _body(inner: Draft, x: Live, kind: str) -> None:
@@ -307,7 +337,8 @@ def _use_block(draft: Draft, x: Live) -> bool:
     return True
 
 
-_TUNABLE = ("out_channels", "out_features", "kernel_size", "num_groups", "p", "alpha", "stride", "bias", "dim")
+_TUNABLE = ("out_channels", "out_features", "kernel_size", "num_groups", "p", "alpha", "stride", "bias", "dim",
+            "padding", "dilation")  # fmt: skip
 
 
 def _parameters(draft: Draft, inner: Draft, block: dict[str, Any], entry: dict[str, Any]) -> None:
@@ -331,6 +362,22 @@ def _parameters(draft: Draft, inner: Draft, block: dict[str, Any], entry: dict[s
                     params[name] = value
     if params:
         block["params"] = params
+
+
+def _vars(draft: Draft) -> None:
+    """Numbers and kinds of the top layers as variables."""
+    rng, found = draft.rng, draft.document.setdefault("vars", {})
+    for layer in draft.layers.values():
+        for key in (*_TUNABLE, "type") if isinstance(layer, dict) else ():
+            value = layer.get(key)
+            if not isinstance(value, (int, float, str)) or (isinstance(value, str) and "$" in value):
+                continue
+            if (key != "type" or value in KINDS) and rng.random() < 0.3:
+                name = f"v{len(found)}"
+                if isinstance(value, int) and not isinstance(value, bool) and flag(draft):
+                    found[name], layer[key] = value + 1, f"$({name} - 1)"
+                else:
+                    found[name], layer[key] = value, f"${name}"
 
 
 def _spoil(draft: Draft) -> None:

@@ -57,6 +57,10 @@ class Frame:
         return value
 
 
+class UndefinedError(Exception):
+    """The documentation leaves open what such a network means."""
+
+
 @dataclass
 class Handed:
     """What a container hands to the layers inside."""
@@ -315,25 +319,39 @@ def _shortcut(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[s
     if shortcut == "identity" or not run.store.changes.setdefault(path, x.shape != f.shape):
         return x
     axes = x.ndim - 2
-    strides = strides_of(fields["layers"], axes)
+    channels = axes > 0 and spatial(fields["layers"])  # else F maps the last axis
+    strides = strides_of(fields["layers"], axes) if channels else []
+    if shortcut == "projection" and not channels:
+        return _own(run, f"{name}.linear", "linear", {"out_features": f.shape[-1]}, x, below)
     if shortcut == "projection":
-        if axes < 1 or not spatial(fields["layers"]):
-            return _own(run, f"{name}.linear", "linear", {"out_features": f.shape[-1]}, x, below)
         given = {"out_channels": f.shape[1], "kernel_size": 1, "stride": strides, "bias": False}
         y = _own(run, f"{name}.conv", f"conv{axes}d", given, x, below)
         return _own(run, f"{name}.norm", f"batch_norm{axes}d", {}, y, below)
     y = x
     for axis, stride in enumerate(strides, start=2):
         y = y[(slice(None),) * axis + (slice(None, None, stride),)]
-    return F.pad(y, (0, 0) * axes + (0, f.shape[1] - x.shape[1]))
+    features = 1 if channels else x.ndim - 1
+    new = f.shape[features] - x.shape[features]
+    if new < 0:
+        raise ValueError("pad takes no channel away")
+    return F.pad(y, (0, 0) * (x.ndim - 1 - features) + (0, new))
 
 
 _STRIDED = re.compile(r"(conv|(avg|max)_pool)[123]d")
 
 
+_LAST = {"linear", "maxout", "bilinear", "multi_head_attention", "recurrent", *cells.CELLS}
+
+
 def spatial(layers: Mapping[str, Any]) -> bool:
     """Whether F works on channels and positions (convolutions, pooling), not on features."""
-    return any(_STRIDED.fullmatch(_kind(entry)) for entry in _flat(layers))
+    kinds = {_kind(entry) for entry in _flat(layers)}
+    strided = any(_STRIDED.fullmatch(kind) for kind in kinds)
+    if strided and not kinds.isdisjoint(_LAST):
+        raise UndefinedError("F maps both the channels and the last axis")
+    if not strided and kinds.isdisjoint(_LAST):
+        raise UndefinedError("F maps no axis by a layer that says which")
+    return strided
 
 
 def strides_of(layers: Mapping[str, Any], axes: int) -> list[int]:
