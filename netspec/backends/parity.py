@@ -84,8 +84,8 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
 
 def _errors(graph: Graph, trials: Sequence[Found]) -> list[float]:
     """Of each output the largest error, in parts of its largest value in any trial: one number may be near 0."""
-    pairs = [list(zip(*(trial[name] for trial in trials), strict=True)) for name in graph.outputs]
-    return [_finite(max(gaps) / max(1e-30, *(s for s in scales if s == s))) for gaps, scales in pairs]
+    pairs = [[trial[name] for trial in trials] for name in graph.outputs]
+    return [_finite(max(g for g, _ in pair) / max([1e-30, *(s for _, s in pair if s == s)])) for pair in pairs]
 
 
 Found = dict[str, tuple[float, float]]  # output -> error, largest value
