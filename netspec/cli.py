@@ -80,8 +80,11 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
 @contextmanager
 def _errors() -> Iterator[None]:
     """A wrong file ends with its problems on stderr and exit status 1."""
+    from netspec.source.memory import memory
+
     try:
-        yield
+        with memory("while running the command"):
+            yield
     except NetspecError as error:
         _complain(error.problems)
         raise typer.Exit(1) from None
@@ -421,7 +424,7 @@ def export(
         raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
     with _errors():
         from netspec.backends.export import export_onnx
-        from netspec.backends.onnx_model import OPSET
+        from netspec.backends.onnx_model import OPSET, check_size
         from netspec.report.text import memory
         from netspec.source.files import file_name
 
@@ -440,6 +443,7 @@ def export(
             from netspec.backends.torch_module import to_torch
 
             graph = _compiled(str(source), sets)
+            check_size(graph)
             module = to_torch(graph)
             typer.echo(
                 "note: a netspec file has no trained weights; they are fresh. Name a run folder for trained ones.",

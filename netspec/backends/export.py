@@ -8,14 +8,17 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from netspec.backends.onnx_model import OPSET, to_onnx
+from netspec.backends.onnx_model import OPSET, check_size, serialized, to_onnx
 from netspec.backends.parity import Parity, compare
 from netspec.frontend.document import text_hash
+from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
+from netspec.source.memory import hold, memory
 
 
+@memory("while exporting", hint="export a smaller network, or on a machine with more memory")
 def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None,
                 streaming: bool = False) -> Parity:  # fmt: skip
     """Write a verified ONNX file.
@@ -24,13 +27,15 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
     `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
+    check_size(graph)
+    hold(12 * total(graph).params, "for the ONNX model, its bytes, and the session that it is compared in")
     model = to_onnx(graph, module, streaming)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise NetspecError("NS702", f"the ONNX checker refuses the model: {error}",
                            hint="the file was not written; please report the network") from error  # fmt: skip
-    parity = compare(graph, module, model.SerializeToString(), streaming=streaming)
+    parity = compare(graph, module, serialized(model), streaming=streaming)
     helper.set_model_props(model, {
         **{p.key: p.value for p in model.metadata_props},
         "netspec.spec_sha256": text_hash(graph.resolved),
@@ -44,7 +49,7 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from None
-    write_whole(path, lambda file: file.write(model.SerializeToString()), _cannot_write)
+    write_whole(path, lambda file: file.write(serialized(model)), _cannot_write)
     return parity
 
 

@@ -11,16 +11,19 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper
 
 import netspec
 from netspec.backends.streaming import META as STREAMING
 from netspec.backends.streaming import check_streaming, streaming_meta, streams
+from netspec.graph.cost import total
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
 from netspec.shapes.dim import Dim, Quotient, Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
+from netspec.source.memory import shown
 
 OPSET = 21
 IR_VERSION = 10
@@ -44,14 +47,29 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
     """
     if streaming:
         check_streaming(graph)
+    check_size(graph)
     weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
-    if sum(w.nbytes for w in weights.values()) > MAX_BYTES:
-        raise NetspecError("NS701", "the weights take more than 2 GiB, which one ONNX file cannot hold",
-                           hint="export a smaller network")  # fmt: skip
     model = emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)), streaming)
     if streaming:
         model.metadata_props.add(key=STREAMING, value=streaming_meta(streams(graph, weights)))
     return model
+
+
+def check_size(graph: Graph) -> None:
+    """Raises NS701 for weights that one protobuf message cannot hold, before any of them is made."""
+    size = 4 * total(graph).params
+    if size > MAX_BYTES:
+        raise NetspecError("NS701", f"the weights take {shown(size)}, one ONNX file holds less than 2 GiB",
+                           hint="export a smaller network")  # fmt: skip
+
+
+def serialized(model: onnx.ModelProto) -> bytes:
+    """Raises NS701 where weights and constants together are more than one message holds."""
+    try:
+        return bytes(model.SerializeToString())
+    except (ValueError, EncodeError):
+        raise NetspecError("NS701", "weights and constants take 2 GiB or more, one ONNX file holds less",
+                           hint="export a smaller network") from None  # fmt: skip
 
 
 def emit(graph: Graph, streaming: bool = False) -> onnx.ModelProto:

@@ -16,6 +16,7 @@ from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim, at
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
+from netspec.source.memory import is_shortage
 
 BATCHES = (1, 2, 7)
 TOLERANCE = 1e-4  # of the largest value of an output: float32 rounding over some hundred layers stays well below
@@ -51,6 +52,8 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
+        if is_shortage(error):
+            raise
         raise NetspecError("NS703", f"onnxruntime refuses the model: {error}") from error
     generator = torch.Generator().manual_seed(0)
     was_training, device = module.training, next((p.device for p in module.parameters()), torch.device("cpu"))
@@ -111,6 +114,8 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
     try:
         got = run(list(expected), {k: v.numpy() for k, v in inputs.items()})
     except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
+        if is_shortage(error):
+            raise
         raise NetspecError("NS703", f"onnxruntime fails at {place}: {error}") from error
     truth: Mapping[str, torch.Tensor] = {}
     if exact is not None:

@@ -13,7 +13,11 @@ from torch import fx, nn
 from netspec.backends.padding_rows import hold_padding_rows, zero_padding_rows
 from netspec.backends.torch_code import Lowering
 from netspec.graph.build import collecting_later
+from netspec.graph.cost import total
 from netspec.graph.model import Graph, Node
+from netspec.source.memory import hold, memory
+
+_BUILDING = "for the weights of the network"
 
 
 def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
@@ -21,8 +25,10 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
 
     The module takes its inputs in the file's order or by name, and gives the tensor for one output, a dict for
     several.  Initialisation is torch's default where `init` does not say otherwise.
+    Raises NS625 where there is too little memory.
     """
-    with collecting_later(), torch.random.fork_rng(devices=[]):
+    hold(4 * total(graph).params, _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters")
+    with collecting_later(), torch.random.fork_rng(devices=[]), memory(_BUILDING):
         torch.manual_seed(seed)
         module = Lowering(graph).network()
         _initialise(graph, module)

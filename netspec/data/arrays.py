@@ -43,6 +43,8 @@ def read_npz(
             return found, tuple(members)
     except FileNotFoundError:
         raise missing_file(path, shown, span) from None
+    except MemoryError:  # the caller says what for
+        raise
     except Exception as error:  # zipfile, its decompressors and NumPy raise whatever broken bytes lead to
         known = isinstance(error, (_ArrayError, OSError))
         reason = getattr(error, "strerror", None) or (str(error) if known else "it is no .npz file")

@@ -184,7 +184,7 @@ def _expected(header: Header, config: TrainConfig, module: nn.Module, params: li
     found = {f"weights.{name}": e for name, e in weights.items()}
     if header.progress.epoch:
         found |= {f"best.{name}": e for name, e in weights.items()}
-    entries = _entries(config.optimizer)
+    entries = entries_kept(config.optimizer)
     known = set(range(len(params) if entries else 0))
     if not set(header.stateful) <= known or (known and header.progress.step and not header.stateful):
         raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimiser's "
@@ -202,7 +202,7 @@ def _bytes(state: Tensor) -> Expected:
     return Expected(tuple(state.shape), state.dtype)
 
 
-def _entries(config: OptimizerConfig) -> dict[str, Expected | None]:
+def entries_kept(config: OptimizerConfig) -> dict[str, Expected | None]:
     """What the optimiser keeps for a weight, found by a step of it: name -> None for what is like the weight."""
     probe = nn.Parameter(torch.zeros(2, 3))
     optimizer = make_optimizer(config, [probe])

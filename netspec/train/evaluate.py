@@ -18,6 +18,7 @@ from netspec.data.dataset import load_dataset
 from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import OutputRule
 from netspec.source.errors import NetspecError
+from netspec.source.memory import memory
 from netspec.train.batches import Batches
 from netspec.train.device import pick_device
 from netspec.train.loop import network_of, read_both
@@ -96,6 +97,7 @@ class Evaluation:
         show_evaluation(console, self)
 
 
+@memory("while evaluating", "the device", "lower `batch_size`")
 def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | None = None) -> Evaluation:
     """The best weights of a run on the test part of its data.
 

@@ -17,14 +17,17 @@ from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
 from netspec.data.reads import counted_by
 from netspec.frontend.document import text_hash
+from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph, Node
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.memory import hold, memory
 from netspec.source.tree import Map
 from netspec.train.batch_of_one import least_batch
 from netspec.train.batches import Batches
+from netspec.train.checkpoint import entries_kept
 from netspec.train.claim import claimed
-from netspec.train.config import CrossEntropy, Logistic, TrainConfig, read_train, target_kinds
+from netspec.train.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
 from netspec.train.curves import draw_curves
 from netspec.train.device import pick_device
 from netspec.train.entries import entries_of
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+@memory("while training", "the device", "lower `batch_size`, or the sizes of layers")
 def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
           console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
           data_at: Path | str | None = None, options: Sequence[str] = ()) -> Run:  # fmt: skip
@@ -89,6 +93,9 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             check_same(folder, graph.resolved)
         begun = has_begun(folder)
         dataset, changed = _read_data(folder if begun else None, graph, data, config, allow_changed_data)
+        if where.type == "cpu":
+            hold(bytes_to_train(graph, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
+                 "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
         part = dataset.parts["train"]
         least = least_batch(graph, part, config, place(train_tree, "batch_size"), place(data_tree, "split"))
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
@@ -112,6 +119,12 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
                     console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
                                   highlight=False, markup=False, soft_wrap=True)  # fmt: skip
             return _run(trainer, graph, resume, went_on, console, file, options)
+
+
+def bytes_to_train(graph: Graph, optimizer: OptimizerConfig) -> int:
+    """Each weight as it is and as it was best, its gradient, and what the optimiser keeps of it; float32."""
+    likes = sum(like is None for like in entries_kept(optimizer).values())
+    return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
 
 
 def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: TrainConfig,
@@ -197,16 +210,17 @@ def _run(
     results: dict[str, dict[str, float]] = {}
     status: Literal["finished", "interrupted"] = "finished"
     try:
-        with Display(console, config.epochs, trainer.steps, parts["train"].extent) as display:
+        with (
+            memory(f"with batches of {config.batch_size}", str(trainer.device),
+                   "lower `batch_size`; what was saved before is still there"),
+            Display(console, config.epochs, trainer.steps, parts["train"].extent) as display,
+        ):  # fmt: skip
             trainer.run(display, metrics)
     except Interrupted:
         status = "interrupted"
     except IndexError as error:
         raise NetspecError("NS604", f"an input holds a number that the network has no entry for: {error}",
                            hint="numbers of `embedding` go from 0 to `num_embeddings` − 1") from None  # fmt: skip
-    except torch.OutOfMemoryError:
-        raise NetspecError("NS625", f"out of memory on {trainer.device} with batches of {config.batch_size}",
-                           hint="lower `batch_size`; what was saved before is still there") from None  # fmt: skip
     finally:
         metrics.close()
     if status == "finished":

@@ -17,6 +17,7 @@ from netspec.data.table import missing_file, read_table
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError, Problem
+from netspec.source.memory import is_shortage, memory
 from netspec.source.text import printable
 from netspec.train.foreign import check_outputs, read_model
 from netspec.train.generate import Compute, Generated, generate
@@ -59,6 +60,7 @@ class Writing:
     seed: int = 0
 
 
+@memory("while predicting", "the device", "give fewer samples at a time")
 def predict(model: Path | str, given: Path | str, *, device: str = "auto",
             writing: Writing | None = None) -> Predictions | Generated:  # fmt: skip
     """Apply a run (a folder) or a model (`.onnx`) to a `.csv` table, an `.npz` file, an image or a folder of images.
@@ -108,6 +110,8 @@ def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Ar
     except NetspecError:
         raise
     except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
+        if is_shortage(error):
+            raise
         raise NetspecError("NS632", f"the model cannot take this input: {error}", name=model) from None
 
 
@@ -166,6 +170,8 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
         options.log_severity_level = 4  # what goes wrong is raised, and is said once
         session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
+        if is_shortage(error):
+            raise
         raise bad(f"onnxruntime refuses it: {error}") from None
     names = list(preprocess.inputs)
     outputs = list(preprocess.outputs)

@@ -13,6 +13,7 @@ from netspec.graph.build import load
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.lock import holder
+from netspec.source.memory import memory
 from netspec.train.info import RunInfo
 from netspec.train.runs import BEST, SPEC, read_info, read_preprocess
 from netspec.train.weights import load_weights
@@ -30,6 +31,7 @@ class Trained:
     notes: tuple[str, ...] = ()  # what whoever uses it has to know
 
 
+@memory("while reading the run")
 def load_run(path: Path | str) -> Trained:
     """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
     path = Path(path)
