@@ -163,7 +163,8 @@ def validate(
         if format is ProblemFormat.text:
             _complain(graph.warnings, warning=True)
             cost = total(graph)
-            typer.echo(f"{file}: ok, {count(cost.params)} parameters, {short(cost.flops)} FLOPs")
+            lengths = f", {graph.lengths.text()}" if graph.lengths.conditions else ""
+            typer.echo(f"{file}: ok, {count(cost.params)} parameters, {short(cost.flops)} FLOPs{lengths}")
     if format is ProblemFormat.json:
         typer.echo(as_json(found))
     elif format is ProblemFormat.github and found:

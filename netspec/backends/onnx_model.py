@@ -15,6 +15,8 @@ from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper
 
 import netspec
+from netspec.backends.onnx_lengths import META as LENGTHS
+from netspec.backends.onnx_lengths import lengths_meta
 from netspec.backends.streaming import META as STREAMING
 from netspec.backends.streaming import check_streaming, streaming_meta, streams
 from netspec.graph.cost import total
@@ -40,7 +42,8 @@ _DTYPES = {
 def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelProto:
     """The network at inference with the module's weights.
 
-    Dropout is gone, batch norm is folded where it can be, inputs and outputs carry their names and symbolic axes.
+    Dropout is gone, batch norm is folded where it can be, inputs and outputs carry their names and symbolic axes;
+    `netspec.lengths` in the metadata, and the description of an input, say how long those may be.
     `streaming` adds the states of recurrent layers, before and after, as inputs and outputs (backends.streaming).
     Raises NS701 for a model over 2 GiB, NS705 for a network that cannot stream.  `backends.export.export_onnx` also
     verifies the file it writes.
@@ -50,6 +53,8 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
     check_size(graph)
     weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
     model = emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)), streaming)
+    if graph.lengths.conditions:
+        model.metadata_props.add(key=LENGTHS, value=lengths_meta(graph))
     if streaming:
         model.metadata_props.add(key=STREAMING, value=streaming_meta(streams(graph, weights)))
     return model
@@ -145,6 +150,9 @@ class _Model:
                 del proto.initializer[i]
         proto.node.extend(self.nodes)
         proto.input.extend(_info(name, type_) for name, type_ in {**graph.inputs, **self.state_inputs}.items())
+        for value in proto.input:
+            if value.name in graph.inputs:
+                value.doc_string = graph.lengths.text(graph.inputs[value.name].symbols())
         proto.output.extend(
             _info(name, type_) for name, type_ in {**graph.output_types(), **self.state_outputs}.items()
         )

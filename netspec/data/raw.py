@@ -14,6 +14,7 @@ from netspec.data.images import Images
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Size
+from netspec.shapes.lengths import Lengths
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
@@ -67,6 +68,7 @@ class Network:
     folder: Path = field(default_factory=Path)
     entries: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     counted: Mapping[str, Size] = field(default_factory=dict)
+    lengths: Lengths = field(default_factory=Lengths)  # of named axes
 
     def told(self, steps: Size) -> str:
         """The input that has the lengths of sequences with this axis of steps, or ""; of several the last."""

@@ -65,6 +65,8 @@ def totals(graph: Graph) -> list[tuple[str, str]]:
         ("activations", memory(cost.activations)),
         ("depth", f"{depth(graph)} with weights on the longest path"),
     ]
+    if graph.lengths.conditions:
+        lines.append(("lengths", ", ".join(f"{c} ({c.by})" for c in graph.lengths.conditions)))
     for key, actual in (("params", cost.params), ("flops", cost.flops), ("activations", cost.activations)):
         bound = getattr(graph.budget, key)
         if bound and isinstance(actual, int):
@@ -91,6 +93,7 @@ def as_json(graph: Graph) -> str:
         "outputs": {
             k: {"shape": [_plain(s) for s in t.shape], "dtype": t.dtype} for k, t in graph.output_types().items()
         },
+        "lengths": [{"condition": str(c), "layer": c.by} for c in graph.lengths.conditions],
         "params": cost.params,
         "flops": _plain(cost.flops),
         "activations": _plain(cost.activations),

@@ -252,6 +252,8 @@ def _interface(before: Graph, after: Graph, names: dict[str, str]) -> Iterator[C
         a, b = before.inputs.get(name), after.inputs.get(name)
         if a != b:
             yield Change(f"input {name}", _typed(a), _typed(b))
+    if before.lengths.text() != after.lengths.text():
+        yield Change("lengths", before.lengths.text() or None, after.lengths.text() or None)
     old, new = before.output_types(), after.output_types()
     for name in dict.fromkeys((*old, *new)):
         was, now = before.outputs.get(name), after.outputs.get(name)

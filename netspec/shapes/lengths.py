@@ -85,9 +85,10 @@ class Lengths:
                     return low, high
         return None
 
-    def text(self) -> str:
-        """`T >= 3, T <= 9`."""
-        return ", ".join(map(str, self.conditions))
+    def text(self, names: Iterable[str] | None = None) -> str:
+        """`T >= 3, T <= 9`; of all, or of those on some of these names."""
+        among = None if names is None else set(names)
+        return ", ".join(str(c) for c in self.conditions if among is None or among & c.size.names())
 
 
 def lengths_of(needs: Needs) -> Lengths:

@@ -170,7 +170,8 @@ def network_of(graph: Graph, config: TrainConfig) -> Network:
     """What the data has to fit."""
     kinds = target_kinds(config)
     outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
-    return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph))
+    return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph),
+                   graph.lengths)  # fmt: skip
 
 
 def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:

@@ -107,8 +107,12 @@ def _computed(compute: Compute, inputs: list[Array], model: str) -> dict[str, Ar
     """Raises NS632 where the network cannot take the values, such as an index beyond an embedding."""
     try:
         return compute(inputs)
-    except NetspecError:
-        raise
+    except NetspecError as error:
+        problem = error.problems[0]
+        if problem.code != "NS503":  # a length that the network does not allow
+            raise
+        raise NetspecError("NS632", f"the model cannot take this input: {problem.message}", name=model,
+                           hint=problem.hint) from None  # fmt: skip
     except Exception as error:  # onnxruntime has a dozen classes of its own, without a common one
         if is_shortage(error):
             raise
@@ -150,6 +154,8 @@ def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module, tuple
 def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     import onnxruntime
 
+    from netspec.backends.onnx_lengths import META as LENGTHS
+    from netspec.backends.onnx_lengths import lengths_check
     from netspec.backends.streaming import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
@@ -161,6 +167,10 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
         raise bad("does not say how its inputs are made", "export it from a run, not from a file")
     preprocess = Preprocess.from_json(text, str(path))
     starts = starts_of(proto, str(path))
+    try:
+        wrong = lengths_check(proto)
+    except ValueError:
+        raise bad(f"its metadata `{LENGTHS}` is damaged", "export it again") from None
     made = {t.name for t in proto.graph.initializer}  # old models list these as inputs too
     inputs = _types(t for t in proto.graph.input if t.name not in starts and t.name not in made)
     declared = _types(proto.graph.output)
@@ -177,6 +187,8 @@ def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     outputs = list(preprocess.outputs)
 
     def compute(inputs: list[Array]) -> dict[str, Array]:
+        if text := wrong({name: x.shape for name, x in zip(names, inputs, strict=True)}):
+            raise NetspecError("NS632", f"the model cannot take this input: {text}", name=str(path))
         # A streaming model gets whole sequences here: their states begin at the start.
         states = {name: np.repeat(start[None], len(inputs[0]), 0) for name, start in starts.items()}
         found = session.run(outputs, {**dict(zip(names, inputs, strict=True)), **states})
