@@ -56,6 +56,26 @@ def test_validate_warns_of_an_unused_layer(net: str) -> None:
     assert code == 0 and "NS312 warning: layer `fc2` is not used by any output" in err
 
 
+@pytest.mark.parametrize(
+    ("layer", "count", "name"),
+    [
+        ("{type: linear, out_features: 1e9}", "2,000,000,000", "big"),
+        ("{type: lstm, hidden: 30000}", "3,600,240,000", "big"),
+        ("{type: sequence, repeat: 5, layers: {l: {type: linear, out_features: 15000}}}", "900,090,000", ""),
+        ("{type: sequence, repeat: 6, layers: {l: {type: linear, out_features: 15000}}}", "1,125,105,000", "big.1.l"),
+        ("{type: linear, out_features: 1e9}\nbudget: {params: 2G}", "2,000,000,000", ""),
+    ],
+)
+def test_validate_warns_of_more_parameters_than_anybody_means(
+    tmp_path: Path, layer: str, count: str, name: str
+) -> None:
+    (tmp_path / "net.yaml").write_text(f"netspec: 1\ninputs: {{x: [3, 1]}}\nlayers:\n  big: {layer}\n")
+    code, out, err = run("validate", str(tmp_path / "net.yaml"))
+    assert code == 0 and f"ok, {count} parameters" in out
+    assert (f"NS314 warning: the network has {count} parameters, more than 1,000,000,000" in err) == bool(name)
+    assert f"`{name}` alone has" in err or not name
+
+
 def test_validate_formats(net: str) -> None:
     code, out, _ = run("validate", "bad.yaml", "--format", "json")
     assert code == 1 and [(p["code"], p["line"], p["level"]) for p in json.loads(out)] == [("NS201", 7, "error")]

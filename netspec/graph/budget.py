@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from netspec.graph.cost import depth, total
+from netspec.graph.cost import depth, params_of, total
 from netspec.graph.model import Budget, Graph
 from netspec.shapes.dim import Size
 from netspec.source.errors import NetspecError, Problem, Problems
@@ -13,6 +13,7 @@ from netspec.source.records import fields_of, unknown_key
 from netspec.source.text import show
 from netspec.source.tree import Map, Tree
 
+LARGE = 10**9  # parameters: 4 GB of float32 weights, 16 GB while Adam trains them
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)i?B?")
 _SCALE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -95,3 +96,23 @@ def check_budget(graph: Graph, tree: Map) -> None:
             )
     if problems:
         raise NetspecError.of(problems)
+
+
+def warn_large(graph: Graph) -> None:
+    """Warn of more than LARGE parameters that no budget speaks of (NS314), mostly a size with a zero too many."""
+    if graph.budget.params is not None:
+        return
+    params = {node.name: params_of(graph, node) for node in graph.layers()}
+    if (count := sum(params.values())) <= LARGE:
+        return
+    largest = graph[max(params, key=lambda name: params[name])]
+    graph.warnings.append(
+        Problem(
+            "NS314",
+            f"the network has {count:,} parameters, more than {LARGE:,}: {4 * count / 2**30:.1f} GiB of weights, four "
+            f"times as much while Adam trains them; `{largest.name}` alone has {params[largest.name]:,}",
+            largest.span,
+            "if they are meant, say so with a bound: `budget: {params: …}`",
+            route=largest.route,
+        )
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from netspec.frontend.document import Document, load_document
 from netspec.frontend.expand import expand
 from netspec.frontend.expression import resolve
 from netspec.frontend.names import Wire
-from netspec.graph.budget import check_budget, read_budget
+from netspec.graph.budget import LARGE, check_budget, read_budget, warn_large
 from netspec.graph.inputs import MAX_RANK, read_inputs
 from netspec.graph.join import Part, parts_of
 from netspec.graph.model import Budget, Graph, Input, Node, Ref, Scope
@@ -114,6 +115,7 @@ class _Builder:
     def __init__(self, graph: Graph, expansion: Expansion) -> None:
         self.graph, self.expansion = graph, expansion
         self.problems = Problems()
+        self.elements = 0  # of all weights that are not shared
         self.planned = {item.place.name for item in expansion.items}
         self.needs: Needs = {}  # of named axes
         self.seen: set[tuple[str, Span | None]] = set()  # a block's problem once, not once an instance
@@ -141,6 +143,8 @@ class _Builder:
             self.report_clash(*clash)
             raise_all(self.problems)
         self.warn_unused()
+        if self.elements > LARGE:
+            warn_large(self.graph)
 
     def lost(self) -> Iterator[Problem]:
         """What of the expansion is not in the graph though nothing was reported."""
@@ -250,6 +254,7 @@ class _Builder:
         self.check_share(inherited, name, weights, span, route)
         init = {**_fitting(inherited.init, own_init, layer, weights), **own_init}
         share = inherited.share if weights else ""
+        self.elements += 0 if share else sum(map(prod, weights.values()))
         refs = tuple(Ref(w.node, w.port) for w in wires if w)
         self.graph.add(Node(name, layer, refs, outputs, span, route, scope, share, init, inherited.freeze))
 
