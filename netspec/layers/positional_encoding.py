@@ -75,8 +75,10 @@ class PositionalEncoding(Layer):
             return x + build.module(nn.Embedding(self.max_length, features), torch.arange(length, device=x.device))
         zero = x.new_zeros(1)  # angles in float32, in float64 where x is float64
         position = torch.arange(length, dtype=torch.float32, device=x.device) + zero
-        feature = torch.arange(0, features, 2, dtype=torch.float32, device=x.device) + zero
-        angle = torch.outer(position, torch.exp(feature * (-log(PERIOD) / features)))
+        feature = torch.arange(0, features, 2, dtype=torch.float64, device=x.device)
+        # In float64 first: libraries round e^x of float32 differently, and a rate is multiplied by thousands of steps.
+        rates = torch.exp(feature * (-log(PERIOD) / features)).to(position.dtype)
+        angle = torch.outer(position, rates)
         return x + torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).type_as(x)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
@@ -91,7 +93,7 @@ class PositionalEncoding(Layer):
         end = build.op("Squeeze", [length, zero])
         position = build.op("Range", [build.const(0, "int64"), end, build.const(1, "int64")])
         column = build.op("Unsqueeze", [build.op("Cast", [position], to=1), build.const([1], "int64")])  # 1: float32
-        rates = np.exp(np.arange(0, features, 2, dtype=np.float32) * np.float32(-log(PERIOD) / features))
+        rates = np.exp(np.arange(0, features, 2) * (-log(PERIOD) / features)).astype(np.float32)
         angle = build.op("Unsqueeze", [build.op("Mul", [column, build.const(rates[None])]), build.const([2], "int64")])
         pairs = build.op("Concat", [build.op("Sin", [angle]), build.op("Cos", [angle])], axis=2)
         table = build.op("Reshape", [pairs, build.const([0, features], "int64")])

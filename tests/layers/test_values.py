@@ -262,3 +262,17 @@ def test_embedding_padding_row_stays_zero(init: str, other: str, head: str) -> N
 def test_a_shared_embedding_that_is_frozen() -> None:
     module = netspec.to_torch(netspec.load(EMBEDDED % (", freeze: true", "init: ones", "share: it")))
     assert not copy.deepcopy(module).get_parameter("it.weight")[2].any()
+
+
+@pytest.mark.parametrize("features", [6, 64, 512])
+def test_positions_far_from_the_beginning_are_the_same_in_onnx(features: int) -> None:
+    """A rate that is rounded otherwise is seen after some thousand steps."""
+    graph, module = one_layer("positional_encoding", "", f"[T, {features}]")
+    session = onnxruntime.InferenceSession(netspec.to_onnx(graph, module).SerializeToString())
+    x = torch.zeros(1, 20_000, features)
+    [ours] = session.run(None, {next(iter(graph.inputs)): x.numpy()})
+    np.testing.assert_allclose(ours, module(x).numpy(), atol=2e-6)
+    t, i = np.arange(20_000)[:, None], np.arange(0, features, 2)
+    angle = t * np.exp(-i * math.log(10_000) / features)
+    exact = np.stack([np.sin(angle), np.cos(angle)], -1).reshape(1, -1, features)
+    np.testing.assert_allclose(ours, exact, atol=20_000 * 1.2e-7)
