@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -20,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 MAX_FAILURES = 50  # a run with so many has said what it has to say
 _SEEDS_A_TASK = 20
-_TASKS_A_PROCESS = 50  # then a fresh one, so that what a library keeps for each network does not add up
+_SEEDS_A_POOL = 2000  # then fresh processes, so that what a library keeps for each network does not add up
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def long_run(title: str, one: One, count: int = 1000, arguments: list[str] | Non
             if outcome.failure:
                 failures.append(outcome.failure)
                 progress.console.print(outcome.failure, style="red", markup=False, highlight=False)
+                console.file.flush()  # a log is read while it grows
             if len(failures) >= MAX_FAILURES:
                 progress.console.print(f"stopped after {MAX_FAILURES} failures", style="red")
                 break
@@ -83,13 +85,15 @@ def _outcomes(one: Callable[[int], Outcome], seeds: range, jobs: int) -> Iterato
     if jobs == 1:
         yield from map(one, seeds)
         return
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), _single_threaded, (), max_tasks_per_child=_TASKS_A_PROCESS
-    ) as pool:
-        try:
-            yield from pool.map(one, seeds, chunksize=_SEEDS_A_TASK)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for first in range(0, len(seeds), _SEEDS_A_POOL):  # `max_tasks_per_child` can hang for ever (CPython issue 115634)
+        with ProcessPoolExecutor(jobs, get_context("spawn"), _single_threaded) as pool:
+            try:
+                yield from pool.map(one, seeds[first : first + _SEEDS_A_POOL], chunksize=_SEEDS_A_TASK)
+            except BrokenProcessPool:
+                last = seeds[min(first + _SEEDS_A_POOL, len(seeds)) - 1]
+                yield Outcome(Counter({"died": 1}), f"a process died in the seeds {seeds[first]} to {last}")
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def _single_threaded() -> None:
