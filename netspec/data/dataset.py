@@ -227,7 +227,7 @@ def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tu
                 target.span,
                 hint=f"bring axis {axis} to a known size",
             )
-        numbers, names = class_numbers(values, count, target.what, name, target.span)
+        numbers, names = class_numbers(values, count, target.what, name, target.span, target.lines)
         return numbers, OutputRule("classes", target.names or names, axis, target.columns)
     if kind == "signs":
         found, pair = signs(values, target.what, name, target.span)

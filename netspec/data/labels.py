@@ -29,13 +29,14 @@ def clean(label: str) -> str:
 
 
 def class_numbers(
-    labels: Sequence[str] | NDArray[Any], count: int, what: str, output: str, span: Span | None
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    labels: Sequence[str] | NDArray[Any], count: int, what: str, output: str, span: Span | None,
+    lines: Sequence[int] = (),
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """Labels -> numbers 0 … count − 1 and the classes' names.
 
     Where every label is a whole number, in digits and perhaps with a point and zeros, they are the class numbers; text,
-    as `clean` has it, is numbered in the order of the alphabet.  Raises NS606 when they do not fit the output's `count`
-    classes, or one number is written in two ways among words.
+    as `clean` has it, is numbered in the order of the alphabet.  `lines`: of the samples in their table.  Raises NS606
+    when they do not fit the output's `count` classes, or one number is written in two ways among words.
     """
     values = np.asarray(labels)
     if values.dtype.kind in "iub" and int(values.min(initial=0)) >= 0 and int(values.max(initial=0)) < count:
@@ -46,7 +47,8 @@ def class_numbers(
         bad = [k for k, number in enumerate(numbers) if not 0 <= number < count]
         if bad:
             first = tuple(int(i) for i in np.argwhere(np.isin(index, bad))[0])
-            text = f"label {numbers[index[first]]} (sample {first[0] + 1}) is out of range"
+            at = f"line {lines[first[0]]}" if lines else f"sample {first[0] + 1}"
+            text = f"label {numbers[index[first]]} ({at}) is out of range"
             low, high = min(numbers), max(numbers)
             raise NetspecError(
                 "NS606",

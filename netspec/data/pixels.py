@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,9 @@ def quiet() -> Iterator[None]:
     """While images are read: what Pillow warns of is an error of the image, or nobody's concern."""
     from PIL import Image
 
+    log = logging.getLogger("PIL")
+    if not log.handlers:  # else what it logs is printed
+        log.addHandler(logging.NullHandler())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)

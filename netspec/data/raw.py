@@ -25,7 +25,8 @@ class Target:
     """What stands in the data for one output; `what` and `span` are for messages, `names` known class names.
 
     `steps`: there is one for each step, (N, T, …), and the classes are along the output's last axis; and `kept`,
-    (N, T), has the steps that count, None for all.  `folders`: labels are names of folders, which are never missing.
+    (N, T), has the steps that count, None for all.  `folders`: labels are names of folders, which are never missing;
+    `lines`: of a table, where each sample stands.
     """
 
     values: Array
@@ -36,6 +37,7 @@ class Target:
     steps: bool = False
     kept: NDArray[np.bool_] | None = None
     folders: bool = False
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

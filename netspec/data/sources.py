@@ -99,6 +99,7 @@ def _csv(source: Csv, tree: Map, network: Network) -> Raw:
             what,
             place(tree, "source", "target", name),
             columns=columns,
+            lines=table.lines,
         )
     raise_shown(table, problems)
     for name, columns in features.items():

@@ -221,10 +221,11 @@ def _read(path: Path, preprocess: Preprocess) -> tuple[list[str], list[Array]]:
     suffix = path.suffix.lower()
     if not path.exists():
         raise missing_file(path, str(path), None, "check the path")
-    if suffix == ".csv":
-        return _read_csv(path, preprocess)
     if suffix == ".npz":
         return _read_npz(path, preprocess)
+    tables = all(rule.kind == "table" for rule in preprocess.inputs.values())
+    if suffix == ".csv" or (tables and suffix not in SUFFIXES and not path.is_dir()):  # whatever a table is called
+        return _read_csv(path, preprocess)
     if suffix in SUFFIXES or path.is_dir():
         return _read_images(path, preprocess)
     raise NetspecError("NS632", f"cannot read a `{suffix or path.name}` file", name=str(path),

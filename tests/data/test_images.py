@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import warnings
@@ -242,6 +243,15 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
         "whole numbers of 32 bits, or with a sign, have no scale: save it with 8 or 16 bits",
     ),
     "int16.tif": (pillow(np.array([[-1, 7]], np.int32)), "whole numbers of 32 bits, or with a sign, have no"),
+    "samples.tif": (
+        lambda path: (
+            tiff(GREY8, 8, 1)(path)
+            and path.write_bytes(
+                path.read_bytes().replace(struct.pack("<HHII", 277, 3, 1, 1), struct.pack("<HHII", 277, 3, 1, 260))
+            )
+        ),
+        "it is not an image",
+    ),
     "text.png": (lambda path: path.write_text("no image"), "it is not an image"),
     "empty.jpg": (lambda path: path.write_bytes(b""), "it is not an image"),
     "bomb.png": (forged, "it has 1,600,000,000 pixels, the limit is 89,478,485|it has too many pixels, the limit is"),
@@ -253,19 +263,23 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_no_image_or_has_no_scale_is_refused(tmp_path: Path, name: str) -> None:
+def test_what_is_no_image_or_has_no_scale_is_refused(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import re
 
     make, expected = REFUSED[name]
     folder_of(tmp_path, ["grey.png", "colour.png"])
     train(netspec.load(NET, folder=tmp_path), run=tmp_path / "run", device="cpu")
     make(tmp_path / "set" / "one" / name)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own, which would keep what is logged from sight
     for path in (tmp_path / "set", tmp_path / "set" / "one" / name):
         with warnings.catch_warnings(), pytest.raises(NetspecError) as error:
             warnings.simplefilter("error")
             predict(tmp_path / "run", path, device="cpu")
         expected = expected.replace("it is a link that", "it is a link that|is a link that")
         assert re.search(f"NS60[28] .*{name}:? ({expected})", str(error.value))
+    assert capfd.readouterr().err == ""  # not a word of Pillow's own
     with pytest.raises(NetspecError, match=f"NS608 cannot read the image .*{name}: "):
         train(netspec.load(NET, folder=tmp_path), run=tmp_path / "other", device="cpu")
 

@@ -153,9 +153,9 @@ def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
         ("a,b,kind\n1,2,0\n", ", features: [a, B]", "NS603 a.csv has no column `B`"),
         ("a,b,kind\n1,2,0\n", ", features: [a, kind]", "NS603 column `kind` is both a feature and a target"),
         ("a,b,c,kind\n1,2,3,0\n", "", "NS605 input `x` is (B, 2), a.csv (a, b, c) has 3 features\n"),
-        ("a,b,kind\n1,2,0\n1,2,2\n", "", "NS606 column `kind`: label 2 (sample 2) is out of range: "
+        ("a,b,kind\n1,2,0\n1,2,2\n", "", "NS606 column `kind`: label 2 (line 3) is out of range: "
                                          "output `out` has classes 0 to 1, the labels run from 0 to 2"),
-        ("a,b,kind\n1,2,-1\n", "", "label -1 (sample 1) is out of range"),
+        ("a,b,kind\n1,2,-1\n", "", "label -1 (line 2) is out of range"),
         ("a,b,kind\n1,2,x\n1,2,y\n1,2,z\n", "", "NS606 column `kind` has 3 classes (x, y, z), output `out` has 2"),
         ("a,b,kind\n1,2,\n", "", "a.csv:2:5: NS604 column 3, `kind`, is empty"),
         ("", "", "NS607 a.csv is empty"),

@@ -329,8 +329,10 @@ def test_predict_separates_cells_as_the_run_was_told(tmp_path: Path, delimiter: 
     (tmp_path / "a.csv").write_text(f"{header}\n{body}")
     text = FLOAT.replace("[1]", "[2]").replace("target: y", f'target: y, delimiter: "{delimiter}"')
     train(netspec.load(text, folder=tmp_path), run=tmp_path / "run", device="cpu")
-    said = predict(tmp_path / "run", tmp_path / "a.csv", device="cpu")
-    assert isinstance(said, Predictions) and len(said.rows) == 8
+    (tmp_path / "a.tsv").write_bytes((tmp_path / "a.csv").read_bytes())
+    for name in ("a.csv", "a.tsv"):
+        said = predict(tmp_path / "run", tmp_path / name, device="cpu")
+        assert isinstance(said, Predictions) and len(said.rows) == 8
     kept = load_run(tmp_path / "run").preprocess
     assert kept.delimiter == mark and Preprocess.from_json(kept.to_json(), "p") == kept
     other = ";" if mark != ";" else ","

@@ -235,7 +235,8 @@ def test_inputs_that_do_not_fit(runs: dict[str, Path], tmp_path: Path) -> None:
     assert "NS602 no such file" in refused(runs["wine"], tmp_path / "b.csv")
     assert "did you mean `a.csv`?" in refused(runs["wine"], tmp_path / "b.csv")
     (tmp_path / "a.txt").touch()
-    assert "NS632 cannot read a `.txt` file" in refused(runs["wine"], tmp_path / "a.txt")
+    assert "NS632 cannot read a `.txt` file" in refused(runs["digits"], tmp_path / "a.txt")
+    assert "a.txt is empty" in refused(runs["wine"], tmp_path / "a.txt")  # a table may be called anything
     np.savez(tmp_path / "a.npz", y=np.zeros((2, 13)))
     assert "NS632 has no array `x`\n  help: it has y" in refused(runs["wine"], tmp_path / "a.npz")
     np.savez(tmp_path / "a.npz", x=np.zeros((2, 12)))
