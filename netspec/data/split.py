@@ -14,7 +14,7 @@ def split_indices(
     """Part name -> sample numbers in increasing order; the parts have no sample in common.
 
     Within each class the samples are shuffled and dealt out by the shares.  Fractions of a sample are carried from
-    class to class, so that every class and the whole are each within one sample of their share.
+    class to class, so that the whole is within one sample of its share, and every class within two.
     """
     rng = np.random.default_rng([seed, 0x5411])
     groups = np.zeros(count, np.int64) if classes is None else classes

@@ -139,7 +139,9 @@ def report(rule: OutputRule, said: Tensor, true: Tensor) -> ClassReport | Number
     if rule.kind == "numbers":
         return NumberReport(*[METRICS[name](said, true) for name in ("mse", "rmse", "mae", "r2")])
     said, true = said.reshape(-1).cpu(), true.reshape(-1).cpu()
-    count = len(rule.names)
+    # A network may have more outputs than the data has classes: those are called by their number.
+    names = (*rule.names, *map(str, range(len(rule.names), int(said.max()) + 1)))
+    count = len(names)
     confusion = None
     if count <= MOST_CLASSES:
         confusion = torch.bincount(true * count + said, minlength=count * count).reshape(count, count).numpy()
@@ -147,7 +149,7 @@ def report(rule: OutputRule, said: Tensor, true: Tensor) -> ClassReport | Number
     predicted = torch.bincount(said, minlength=count).numpy()
     support = torch.bincount(true, minlength=count).numpy()
     return ClassReport(
-        rule.names,
+        names,
         METRICS["accuracy"](said, true),
         METRICS["f1"](said, true),
         confusion,

@@ -46,10 +46,13 @@ def mae(predicted: Tensor, true: Tensor) -> float:
 
 
 def r2(predicted: Tensor, true: Tensor) -> float:
-    """1 − Σε² / Σ(y − mean(y))²: 1 is exact, 0 as good as the mean; NaN when all y are the same."""
+    """1 − Σε² / Σ(y − mean(y))², the mean over the columns: 1 is exact, 0 as good as the mean.
+
+    A column whose y are all the same has none and is left out; NaN where every column is such.
+    """
     p, y = (x.double().reshape(len(x), -1) for x in (predicted, true))
     spread = (y - y.mean(0)).square().sum(0)
-    return float((1 - (p - y).square().sum(0) / torch.where(spread > 0, spread, torch.nan)).mean())
+    return float((1 - (p - y).square().sum(0) / torch.where(spread > 0, spread, torch.nan)).nanmean())
 
 
 def max_error(predicted: Tensor, true: Tensor) -> float:

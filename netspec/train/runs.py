@@ -64,6 +64,8 @@ def check_same(folder: Path, resolved: str) -> None:
                 "NS622", "is no run: it has no spec.yaml", name=str(folder), hint="choose another --run"
             ) from None
         return
+    except OSError as error:
+        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(folder / SPEC)) from None
     if kept == resolved:
         return
     changes = [line for line in difflib.ndiff(kept.splitlines(), resolved.splitlines()) if line[:2] in ("- ", "+ ")]
