@@ -81,7 +81,8 @@ def load_dataset(
     targets: dict[str, Array] = {}
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():
-        targets[name], outputs[name] = _target(target, raw, network, name)
+        known = kept.outputs[name].names if kept is not None and name in kept.outputs else ()
+        targets[name], outputs[name] = _target(target, raw, network, name, known)
     found = fingerprint(raw)
     if split is not None:
         indices = split.split(found.rows)
@@ -184,9 +185,10 @@ def _standardized(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[
     return rules
 
 
-def _target(target: Target, raw: Raw, network: Network, name: str) -> tuple[Array, OutputRule]:
+def _target(target: Target, raw: Raw, network: Network, name: str, known: tuple[str, ...]) -> tuple[Array, OutputRule]:
     """The targets of one output, and what the output means; those that do not count are −100 or NaN.
 
+    `known`: the classes of an earlier run.
     Raises NS604 to NS606.
     """
     type_, kind = network.outputs[name], network.kinds[name]
@@ -195,7 +197,7 @@ def _target(target: Target, raw: Raw, network: Network, name: str) -> tuple[Arra
     axis = class_axis(type_, target.values.shape, last=target.steps) if kind == "classes" else None
     told = "" if kind == "classes" and axis is None else told_steps(target, type_, axis, network)
     target = ended(target, told, raw)
-    values, rule = _whole_target(target, type_, kind, name)
+    values, rule = _whole_target(target, type_, kind, name, known)
     rule = replace(rule, lengths=told)
     if target.kept is None:
         return values, rule
@@ -203,7 +205,9 @@ def _target(target: Target, raw: Raw, network: Network, name: str) -> tuple[Arra
     return np.where(kept, values, NO_CLASS if kind == "classes" else np.float32(np.nan)), replace(rule, masked=True)
 
 
-def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tuple[Array, OutputRule]:
+def _whole_target(
+    target: Target, type_: TensorType, kind: str, name: str, known: tuple[str, ...]
+) -> tuple[Array, OutputRule]:
     values = target.values
     finite(values, target.what, target.span)
     if values.dtype.kind == "U" and not target.folders:
@@ -227,10 +231,10 @@ def _whole_target(target: Target, type_: TensorType, kind: str, name: str) -> tu
                 target.span,
                 hint=f"bring axis {axis} to a known size",
             )
-        numbers, names = class_numbers(values, count, target.what, name, target.span, target.lines)
+        numbers, names = class_numbers(values, count, target.what, name, target.span, target.lines, known)
         return numbers, OutputRule("classes", target.names or names, axis, target.columns)
     if kind == "signs":
-        found, pair = signs(values, target.what, name, target.span)
+        found, pair = signs(values, target.what, name, target.span, known)
         known = (target.names[0], target.names[1]) if len(target.names) == 2 else pair
         return _shaped(found, type_, target, name), OutputRule("signs", known, columns=target.columns)
     if target.names or values.dtype.kind not in "fiub":

@@ -30,10 +30,11 @@ def clean(label: str) -> str:
 
 def class_numbers(
     labels: Sequence[str] | NDArray[Any], count: int, what: str, output: str, span: Span | None,
-    lines: Sequence[int] = (),
+    lines: Sequence[int] = (), known: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """Labels -> numbers 0 … count − 1 and the classes' names.
 
+    `known`: the names that an earlier run has, of which not all have to be there.
     Where every label is a whole number, in digits and perhaps with a point and zeros, they are the class numbers; text,
     as `clean` has it, is numbered in the order of the alphabet.  `lines`: of the samples in their table.  Raises NS606
     when they do not fit the output's `count` classes, or one number is written in two ways among words.
@@ -42,6 +43,8 @@ def class_numbers(
     if values.dtype.kind in "iub" and int(values.min(initial=0)) >= 0 and int(values.max(initial=0)) < count:
         return values.astype(np.int64), tuple(map(str, range(count)))  # of pixels or steps there are many
     found, index = _distinct(values)
+    if known and set(found) <= set(known):
+        return np.array([known.index(name) for name in found], np.int64)[index], known
     numbers = _whole(found)
     if numbers is not None:
         bad = [k for k, number in enumerate(numbers) if not 0 <= number < count]
@@ -69,13 +72,16 @@ def class_numbers(
 
 
 def signs(
-    labels: Sequence[str] | NDArray[Any], what: str, output: str, span: Span | None
+    labels: Sequence[str] | NDArray[Any], what: str, output: str, span: Span | None, known: tuple[str, ...] = ()
 ) -> tuple[NDArray[np.float32], tuple[str, str]]:
     """Labels of two classes -> −1 and +1, and the classes' names: 0/1, −1/+1, or two words in alphabetical order.
 
+    `known`: the names that an earlier run has.
     Raises NS606 for anything else.
     """
     found, index = _distinct(np.asarray(labels))
+    if len(known) == 2 and set(found) <= set(known):
+        return np.array([-1 if name == known[0] else 1 for name in found], np.float32)[index], (known[0], known[1])
     numbers = _whole(found)
     for pair in ((0, 1), (-1, 1)):
         if numbers is not None and set(numbers) <= set(pair):

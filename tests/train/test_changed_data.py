@@ -181,6 +181,28 @@ def test_an_epoch_that_had_begun_begins_again(project: Path, monkeypatch: pytest
     assert [line["step"] for line in lines] == [4, 8, 9]  # 4 batches, then 3 and one of 7 samples again, then one
 
 
+@pytest.mark.parametrize(("loss", "values"), [("cross_entropy", 3), ("logistic", 1)])
+def test_a_class_that_is_gone(project: Path, loss: str, values: int) -> None:
+    """The numbers of the others stay what they were, also where those that are left could be numbers themselves."""
+    words = ("1", "2", "x") if values == 3 else ("a", "x")
+    text = NET.replace("out_features: 2", f"out_features: {values}").replace("cross_entropy", loss)
+    (project / "net.yaml").write_text(text.replace("lr: 0.1", "lr: 0.5").replace("epochs: 3", "epochs: 40"))
+    rows = [f"{i},{10 * (i % len(words))},{words[i % len(words)]}" for i in range(COUNT)]
+    write(project, rows)
+    train(project)
+    before = evaluate(project / "r", device="cpu").outputs["y"]
+    write(project, [line for line in rows if not line.endswith("x")])
+    found = evaluate(project / "r", device="cpu")
+    report = found.outputs["y"]
+    assert isinstance(report, ClassReport) and isinstance(before, ClassReport)
+    assert before.accuracy == report.accuracy == 1.0 and report.names == before.names == words
+    assert report.support.tolist() == [*before.support.tolist()[:-1], 0]
+    assert "samples are gone" in found.notes[0]
+    write(project, [*rows, "9,9,new"])
+    with pytest.raises(NetspecError, match="NS606"):
+        evaluate(project / "r")
+
+
 def test_none_of_the_samples_is_left(project: Path) -> None:
     train(project)
     write(project, [f"{i + 1000},{i},{'ab'[i % 2]}" for i in range(COUNT)])
