@@ -20,7 +20,9 @@ from netspec.source.records import fields_of
 
 MIDDLE = (37, 24, 64)  # tried at every batch size
 COUNT = 32  # lengths of one axis
-WORK = 10**10  # multiply-adds and values of all trials but the shortest
+ALWAYS = 2  # trials that are made whatever they cost: the shortest, and one in the middle
+WORK = 4 * 10**10  # multiply-adds of all others
+_BYTE = 64  # what a byte of memory counts in these
 _CHANNELS = ("out_", "num_", "hidden", "embedding_dim", "groups")  # fields that say nothing of a length
 
 
@@ -48,6 +50,8 @@ def _lengths(graph: Graph, name: str, shortest: Mapping[str, int]) -> list[int]:
     groups = [iter(ends), iter(MIDDLE), _around(graph, name, shortest), _periods(graph, name, least)]
     found: dict[int, None] = {}
     for row in zip_longest(*groups):
+        if len(found) >= COUNT:
+            break
         for length in row:
             if length is not None and least <= length <= (most or length) and len(found) < COUNT:
                 found[length] = None
@@ -140,12 +144,12 @@ def _grown(graph: Graph, row: dict[str, int]) -> dict[str, int]:
 
 
 def _affordable(graph: Graph, rows: list[dict[str, int]]) -> list[dict[str, int]]:
-    """The first row, and others as long as all together stay below WORK."""
+    """The first rows, and others as long as all together stay below WORK."""
     cost = total(graph)
-    kept, work = rows[:1], 0
-    for row in rows[1:]:
-        work_of = _value(cost.flops, row) + _value(cost.activations, row)
-        if work + work_of <= WORK:
+    kept, work = rows[:ALWAYS], 0
+    for row in rows[ALWAYS:]:
+        more = _value(cost.flops, row) + _BYTE * _value(cost.activations, row)
+        if work + more <= WORK:
             kept.append(row)
-            work += work_of
+            work += more
     return kept

@@ -79,11 +79,10 @@ class Lengths:
 
     def clash(self) -> tuple[Condition, Condition] | None:
         """Two bounds that no length satisfies."""
-        for low in self.conditions:
-            for high in self.conditions:
-                if high.size == -low.size and low.least > -high.least:
-                    return low, high
-        return None
+        by_size = {c.size: c for c in self.conditions}
+        pairs = ((c, by_size.get(_turned(name))) for c in self.conditions for name in c.size.names())
+        return next(((low, high) for low, high in pairs if high and low.size == -high.size
+                     and low.least > -high.least), None)  # fmt: skip
 
     def text(self, names: Iterable[str] | None = None) -> str:
         """`T >= 3, T <= 9`; of all, or of those on some of these names."""
@@ -126,6 +125,12 @@ def _tighten(bounds: dict[Dim, Condition], bound: Condition) -> None:
 def _bound(condition: Condition) -> Condition:
     """The same said of the name itself."""
     [name] = condition.size.names()
+    size, least, most = condition.bound()
+    if len(size.terms) == 1 and size.terms[0][0] == (name,):  # a·T: the search would find the same, slowly
+        factor = size.terms[0][1]
+        if most is not None:
+            return replace(condition, size=_turned(name), least=-(most // factor))
+        return replace(condition, size=symbol(name), least=-(-(least or 0) // factor))
     if condition.rising:
         least = first(lambda n: condition.holds({name: n}))
         return replace(condition, size=symbol(name), least=least)

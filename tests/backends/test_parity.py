@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from onnx import numpy_helper
 
 import netspec
+from netspec.backends.lengths import check_length
 from netspec.backends.parity import compare
+from netspec.backends.trials import COUNT, trial_sizes
+from netspec.shapes.lengths import Lengths
 from netspec.source.errors import NetspecError
 
 NET = "netspec: 1\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 1}\n"
@@ -26,3 +30,66 @@ def test_the_scale_is_the_largest_value_of_any_trial() -> None:
     graph = netspec.load(NET)
     module = netspec.to_torch(graph)
     assert compare(graph, module, netspec.to_onnx(graph, module).SerializeToString(), batches=(1,) * 50).error < 1e-6
+
+
+def lengths_tried(layers: str, shape: str = "[T, 4]") -> list[int]:
+    return [row["T"] for row in trial_sizes(netspec.load(f"netspec: 1\ninputs: {{x: {shape}}}\nlayers:\n{layers}"))]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "expected"),
+    [
+        ("  a: {type: slice, dim: 1, start: -6, stop: 6}\n", "[T, 4]", {6, 7, 10, 11}),  # all that is allowed: 6 to 11
+        ("  a: {type: positional_encoding, mode: learned, max_length: 30}\n", "[T, 4]", {1, 2, 29, 30}),
+        ("  a: {type: conv1d, out_channels: 2, kernel_size: 5, dilation: 4}\n", "[2, T]", {17, 18, 37}),
+        ("  a: {type: max_pool1d, kernel_size: 4, stride: 4}\n", "[2, T]", {4, 5, 7, 8, 9}),
+        ("  a: {type: max_pool1d, kernel_size: 2}\n  b: {type: adaptive_avg_pool1d, output_size: 9}\n", "[2, T]",
+         {2, 3, 17, 18, 19}),  # nine behind the pool
+        ("  a: {type: upsample, size: 7}\n", "[2, T]", {1, 6, 7, 8, 13, 14, 15, 49}),
+        ("  a: {type: upsample, scale_factor: 1.25}\n", "[2, T]", {1, 3, 4, 5, 7, 8, 9, 10, 11}),
+    ],
+)  # fmt: skip
+def test_the_lengths_that_matter_are_tried(layers: str, shape: str, expected: set[int]) -> None:
+    tried = lengths_tried(layers, shape)
+    assert expected <= set(tried) and len(tried) == len(set(tried)) <= COUNT
+
+
+def test_trials_are_bounded() -> None:
+    """Of what would take minutes, the shortest and one in the middle; of names, no sum of their combinations."""
+    layers = "  a: {type: linear, out_features: 20000}\n  b: {type: linear, out_features: 20000}\n"
+    assert lengths_tried(layers + "  c: {type: slice, dim: 1, start: 100000}\n")[:1] == [100001]
+    assert len(lengths_tried(layers + "  c: {type: slice, dim: 1, start: 100000}\n")) == 2
+    text = "netspec: 1\ninputs: {x: [P, Q, R, S, T]}\nlayers: {r: {type: pad, padding: [1, 2, 3, 4]}}\n"
+    assert len(trial_sizes(netspec.load(text))) <= COUNT
+
+
+@pytest.mark.parametrize("length", [6, 9, 30])
+def test_a_model_that_is_wrong_at_one_length_is_not_kept(length: int) -> None:
+    """What a slice gives at the very length of its stop is set to 0: nothing else tells."""
+    text = f"netspec: 1\ninputs: {{x: [T, 4]}}\nlayers:\n  a: {{type: slice, dim: 1, stop: 3}}\n" \
+           f"  p: {{type: positional_encoding, from: x, mode: learned, max_length: {length}}}\n" \
+           "outputs: {a: a, p: p}\n"  # fmt: skip
+    graph = netspec.load(text)
+    module = netspec.to_torch(graph)
+    model = netspec.to_onnx(graph, module)
+    compare(graph, module, model.SerializeToString())
+    table = next(t for t in model.graph.initializer if t.name == "p.weight")
+    values = numpy_helper.to_array(table).copy()
+    values[length - 1] = 0  # the last position is read at the greatest length alone
+    table.CopyFrom(numpy_helper.from_array(values, table.name))
+    with pytest.raises(NetspecError, match="differs from the PyTorch module"):
+        compare(graph, module, model.SerializeToString())
+
+
+def test_shapes_that_were_not_inferred_are_no_agreement() -> None:
+    graph = netspec.load("netspec: 1\ninputs: {x: [T, 4]}\nlayers: {a: {type: slice, dim: 1, stop: 5}}\n")
+    module, model = netspec.to_torch(graph), netspec.to_onnx(graph, netspec.to_torch(graph)).SerializeToString()
+    graph.lengths = Lengths()  # as it was: every length from 1 on
+    with pytest.raises(NetspecError, match="at least 5, received 1"):
+        compare(graph, module, model)
+    for node in list(module.graph.nodes):
+        if node.op == "call_function" and node.target is check_length:
+            module.graph.erase_node(node)
+    module.recompile()
+    with pytest.raises(NetspecError, match=r"shape \(1, 1, 4\) in ONNX, \(1, 1, 4\) in PyTorch, and \(1, 5, 4\) was"):
+        compare(graph, module, model)
