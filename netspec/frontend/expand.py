@@ -21,7 +21,7 @@ from netspec.frontend.wiring import MAX_LAYERS, check_from, read_flag, read_repe
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.init import read_init
-from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
+from netspec.source.errors import MAX_PROBLEMS, NetspecError, Problem, Problems, did_you_mean, note, raise_all
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
@@ -66,15 +66,13 @@ class _Expander:
         self.out = Expansion()
         self.layers_made: dict[tuple[str, str], Layer] = {}
         self.steps = 0  # entries looked at, whether or not a layer came of them
-        self.reported: set[tuple[str, Span | None]] = set()
+        self.reported: dict[tuple[str, Span | None], int] = {}
+        self.enough = 0  # reports of what was reported often enough
 
     def report(self, error: NetspecError, span: Span | None = None, route: str = "") -> None:
-        """Note problems; one inside a block or repeat once, not once an instance."""
+        """Note problems; one inside a block or repeat once, with the number of instances."""
         for problem in error.located(span, route).problems:
-            key = (problem.code, problem.span)
-            if key not in self.reported or not problem.route:
-                self.out.problems.append(problem)
-            self.reported.add(key)
+            self.enough += note(self.out.problems, self.reported, problem) >= MAX_PROBLEMS
 
     def run(self, inputs: Mapping[str, Span]) -> None:
         document = self.checked.document
@@ -166,20 +164,27 @@ class _Expander:
             return self.one(use)
         copies: dict[str, Value] = {}
         last: Value | None = None
+        broken, enough = False, self.enough
         for i in range(count):
             env = {**frame.env, "i": i}
             copy = f"copy {i + 1} of {count}"
             use = _Use(f"{path}.{i}", tree, fields, place, frame, env, wires, inherited, copy, nesting)
             try:
-                if last:
+                if broken:  # looked at for what else is wrong, and how often
+                    use = replace(use, wires=(None,) * len(wires or (None,)))
+                elif last:
                     use = replace(use, wires=self.chained(last, use))
                 last = copies[str(i)] = self.one(use)
             except TooLargeError:
                 raise
             except NetspecError as error:
-                raise error.located(tree.span, frame.route(f"{name}.{i}", place) or f"in {path}.{i}, {copy}") from None
-            if last.broken:  # the next copies would say the same
-                return Value(path, {}, place, broken=True)
+                self.report(error, tree.span, frame.route(f"{name}.{i}", place) or f"in {path}.{i}, {copy}")
+                last = Value(path, {}, place, broken=True)
+            broken |= last.broken
+            if self.enough > enough:
+                break
+        if broken:
+            return Value(path, {}, place, broken=True)
         if not last:
             frame.off[name] = ("has no copies", fields.key_span("repeat"))
             return None
@@ -496,9 +501,9 @@ class _Expander:
         return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, inner=inner)
 
     def inside(self, use: _Use, part: str, layers: Map, source: Wire | None) -> Frame:
-        frame = Frame(
-            f"{use.path}{part}.", f"{use.path}{part}", use.env, layers, {}, parent=use.frame, blocks=use.frame.blocks
-        )
+        path, outer = f"{use.path}{part}", use.frame
+        copy = f"in {use.path}, {use.copy}" if use.copy else outer.copy
+        frame = Frame(f"{path}.", path, use.env, layers, {}, parent=outer, blocks=outer.blocks, copy=copy)
         frame.last, frame.last_broken = source, source is None
         return frame
 
@@ -558,7 +563,7 @@ class _Expander:
 
     def spot(self, use: _Use) -> Place:
         route = use.frame.route(use.path[len(use.frame.prefix) :], use.place)
-        if not route and use.copy:
+        if use.copy and not use.frame.blocks:
             route = f"in {use.path}, {use.copy}"
         return Place(use.path, use.frame.scope, self.span(use), route)
 

@@ -92,6 +92,7 @@ class Frame:
     names: dict[str, Value]
     parent: Frame | None = None  # the surrounding body; None at the top and in a block, which sees only its own
     blocks: tuple[tuple[str, Span], ...] = ()  # block name and place of use, outermost first
+    copy: str = ""  # "in stage.1, copy 2 of 3", the innermost
     last: Wire | None = None
     last_name: str = ""
     last_broken: bool = False
@@ -115,9 +116,12 @@ class Frame:
         return list(dict.fromkeys([*self.names, *above]))
 
     def route(self, local: str, place: Span | None) -> str:
-        """The way through blocks to a layer of this body: `in block basic, layer2.0.conv1, used at line 31`."""
+        """The way through blocks to a layer of this body: `in block basic, layer2.0.conv1, used at line 31`.
+
+        Where there are none, the copy of a repeat that it is in.
+        """
         if not self.blocks:
-            return ""
+            return self.copy
         names = " in ".join(f"block {name}" for name, _ in reversed(self.blocks))
         use = self.blocks[0][1]
         return f"in {names}, {f'{self.prefix}{local}'.strip('.')}, used at {line_of(use, place or use)}"

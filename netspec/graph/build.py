@@ -27,7 +27,7 @@ from netspec.layers.init import Init, check_init
 from netspec.shapes.dim import Dim
 from netspec.shapes.lengths import Condition, Needs, lengths_of
 from netspec.shapes.tensor import TensorType
-from netspec.source.errors import NetspecError, Problem, Problems, Related, raise_all
+from netspec.source.errors import NetspecError, Problem, Problems, Related, note, raise_all
 from netspec.source.records import MAX_SIZE
 from netspec.source.text import Source, Span
 from netspec.source.tree import Map, Tree, read_text
@@ -118,7 +118,7 @@ class _Builder:
         self.elements = 0  # of all weights that are not shared
         self.planned = {item.place.name for item in expansion.items}
         self.needs: Needs = {}  # of named axes
-        self.seen: set[tuple[str, Span | None]] = set()  # a block's problem once, not once an instance
+        self.seen: dict[tuple[str, Span | None], int] = {}  # a block's problem once, with the number of instances
 
     def run(self, inputs: Map) -> None:
         graph = self.graph
@@ -167,10 +167,7 @@ class _Builder:
 
     def report(self, error: NetspecError, span: Span | None, route: str) -> None:
         for problem in error.located(span, route).problems:
-            key = (problem.code, problem.span)
-            if not route or key not in self.seen:
-                self.problems.append(problem)
-            self.seen.add(key)
+            note(self.problems, self.seen, problem)
 
     def type(self, wire: Wire | None) -> TensorType | None:
         """The type of a wire; None when what makes it is already reported."""
@@ -363,6 +360,7 @@ class _Builder:
         """A layer that no output depends on is mostly a slip of the pen."""
         graph = self.graph
         used: set[str] = set()
+        places: dict[tuple[str, Span | None], int] = {}
         queue = [ref.node for ref in graph.outputs.values()]
         while queue:
             name = queue.pop()
@@ -372,15 +370,14 @@ class _Builder:
         for node in graph.nodes():
             if node.name not in used and not any(c not in used for c in graph.consumers(node.name)):
                 what = "input" if isinstance(node.layer, Input) else "layer"
-                graph.warnings.append(
-                    Problem(
-                        "NS312",
-                        f"{what} `{node.name}` is not used by any output",
-                        node.span,
-                        "name it in `outputs` or in the `from` of a layer",
-                        route=node.route,
-                    )
+                warning = Problem(
+                    "NS312",
+                    f"{what} `{node.name}` is not used by any output",
+                    node.span,
+                    "name it in `outputs` or in the `from` of a layer",
+                    route=node.route,
                 )
+                note(graph.warnings, places, warning)
 
 
 def _fitting(

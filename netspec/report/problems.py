@@ -38,6 +38,7 @@ def as_data(problem: Problem, level: str = "error") -> dict[str, Any]:
         **_place(problem.span, problem.name),
         "hint": problem.hint,
         "route": problem.route,
+        "times": problem.times,
         "related": [
             {"label": r.label, "text": r.text, "route": r.route, **_place(r.span, "")} for r in problem.related
         ],
@@ -62,7 +63,7 @@ def as_github(found: Iterable[tuple[Problem, str]]) -> str:
 
 
 def _command(problem: Problem, level: str) -> str:
-    text = "\n".join(part for part in (problem.message, problem.route, problem.hint) if part)
+    text = "\n".join(part for part in (problem.message, problem.way(), problem.hint) if part)
     fields = {"title": problem.code}
     if problem.span:
         s = problem.span

@@ -38,6 +38,7 @@ class Problem:
     related: tuple[Related, ...] = ()
     route: str = ""
     name: str = ""  # shown in place of a position when there is none: a path, an option
+    times: int = 1  # how many copies of this place of the text have it
 
     def render(self) -> str:
         """The problem as text: position, code and message, source line with carets, related places, help."""
@@ -51,11 +52,17 @@ class Problem:
         for r in self.related:
             where = ", ".join(part for part in (str(r.span) if r.span else "", r.route) if part)
             out.append(_line(f"  {r.label:<{labels}}  {r.text:<{texts}}  {where}".rstrip()))
-        if self.route:
-            out.append(_line(f"  {self.route}"))
+        if way := self.way():
+            out.append(_line(f"  {way}"))
         if self.hint:
             out.append(_line(f"  help: {self.hint}"))
         return "\n".join(out)
+
+    def way(self) -> str:
+        """The way through blocks and repeats, and how many others lead to the same."""
+        others = f"{self.times - 1:,} more" if self.times < MAX_PROBLEMS else f"{self.times - 1:,} or more"
+        more = f"and {others} like it" if self.times > 1 else ""
+        return ", ".join(part for part in (self.route, more) if part)
 
 
 def _line(text: str) -> str:
@@ -129,6 +136,21 @@ class Problems(list[Problem]):
     def _enough(self) -> None:
         if len(self) >= MAX_PROBLEMS:
             raise NetspecError.of(self)
+
+
+def note(problems: list[Problem], places: dict[tuple[str, Span | None], int], problem: Problem) -> int:
+    """Note a problem; one that stands at a place in `places` already, reached on another way, is counted only.
+
+    Gives how many there are; from MAX_PROBLEMS on nobody need look for more.
+    """
+    key = (problem.code, problem.span)
+    if problem.route and key in places:
+        first = problems[places[key]]
+        problems[places[key]] = replace(first, times=first.times + problem.times)
+        return problems[places[key]].times
+    places.setdefault(key, len(problems))
+    problems.append(problem)
+    return problem.times
 
 
 def raise_all(problems: list[Problem]) -> None:
