@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from netspec.source.text import Span
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
-KEPT_BYTES = 4 << 30  # decoded images are kept up to here; a larger folder is decoded again each time
+KEPT_BYTES = 4 << 30  # decoded images are kept up to here; what is more is decoded again each time
 CHUNK = 256
 MOST_SHOWN = 10
 
@@ -36,8 +37,8 @@ class Images:
         self.channels = channels
         self.size = size
         self.span = span
-        self._kept: dict[int, Pixels] = {}
-        self._bytes = 0
+        self._done = np.zeros(len(paths), bool)
+        self._fine: dict[int, NDArray[np.float32]] = {}  # those of more than 8 bits
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -46,17 +47,31 @@ class Images:
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(os.cpu_count() or 1, "decode")
 
+    @cached_property
+    def _kept(self) -> NDArray[np.uint8] | None:
+        shape = (len(self.paths), self.channels, *self.size)
+        return np.empty(shape, np.uint8) if np.prod(shape, dtype=np.float64) <= KEPT_BYTES else None
+
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """The images of these numbers, from 0 to 1.  Raises NS608 for those that cannot be read, all at once."""
-        missing = [i for i in dict.fromkeys(indices.tolist()) if i not in self._kept]
-        decoded = dict(zip(missing, self._decode(missing), strict=True))
-        for i, pixels in decoded.items():
-            if self._bytes + pixels.nbytes <= KEPT_BYTES:
-                self._kept[i] = pixels
-                self._bytes += pixels.nbytes
-        found = np.empty((len(indices), self.channels, *self.size), np.float32)
-        for row, i in zip(found, indices.tolist(), strict=True):
-            row[...] = unit(decoded[i] if i in decoded else self._kept[i])
+        kept = self._kept
+        if kept is None:
+            return np.stack([unit(pixels) for pixels in self._decode(indices.tolist())])
+        missing = np.unique(indices[~self._done[indices]]).tolist()
+        fine: dict[int, NDArray[np.float32]] = {}
+        for i, pixels in zip(missing, self._decode(missing), strict=True) if missing else ():
+            if pixels.dtype == np.uint8:
+                kept[i] = pixels
+            else:
+                fine[i] = unit(pixels)
+        room = KEPT_BYTES // (4 * self.channels * self.size[0] * self.size[1]) - len(self._fine)
+        self._fine.update(islice(fine.items(), max(room, 0)))
+        self._done[[i for i in missing if i not in fine or i in self._fine]] = True
+        found = kept[indices] * np.float32(1 / 255)
+        if self._fine or fine:
+            for row, i in zip(found, indices.tolist(), strict=True):
+                if i in fine or i in self._fine:
+                    row[...] = fine[i] if i in fine else self._fine[i]
         return found
 
     def _decode(self, indices: list[int]) -> list[Pixels]:

@@ -191,6 +191,21 @@ def test_a_finer_image_is_scaled_without_losing_its_depth(tmp_path: Path) -> Non
     np.testing.assert_allclose(found[1:-1, 1:-1], reference[1:-1, 1:-1], rtol=1e-4)
 
 
+def test_images_that_are_not_kept_have_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import netspec.data.images as module
+
+    paths = [tmp_path / name for name in MODES]
+    for path in paths:
+        MODES[path.name][0](path)
+    order = np.arange(len(paths))[::-1]
+    whole = Images(paths, 3, (H, W)).take(order)
+    for most in (0, 4 * 3 * H * W * 2, len(paths) * 3 * H * W):  # nothing, or only some of the finer ones
+        monkeypatch.setattr(module, "KEPT_BYTES", most)
+        some = Images(paths, 3, (H, W))
+        for _ in range(2):
+            np.testing.assert_array_equal(some.take(order), whole)
+
+
 def folder_of(folder: Path, names: list[str]) -> None:
     for kind in ("one", "two"):
         (folder / "set" / kind).mkdir(parents=True)
