@@ -7,6 +7,7 @@ so that no network is refused for caution.  The ONNX model agrees at all lengths
 from __future__ import annotations
 
 import itertools
+import random
 import re
 from collections.abc import Iterator
 
@@ -185,6 +186,45 @@ def test_a_name_is_allowed_the_numbers_that_could_stand_there(part: int) -> None
             if known is not None:
                 for key, type_ in graph.output_types().items():
                     assert tuple(at(s, sizes) for s in type_.shape) == known.output_types()[key].shape
+
+
+def random_layer(rng: random.Random) -> str:
+    """One that shortens, lengthens or scales the axis, mostly with a condition of its own."""
+
+    def k(low: int, high: int) -> int:
+        return rng.randint(low, high)
+
+    stop = rng.choice(["null", k(-6, -1), k(1, 14)])
+    return rng.choice([
+        f"{{type: slice, dim: 2, start: {k(-9, 6)}, stop: {stop}, step: {k(1, 3)}}}",
+        f"{{type: pad, padding: [{k(0, 5)}, {k(0, 5)}], mode: {rng.choice(['constant', 'reflect', 'circular'])}}}",
+        f"{{type: conv1d, out_channels: 2, kernel_size: {k(1, 6)}, stride: {k(1, 3)}, padding: {k(0, 3)}, "
+        f"dilation: {k(1, 3)}, padding_mode: {rng.choice(['zeros', 'reflect', 'circular'])}}}",
+        f"{{type: max_pool1d, kernel_size: {k(2, 5)}, stride: {k(1, 4)}, padding: {k(0, 1)}, dilation: {k(1, 3)}, "
+        f"ceil_mode: {rng.choice(['true', 'false'])}}}",
+        f"{{type: avg_pool1d, kernel_size: {k(2, 5)}, stride: {k(1, 4)}, ceil_mode: {rng.choice(['true', 'false'])}}}",
+        f"{{type: conv_transpose1d, out_channels: 2, kernel_size: {k(1, 4)}, stride: {k(1, 3)}, padding: {k(0, 4)}}}",
+        f"{{type: upsample, scale_factor: {rng.choice([0.25, 0.5, 0.75, 1.5, 2, 3])}}}",
+        "instance_norm1d",
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_chains(seed: int) -> None:
+    """Symbol and number agree behind several layers, and torch with both; no chain is refused that runs somewhere."""
+    rng = random.Random(seed)
+    for _ in range(40):
+        layers = "".join(f"  l{i}: {random_layer(rng)}\n" for i in range(rng.randint(2, 5)))
+        text = f"netspec: 1\ninputs: {{x: [2, T]}}\nlayers:\n{layers}"
+        graph = loaded(text)
+        module = netspec.to_torch(graph).eval() if graph else None
+        for length in (*range(1, 33), 64, 101, 400):
+            known = loaded(text.replace("[2, T]", f"[2, {length}]"))
+            assert (known is not None) == (graph is not None and graph.lengths.allows({"T": length})), (text, length)
+            if graph and known and module:
+                [size] = [t.shape[2] for t in known.output_types().values()]
+                assert [at(t.shape[2], {"T": length}) for t in graph.output_types().values()] == [size]
+                assert module(torch.zeros(1, 2, length)).shape[2] == size
 
 
 @pytest.mark.parametrize("part", range(8))
