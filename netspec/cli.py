@@ -390,9 +390,9 @@ def _note(notes: tuple[str, ...]) -> None:
 def _show(result: Any, format: TableFormat) -> None:
     _note(result.notes)
     if format is TableFormat.json:
-        import json
+        from netspec.source.json_records import plain_json
 
-        typer.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        typer.echo(plain_json(result.to_dict(), indent=2))
     else:
         result.show(_console())
 

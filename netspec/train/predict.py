@@ -299,23 +299,28 @@ def _type(rule: InputRule) -> TensorType:
 
 
 def _say(rule: OutputRule, values: Array) -> list[dict[str, Any]]:
-    """One entry a sample."""
+    """One entry a sample; where the network gives NaN, no class (None)."""
     if rule.kind == "numbers":
         found = values if rule.standard is None else rule.standard.backward(values)
         return [{"value": _plain(v)} for v in found]
     if rule.kind == "signs":
         return [_sign(rule, v) for v in values]
     values = np.moveaxis(values.astype(np.float64), rule.axis, -1)
-    exponent = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares = exponent / exponent.sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # of NaN or an infinity: NaN, and no class
+        exponent = np.exp(values - values.max(axis=-1, keepdims=True))
+        shares = exponent / exponent.sum(axis=-1, keepdims=True)
     # A network may have more outputs than the data has classes: those are called by their number.
     names = [*rule.names, *map(str, range(len(rule.names), shares.shape[-1]))]
     if shares.ndim > 2:  # one class in each place
-        named = np.array(names)
-        return [{"class": named[v.argmax(-1)].tolist(), "probability": _plain(v.max(-1))} for v in shares]
+        named = np.array([*names, None], dtype=object)
+        none = np.isnan(shares).any(-1)
+        places = np.where(none, len(names), shares.argmax(-1))
+        return [
+            {"class": named[p].tolist(), "probability": _plain(v.max(-1))} for p, v in zip(places, shares, strict=True)
+        ]
     return [
         {
-            "class": names[int(v.argmax())],
+            "class": None if np.isnan(v).any() else names[int(v.argmax())],
             "probability": float(v.max()),
             "probabilities": dict(zip(names, map(float, v), strict=True)),
         }
@@ -330,9 +335,11 @@ def _until(row: dict[str, Any], length: int, steps: int) -> dict[str, Any]:
 
 def _sign(rule: OutputRule, values: Array) -> dict[str, Any]:
     if values.ndim == 2 and values.shape[1] == len(rule.columns):  # a set of symbols for each step
-        return {"class": [" ".join(s for s, v in zip(rule.columns, step, strict=True) if v > 0) for step in values]}
+        return {"class": [None if np.isnan(step).any() else
+                          " ".join(s for s, v in zip(rule.columns, step, strict=True) if v > 0)
+                          for step in values]}  # fmt: skip
     margin = values.astype(np.float64).reshape(-1)
-    names = [rule.names[int(m > 0)] for m in margin]
+    names = [None if np.isnan(m) else rule.names[int(m > 0)] for m in margin]
     said: dict[str, Any] = {"class": names[0] if len(names) == 1 else names}
     if not rule.probable:
         return {**said, "margin": _plain(margin)}

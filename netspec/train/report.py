@@ -152,4 +152,6 @@ def _shown(entry: Mapping[str, object]) -> list[str]:
 def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_cell, value[:8])) + (", …" if len(value) > 8 else "")
+    if value is None:
+        return "–"  # no class: the network gives NaN
     return number(value) if isinstance(value, float) else visible(str(value))

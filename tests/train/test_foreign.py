@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -11,9 +12,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from typer.testing import CliRunner
 
 import netspec
 from netspec.backends.export import export_onnx
+from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
 from netspec.source.errors import NetspecError
 from netspec.train.predict import META, predict
@@ -215,3 +218,22 @@ def test_a_pipe_a_device_and_a_folder_are_no_models(given: Path) -> None:
     for name in ("pipe", "folder", "zero"):
         with pytest.raises(NetspecError, match="NS631 cannot be read as an ONNX model: it is a"):
             predict(given.with_name(f"{name}.onnx"), given)
+
+
+@pytest.mark.parametrize(("rule", "said"), [
+    (OutputRule("classes", ("a", "b"), probable=True), {"class": None}),
+    (OutputRule("signs", ("a", "b"), probable=True), {"class": [None, "b"]}),
+    (OutputRule("signs", ("no", "yes"), columns=("a", "b")), {"class": [None, "yes"]}),
+])  # fmt: skip
+def test_nan_is_no_class(rule: OutputRule, said: dict[str, object], given: Path) -> None:
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [2], [float("nan"), 4.0])
+    model = model_of([ADD], None, weight)
+    inputs = {"x": InputRule("array", (2,))}
+    helper.set_model_props(model, {META: Preprocess("npz", inputs, {"y": rule}).to_json()})
+    onnx.save(model, given.with_name("m.onnx"))
+    found = predict(given.with_name("m.onnx"), given)
+    assert found.rows[0]["y"]["class"] == said["class"]
+    run = CliRunner().invoke(app, ["predict", str(given.with_name("m.onnx")), str(given), "--format", "json"])
+    assert run.exit_code == 0 and "NaN" not in run.stdout and json.loads(run.stdout)[0]["y"]["class"] == said["class"]
+    run = CliRunner().invoke(app, ["predict", str(given.with_name("m.onnx")), str(given)])
+    assert run.exit_code == 0 and "–" in run.stdout
