@@ -32,6 +32,27 @@ def test_the_scale_is_the_largest_value_of_any_trial() -> None:
     assert compare(graph, module, netspec.to_onnx(graph, module).SerializeToString(), batches=(1,) * 50).error < 1e-6
 
 
+def test_another_value_in_float64_excuses_nothing() -> None:
+    """Only rounding is forgiven; where float64 takes another branch (a pixel, a sign), a wrong model stays wrong."""
+
+    class Branching(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.inner(x)
+            return y + 1 if x.dtype == torch.float64 else y
+
+    graph = netspec.load(NET)
+    module = netspec.to_torch(graph)
+    model = netspec.to_onnx(graph, module)
+    bias = next(t for t in model.graph.initializer if t.name == "fc.bias")
+    bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + 1, bias.name))
+    with pytest.raises(NetspecError, match="differs from the PyTorch module"):
+        compare(graph, Branching(module), model.SerializeToString())
+
+
 def lengths_tried(layers: str, shape: str = "[T, 4]") -> list[int]:
     return [row["T"] for row in trial_sizes(netspec.load(f"netspec: 1\ninputs: {{x: {shape}}}\nlayers:\n{layers}"))]
 
