@@ -78,8 +78,11 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
         if all(trial[name][1] != trial[name][1] for trial in trials):
             raise NetspecError("NS703", f"output `{name}` has no finite value in any trial: nothing was compared",
                                hint="look for an overflow, or a division by zero, in the network")  # fmt: skip
-    parity = Parity(max(_errors(graph, trials)), tolerance, tuple(batches), sizes)
+    errors = dict(zip(graph.outputs, _errors(graph, trials), strict=True))
+    parity = Parity(max(errors.values()), tolerance, tuple(batches), sizes)
     if not parity.error <= tolerance:
+        turns = [turn for turn in turns for _ in runs]
+        _refuse_overflow(graph, module, turns, [name for name, error in errors.items() if not error <= tolerance])
         raise NetspecError("NS703", f"the ONNX model differs from the PyTorch module: {parity.text()}",
                            hint="the file was not written; please report the network")  # fmt: skip
     return parity
@@ -107,6 +110,8 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
         with torch.no_grad():
             expected = module(**inputs)
     except RuntimeError as error:
+        if is_shortage(error):
+            raise
         raise NetspecError("NS703", f"PyTorch fails at {place}, which the layers allow: {error}",
                            hint="please report the network") from error  # fmt: skip
     if not isinstance(expected, dict):
@@ -140,6 +145,25 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
         scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else float("nan")
         found[name] = (_finite(gap.max().item()), scale)
     return found
+
+
+def _refuse_overflow(graph: Graph, module: torch.nn.Module, turns: Sequence[tuple[int, dict[str, int]]],
+                     failing: Sequence[str]) -> None:  # fmt: skip
+    """Raises NS703 where PyTorch itself has no finite values of an output that differs: what the network computes
+    overflows, and runtimes need not do so at the same step."""
+    module = copy.deepcopy(module).eval().to("cpu")
+    generator = torch.Generator().manual_seed(0)
+    for batch, sizes in turns:
+        with torch.no_grad():
+            found = module(**random_inputs(graph, batch, sizes, generator))
+        for name in failing:
+            values = found[name] if isinstance(found, dict) else found
+            if not bool(values.isfinite().all()):
+                place = ", ".join([f"batch {batch}", *(f"{axis} = {size}" for axis, size in sizes.items())])
+                raise NetspecError("NS703", f"output `{name}` overflows: PyTorch itself gives infinity or NaN at "
+                                   f"{place}, and the ONNX model other values", hint="the file was not written; bound "
+                                   "what grows from step to step or layer to layer: `tanh`, a norm, smaller "
+                                   "weights")  # fmt: skip
 
 
 def _finite(value: float) -> float:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_exporting
 
+from netspec.cells.run import transformed
 from netspec.source.errors import NetspecError
 
 if TYPE_CHECKING:
@@ -22,8 +24,15 @@ class Slot:
         self.name, self.module = name, module
         self.kept: list[tuple[Tensor, ...]] | None = None
 
-    def states(self, x: Tensor) -> list[tuple[Tensor, ...]] | None:
-        """The states to begin with; None before the first call.  Raises NS504 when the batch has another size."""
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """A copy of the module, or one that is pickled, carries nothing: no `carrying` would ever end it."""
+        return type(None), ()
+
+    def states(self, x: Tensor, dtype: torch.dtype) -> list[tuple[Tensor, ...]] | None:
+        """The states to begin with, in the type that states have now; None before the first call.
+
+        Raises NS504 when the batch has another size.
+        """
         if self.kept is None:
             return None
         batch = self.kept[0][0].shape[0] if self.kept[0] else x.shape[0]
@@ -31,9 +40,15 @@ class Slot:
             raise NetspecError("NS504", f"`{self.name}` carries the states of {batch} sequences, the batch has "
                                f"{x.shape[0]}", hint="`reset()` before other sequences begin; pieces of the same "
                                "sequences come in batches of one size")  # fmt: skip
-        return [tuple(s.to(x.device) for s in row) for row in self.kept]
+        return [tuple(s.to(x.device, dtype) for s in row) for row in self.kept]
 
     def keep(self, states: Sequence[tuple[Tensor, ...]]) -> None:
+        """Raises NS504 where they are no values: within torch.func, and while a graph is exported."""
+        within = "a transform of torch.func" if transformed() else "torch.export" if is_exporting() else ""
+        if within:
+            raise NetspecError("NS504", f"`{self.name}` carries its states from call to call, and those of a call "
+                               f"within {within} are gone after it", hint="call it outside of `carrying`: give "
+                               "`initial_state` as an input, take the port `state` as an output")  # fmt: skip
         self.kept = [tuple(s.detach() for s in row) for row in states]
 
 

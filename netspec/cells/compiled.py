@@ -10,7 +10,7 @@ from netspec.cells.forward import Forward, forward_of
 from netspec.cells.lower import Step, step_of
 from netspec.cells.program import Program, plain_reason, program_of, without_scalars
 from netspec.cells.read import read_cell
-from netspec.cells.reverse import Reverse, reverse_of
+from netspec.cells.reverse import Reverse, gradient_overflows, reverse_of
 from netspec.source.errors import Problems, raise_all
 from netspec.source.text import Source
 from netspec.source.tree import parse
@@ -93,6 +93,8 @@ def _register(step: Step) -> str | None:
     if simple is None or plain_reason(step):
         return None
     program = program_of(simple)
+    if gradient_overflows(program):
+        return None
     sizes = {name: int(str(size)) for name, size in step.sizes.items()}
     key = json.dumps({"name": step.cell.name, "sizes": sizes, "params": dict(step.params), "cell": step.cell.text})
     _COMPILED.setdefault(key, Compiled(program))

@@ -54,6 +54,8 @@ def fused(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Seq
         finals[state] = _last(values[node], lengths, before[state])
     y = exports.get(program.output)
     if y is None:
+        if lengths is not None and real is not None:  # the loop gives 0 in padding
+            exports = {n: filled(e, lengths, real) for n, e in exports.items()}
         y = evaluate([program.output], {**values, **exports}, x_TBI, widened, before, delayed)[program.output]
         y = y if real is None else torch.where(real, y, y.new_zeros(()))
     if half:  # the type that the plain path gives

@@ -41,7 +41,10 @@ def linear_recurrence(program: Program) -> dict[str, tuple[Node, Node]] | None:
     found = {}
     for state in program.states:
         leaf = next((n for n in carried if n.attr == state), None)
-        parts = affine(program.next[state], leaf, carried, algebra)
+        try:
+            parts = affine(program.next[state], leaf, carried, algebra)
+        except OverflowError:  # numbers that one product would bring beyond 32 bits
+            return None
         if parts is None:
             return None
         zero = program.dag.constant(0)

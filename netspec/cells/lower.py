@@ -163,6 +163,14 @@ class Lowering:
         return value
 
     def value(self, expr: Expr) -> Value:
+        try:
+            return self._value(expr)
+        except OverflowError:  # also where numbers come together, `3e38 * a + 3e38 * a`
+            raise NetspecError("NS328", f"`{expr.place.shown}` has a number that 32 bits do not hold", expr.place.span,
+                               hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, "
+                               "`1 / 1e-39`") from None  # fmt: skip
+
+    def _value(self, expr: Expr) -> Value:
         match expr:
             case Number(value):
                 return self.scope.dag.constant(value)

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from netspec.cells.carry import Slot
 from netspec.cells.lower import Step
-from netspec.cells.run import prepare, run
+from netspec.cells.precision import autocast_type
+from netspec.cells.run import prepare, run, transformed
 from netspec.cells.stack import Stack
 from netspec.source.errors import NetspecError
 
@@ -110,6 +111,13 @@ class Recurrent(nn.Module):
         if state is not None and tuple(state.shape) != (batch, len(self.rows), self.width):
             raise NetspecError("NS503", f"the initial state is ({batch}, {len(self.rows)}, {self.width}), received "
                                f"{tuple(state.shape)}")  # fmt: skip
+        if autocast_type(x.device) is None:
+            wanted = self._dtype(x)
+            for what, value in (("input", x), ("initial state", state)):
+                if value is not None and value.dtype != wanted:
+                    raise NetspecError("NS503", f"the {what} has the type of the weights, {_shown(wanted)}; received "
+                                       f"{_shown(value.dtype)}", hint="`x.to(…)`, or turn the module, "
+                                       "`module.double()`")  # fmt: skip
         if lengths is not None:
             if tuple(lengths.shape) != (batch,):
                 raise NetspecError("NS503", f"there is one length for each of the {batch} sequences, received lengths "
@@ -118,7 +126,8 @@ class Recurrent(nn.Module):
 
     def _initial(self, x: Tensor, given: Tensor | None) -> list[tuple[Tensor, ...]]:
         """The states before the first step, row by row."""
-        if self.slot is not None and (kept := self.slot.states(x)) is not None:
+        dtype = self._dtype(x)
+        if self.slot is not None and (kept := self.slot.states(x, dtype)) is not None:
             return kept
         found = []
         for i, row in enumerate(self.rows):
@@ -129,9 +138,12 @@ class Recurrent(nn.Module):
                 learned = [getattr(self, f"{name}_0")[i, :size] for name, size in row.sizes.items()]
                 found.append(tuple(s.expand(x.shape[0], -1) for s in learned))
             else:
-                dtype = next((p.dtype for p in self.parameters()), x.dtype)
                 found.append(tuple(x.new_zeros(x.shape[0], size, dtype=dtype) for size in sizes))
         return found
+
+    def _dtype(self, x: Tensor) -> torch.dtype:
+        """Of states: that of the weights, which under autocast is wider than the input's."""
+        return next((p.dtype for p in self.parameters()), x.dtype)
 
     def _pack(self, states: Sequence[tuple[Tensor, ...]]) -> Tensor:
         rows = [torch.cat(row, -1) for row in states]
@@ -148,6 +160,10 @@ class Recurrent(nn.Module):
         return ", ".join(shown)
 
 
+def _shown(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def _end(y_TBO: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
     """The output at the last step that a direction comes to; 0 for a sequence without steps."""
     if not len(y_TBO):
@@ -158,8 +174,8 @@ def _end(y_TBO: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
 
 
 def _check(lengths: Tensor, x: Tensor) -> None:
-    """Lengths are 0 to T.  Looked at where that is free: not on a GPU, not while compiling."""
-    if torch.compiler.is_compiling() or lengths.device.type != "cpu" or lengths.numel() == 0:
+    """Lengths are 0 to T.  Looked at where that is free: not on a GPU, not while compiling or within torch.func."""
+    if torch.compiler.is_compiling() or transformed() or lengths.device.type != "cpu" or lengths.numel() == 0:
         return
     low, high = int(lengths.min()), int(lengths.max())
     if low < 0 or high > x.shape[1]:

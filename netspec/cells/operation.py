@@ -110,9 +110,17 @@ class _Eager(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
+        if any(g is not None and _batched(g) for g in gradients):  # `is_grads_batched`, `jacobian(vectorize=True)`
+            raise NetspecError("NS503", "the compiled path of a recurrent cell takes one gradient at a time, received "
+                               "a batch of them", hint="run it with `with netspec.cells.run.plain_only():`, or "
+                               "differentiate it within torch.func")  # fmt: skip
         # What was kept is handed over, so that autograd sees what a second derivative would depend on.
         found = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
         return (None, None, None, *found)
+
+
+def _batched(g: Tensor) -> bool:
+    return torch._C._functorch.is_batchedtensor(g) or torch._C._functorch.is_legacy_batchedtensor(g)
 
 
 class _Second(torch.autograd.Function):

@@ -46,6 +46,8 @@ def paths(step: Step) -> list[tuple[str, str, str]]:
             rows.append((where, _loop(compiled(key).program, device), reason))
         else:
             reason = plain_reason(step) or "no generator of GPU code (triton) is installed"
+            if key_of(step) is None and not plain_reason(step):
+                reason = "a number of its gradient is beyond 32 bits"
             rows.append((where, "torch operations, step by step", reason))
     onnx = match(step).onnx
     rows.append(("ONNX", f"operator {onnx.kind}" if onnx else "Scan", why_onnx(step)))

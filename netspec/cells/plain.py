@@ -79,10 +79,20 @@ def _dtype(x: Tensor, weights: Mapping[str, Tensor]) -> torch.dtype:
 
 
 def filled(x_TBI: Tensor, lengths: Tensor, real_TB1: Tensor) -> Tensor:
-    """The input with the last real step in place of padding; without a real step, zeros."""
+    """A sequence with its last real step in place of padding; without a real step, that of the longest sequence.
+
+    So that values and slopes of padding are finite where those of real steps are: the gradient of what is masked away
+    is 0 times a slope.
+    """
+    if not x_TBI.shape[1]:
+        return x_TBI
     last = (lengths - 1).clamp(0, x_TBI.shape[0] - 1)
     row = x_TBI.detach()[last, torch.arange(x_TBI.shape[1], device=x_TBI.device)]
-    row = torch.where((lengths > 0)[:, None], row, torch.zeros_like(row))
+    # One value for all of them, 1 where no sequence has a step: 0 is where divisions and roots have no slope.
+    longest = lengths.argmax().view(1)
+    some = (lengths.index_select(0, longest) > 0)[:, None]
+    other = torch.where(some, row.index_select(0, longest), torch.ones_like(row[:1]))
+    row = torch.where((lengths > 0)[:, None], row, other)
     return torch.where(real_TB1, x_TBI, row)
 
 

@@ -31,7 +31,9 @@ def buffer_type(loop: Loop, buffer: Buffer, product: torch.dtype) -> torch.dtype
 
 def autocast_type(device: torch.device) -> torch.dtype | None:
     """What autocast makes of float32 on a device; None where it is off."""
-    return torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
+    kind = device.type
+    enabled = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.get_autocast_dtype(kind) if enabled else None
 
 
 def cast(x: Tensor, to: torch.dtype | None) -> Tensor:

@@ -81,6 +81,18 @@ def adjoints_of(program: Program) -> Adjoints:
     )
 
 
+def gradient_overflows(program: Program) -> bool:
+    """Whether numbers come together in the gradient to one that 32 bits do not hold (`1e30 * tanh(1e30 * a)`).
+
+    torch multiplies by one after the other, and what stands between them may be small.
+    """
+    try:
+        adjoints_of(program)
+    except OverflowError:
+        return True
+    return False
+
+
 def pull_back(dag: Dag, g: Node, node: Node) -> tuple[Node, ...]:
     """The adjoint that a node gives to each of its arguments."""
     args = node.args

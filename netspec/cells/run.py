@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
 from netspec.cells.compiled import compiled, key_of
@@ -42,6 +43,16 @@ def plain_only() -> Iterator[None]:
         _PLAIN_ONLY.reset(token)
 
 
+def transformed() -> bool:
+    """Whether a transform of torch.func (vmap, grad, jvp, …) or forward-mode differentiation is under way.
+
+    Its tensors have no memory of their own for a kernel to read: ordinary operations are what torch transforms.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
 def run(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None,
         reverse: bool, recompute: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
     """The outputs (T, B, O) and the states after the last real step, each (B, size) in the order of the cell's.
@@ -53,7 +64,7 @@ def run(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Seque
     if not all(x_TBI.shape[:2]):  # no step or no sequence: nothing for a loop
         return plain(step, x_TBI, weights, initial, lengths, reverse)
     compiling = torch.compiler.is_compiling()  # a compiler knows no context variables
-    only = not compiling and _PLAIN_ONLY.get()
+    only = transformed() or (not compiling and _PLAIN_ONLY.get())
     path = "plain" if only else path_of(step, x_TBI.device.type, str(x_TBI.dtype).removeprefix("torch."))
     # Packed by their lengths, ragged sequences cost torch a loop in Python on a CPU, and a compiler has no values to
     # pack by.

@@ -55,6 +55,30 @@ def test_a_state_of_the_input_alone_that_is_read_before_and_after() -> None:
     assert report.counts["layers compiled"] == 1 and report.counts["compared, float32"] > 3
 
 
+# In padding what is divided by, or what a root is taken of, is 0 unless something is put there.
+SLOPES_IN_PADDING = {
+    "after the loop": "  - h[t] = tanh(V @ h[t-1] + W @ x[t])\n  - y = V @ h[t] / softplus(h[t])\n",
+    "a root after the loop": "  - h[t] = tanh(V @ h[t-1] + W @ x[t])\n  - y = V @ h[t] * sqrt(abs(h[t]))\n",
+    "of the input": "  - h[t] = tanh(V @ h[t-1] / sqrt(abs(W @ x[t])))\n  - y = h[t]\n",
+    "of the input, after the loop": "  - h[t] = tanh(V @ h[t-1])\n  - y = V @ h[t] / abs(W @ x[t])\n",
+    "of the input alone": "  - h[t] = tanh(V @ h[t-1])\n  - y = sqrt(abs(W @ x[t]))\n",
+}
+
+
+@pytest.mark.parametrize("equations", SLOPES_IN_PADDING.values(), ids=SLOPES_IN_PADDING)
+@pytest.mark.parametrize("lengths", [[0], [0, 0, 0], [3, 0, 2], [1, 3, 3]])
+def test_padding_has_no_slope(equations: str, lengths: list[int]) -> None:
+    weights = "{W: [hidden, input], V: [hidden, hidden]}"
+    text = f"state: {{h: hidden}}\noutput: y\nweights: {weights}\nequations:\n{equations}"
+
+    def given(case: Case) -> list[int]:
+        return [min(length, case.steps) for length in (lengths * 3)[: case.batch]]
+
+    with patch("tests.differential.cells_check.Case.lengths", given):
+        case = Case(text, ragged=True, initial="given", steps=3, batch=len(lengths))
+        assert check(case, machine=False) is None
+
+
 @pytest.mark.parametrize("seed", [3, 5, 11, 17])
 def test_the_slopes_of_the_reference_are_those_of_differences(seed: int) -> None:
     """In a random direction."""
