@@ -184,7 +184,7 @@ def _in_child(act: Callable[[], Any], scratch: Path, seconds: int) -> tuple[str,
     pid = os.fork()
     if pid == 0:
         code = 1
-        with heard.open("w") as file:
+        with heard.open("w", encoding="utf-8") as file:
             try:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
@@ -196,7 +196,7 @@ def _in_child(act: Callable[[], Any], scratch: Path, seconds: int) -> tuple[str,
                 act()
                 code = 0
             except NetspecError as error:
-                str(error).encode()  # it can be shown
+                file.write(str(error))  # it can be shown
                 code = 2
             except BaseException:
                 traceback.print_exc(file=file)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,15 @@ def test_a_seed_is_one_damage(tmp_path: Path) -> None:
             after = folder / "run.json"
             found.append((after.read_bytes().hex() if after.is_file() else "gone", ""))
         assert found[:2] == found[2:]
+
+
+@pytest.mark.parametrize("name", list(runs.TEXTS))
+def test_what_is_not_damaged_is_read(name: str, tmp_path: Path) -> None:
+    """Else everything would be refused, and nothing tried."""
+    for kind in ("begun", "done", "model.onnx", *(["stream.onnx"] if name == "steps" else [])):
+        for act, acting in runs.actions(name, kind).items():
+            thing = tmp_path / f"{act}-{kind}"
+            source = runs.bases() / name / kind
+            shutil.copytree(source, thing) if source.is_dir() else shutil.copy(source, thing)
+            code, said = runs._in_child(partial(acting, thing, runs.bases()), tmp_path, runs.SECONDS)
+            assert code == "ended", (kind, act, said)
