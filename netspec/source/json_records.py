@@ -48,7 +48,7 @@ def read_record(value: Any, cls: type[R], code: str, name: str, hint: str = "") 
     return cast(R, found)
 
 
-def plain_json(value: Mapping[str, Any], indent: int | None = None) -> str:
+def plain_json(value: Any, indent: int | None = None) -> str:
     """JSON as the standard has it: NaN and the infinities, which it has no words for, are null."""
     return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False)
 

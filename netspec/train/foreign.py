@@ -56,6 +56,9 @@ def _refused(model: Any) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[Any, bool]] = [(model, False)]
     while waiting:
         message, scanned = waiting.pop()
+        if not _in_utf8(message):
+            yield "holds a name that is not UTF-8", "export it from its run again"
+            continue
         if isinstance(message, onnx.TensorProto):
             if message.data_location == onnx.TensorProto.EXTERNAL or message.external_data:
                 yield ("keeps weights in other files, which is refused: their paths may lead anywhere",
@@ -77,6 +80,17 @@ def _refused(model: Any) -> Iterator[tuple[str, str]]:
         for field, value in message.ListFields():
             if field.message_type is not None:
                 waiting += [(part, scanned) for part in (value if _several(value) else [value])]
+
+
+def _in_utf8(message: Any) -> bool:
+    """protobuf gives text that is none as bytes."""
+    import onnx
+
+    if isinstance(message, onnx.TensorProto):  # not its other fields: they are the numbers
+        return isinstance(message.name, str)
+    texts = [value for field, value in message.ListFields() if field.type == field.TYPE_STRING]
+    return not any(isinstance(text, bytes) for value in texts
+                   for text in ([value] if isinstance(value, (str, bytes)) else value))  # fmt: skip
 
 
 def _several(value: Any) -> bool:

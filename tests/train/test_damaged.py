@@ -256,6 +256,26 @@ outputs: {y: rnn}
         predict(tmp_path / "m.onnx", tmp_path / "x.npz")
 
 
+@pytest.mark.parametrize("part", ["node", "tensor", "input", "metadata"])
+def test_names_of_a_model_that_are_no_utf8(tmp_path: Path, part: str) -> None:
+    graph = netspec.load("""
+netspec: 1
+inputs: {xyzzy: [2]}
+layers: {plugh: {type: linear, out_features: 3}}
+outputs: {y: plugh}
+""")
+    from netspec.data.preprocess import InputRule, OutputRule, Preprocess
+
+    rules = Preprocess("npz", {"xyzzy": InputRule("array", (2,))}, {"y": OutputRule("numbers")}).to_json()
+    export_onnx(graph, netspec.to_torch(graph), tmp_path / "m.onnx", {META: rules})
+    data = (tmp_path / "m.onnx").read_bytes()
+    old = {"node": b"plugh", "tensor": b"plugh.weight", "input": b"xyzzy", "metadata": b"netspec.opset"}[part]
+    assert old in data
+    (tmp_path / "m.onnx").write_bytes(data.replace(old, b"\xff" + old[1:]))
+    with pytest.raises(NetspecError, match="NS631 holds a name that is not UTF-8"):
+        predict(tmp_path / "m.onnx", tmp_path / "x.npz")
+
+
 def test_metrics_of_finished_epochs_are_whole(run: Path) -> None:
     path = run / "metrics.jsonl"
     whole = path.read_text()
