@@ -170,6 +170,10 @@ def _help(name: str, cells: list[str], kind: str, throughout: bool, wanted: Want
         return f"`{name}` has nothing at all: choose other columns with `features`" if (
             throughout and wanted.use == "feature") else leave  # fmt: skip
     if kind == "fraction":
+        if wanted.entries or wanted.use == "prediction":
+            return "the network takes whole numbers here" + (
+                ": those of an embedding's entries" if wanted.entries else ""
+            )
         return f"give it a whole number, or leave out the input's `dtype: {wanted.dtype}`"
     if kind == "range":
         numbers = [int(Decimal(cell)) for cell in cells]

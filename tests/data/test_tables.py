@@ -131,6 +131,13 @@ def test_a_number_that_the_embedding_has_not_is_named_with_its_column_line_and_v
         predict(runs / "ids", tmp_path / "a.csv", device="cpu")
 
 
+def test_help_for_a_fraction_is_true_of_an_embedding(tmp_path: Path) -> None:
+    table(tmp_path, ["0", "3.9"])
+    said = message(IDS % ("int64", 5), tmp_path)
+    assert "is 3.9, expected a whole number (int64)" in said
+    assert "help: the network takes whole numbers here: those of an embedding's entries" in said
+
+
 def test_bool_inputs_take_0_and_1(tmp_path: Path) -> None:
     text = spec("{m: {shape: [1], dtype: bool}, x: [1]}", "{out: {type: linear, out_features: 2, from: x}}",
                 DATA.replace("target: y", "target: y, features: {m: [a], x: [b]}"))  # fmt: skip
