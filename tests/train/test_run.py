@@ -137,10 +137,12 @@ def _parts(text: str) -> tuple[Any, Any, Any]:
     return data, graph.data, loop.network_of(graph, config)
 
 
-def test_a_last_batch_of_one_is_left_out() -> None:
+def test_a_last_batch_of_one_counts_unless_two_are_needed() -> None:
     part = loop.load_dataset(*_parts(TABLE)).parts["train"]
-    assert Batches.of(part, 17, torch.device("cpu")).steps == 7  # 120 = 7·17 + 1
-    assert [len(x) for [x], _ in Batches.of(part, 17, torch.device("cpu")).shuffled(0, 0)] == [17] * 7
+    for least, rest in ((1, [1]), (2, [])):
+        batches = Batches.of(part, 17, torch.device("cpu"), least)  # 120 = 7·17 + 1
+        assert batches.steps == 7 + len(rest)
+        assert [len(x) for [x], _ in batches.shuffled(0, 0)] == [17] * 7 + rest
     assert Batches.of(part, 1, torch.device("cpu")).steps == 120
 
 
