@@ -167,17 +167,17 @@ def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) ->
     if isinstance(gate, Map):
         parts, wire = [], join.extras["gate"]
     elif gate == "linear":
+        if x.rank == f.rank > 2 and 1 in (mixed := body().mixed()) and x.rank - 1 not in mixed:
+            raise NetspecError(
+                "NS402",
+                f"a `linear` gate maps the last axis of {x}; F(x) maps channels, axis 1",
+                hint="use `gate: conv`, or `gate: {layers: …}`",
+            )
         if x.rank < 2 or not isinstance(f.shape[-1], int):
             raise NetspecError(
                 "NS402",
                 f"a `linear` gate expects a last axis of known size, received {f}",
                 hint="use `gate: {layers: …}`",
-            )
-        if x.rank > 2 and 1 in (mixed := body().mixed()) and x.rank - 1 not in mixed:
-            raise NetspecError(
-                "NS402",
-                f"a `linear` gate maps the last axis of {x}; F(x) maps channels, axis 1",
-                hint="use `gate: conv`, or `gate: {layers: …}`",
             )
         if x.shape[:-1] != f.shape[:-1]:
             _refuse(join, "gate", x.with_shape(*x.shape[:-1], f.shape[-1]), f, "gate(x)", join.input)
