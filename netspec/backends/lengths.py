@@ -28,7 +28,7 @@ def check_length(size: int, what: str, least: int | None, most: int | None, laye
     short = least is not None and size < least
     if short or (most is not None and size > most):
         wanted = f"at least {least}" if short else f"at most {most}"
-        hint = f"else {layers} would give nothing, or a shape that was not inferred" if layers else ""
+        hint = f"needed by {layers}" if layers else ""
         raise NetspecError("NS503", f"{what} is {wanted}, received {size}", hint=hint)
     return None
 

@@ -67,6 +67,8 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
         turns = [(batch, size) for i, size in enumerate(sizes)
                  for batch in (batches if i < _EVERY else batches[i % len(batches) :][:1])
                  if graph.lengths.allows({"B": batch, **size})]  # fmt: skip
+        if not turns:
+            raise NetspecError("NS703", f"the network takes {graph.lengths.text()}: nothing was compared")
         trials = [_trial(graph, module, run, batch, size, generator) for batch, size in turns for run in runs]
         if any(error > tolerance for error in _errors(graph, trials)):
             exact = copy.deepcopy(module).double()
@@ -79,7 +81,7 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
             raise NetspecError("NS703", f"output `{name}` has no finite value in any trial: nothing was compared",
                                hint="look for an overflow, or a division by zero, in the network")  # fmt: skip
     errors = dict(zip(graph.outputs, _errors(graph, trials), strict=True))
-    parity = Parity(max(errors.values()), tolerance, tuple(batches), sizes)
+    parity = Parity(max(errors.values()), tolerance, tuple(sorted({batch for batch, _ in turns})), sizes)
     if not parity.error <= tolerance:
         turns = [turn for turn in turns for _ in runs]
         _refuse_overflow(graph, module, turns, [name for name, error in errors.items() if not error <= tolerance])

@@ -226,7 +226,7 @@ def _npz(source: Npz, tree: Map, network: Network) -> Raw:
     if wrong := network.lengths.wrong(axes):
         given = ", ".join(f"{name} = {axes[name]}" for name in sorted(wrong.size.names()))
         raise NetspecError("NS605", f"the arrays of {source.path} have {given}, the network takes {wrong}", span,
-                           hint=f"else `{wrong.by}` would give nothing, or a shape that was not inferred")  # fmt: skip
+                           hint=f"needed by `{wrong.by}`")  # fmt: skip
     labels = {name: check_target(arrays[name], name, source.path, span) for name in network.outputs}
     targets = {name: Target(labels[name], f"array `{name}`", span) for name in network.outputs}
     return Raw({name: arrays[name] for name in network.inputs}, rules, targets, count)

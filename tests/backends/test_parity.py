@@ -114,3 +114,14 @@ def test_shapes_that_were_not_inferred_are_no_agreement() -> None:
     module.recompile()
     with pytest.raises(NetspecError, match=r"shape \(1, 1, 4\) in ONNX, \(1, 1, 4\) in PyTorch, and \(1, 5, 4\) was"):
         compare(graph, module, model)
+
+
+def test_batches_are_those_that_were_tried() -> None:
+    """Batch norm without running statistics has no variance of one sample."""
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers: {n: {type: batch_norm1d, track_running_stats: false}}\n"
+    graph = netspec.load(text)
+    module = netspec.to_torch(graph)
+    model = netspec.to_onnx(graph, module).SerializeToString()
+    assert compare(graph, module, model).batches == (2, 7)
+    with pytest.raises(NetspecError, match="B >= 2: nothing was compared"):
+        compare(graph, module, model, batches=(1,))
