@@ -33,6 +33,8 @@ KINDS["stack"] = lambda c: torch.stack(c.inputs, c.get("dim", 1))
 
 @kinds("add", "multiply")
 def arithmetic(c: Call) -> Tensor:
+    if c.x.dtype == torch.bool:
+        raise ValueError("numbers only")
     operation = torch.add if c.kind == "add" else torch.mul
     return reduce(operation, c.inputs)
 

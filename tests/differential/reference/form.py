@@ -26,6 +26,8 @@ def reshape(c: Call) -> Tensor:
 
 @kinds("slice")
 def slice_(c: Call) -> Tensor:
+    if c.get("dim") % c.x.ndim == 0:
+        raise ValueError("the batch is not cut")
     index: list[slice] = [slice(None)] * c.x.ndim
     index[c.get("dim")] = slice(c.get("start", 0), c.get("stop"), c.get("step", 1))
     y = c.x[tuple(index)]
