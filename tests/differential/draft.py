@@ -115,7 +115,8 @@ class Draft:
         if made:
             main = "" in made[0].ports
             found = [Live(f"{name}.{port}" if port else name, made[0].ports[port], made[1].ports[port])
-                     for port in made[0].ports if not main or not port or entry_is_layer(entry)]  # fmt: skip
+                     for port in made[0].ports
+                     if not port or entry_is_layer(entry) or not (main or port.isdigit())]  # fmt: skip
             self.lives += found
             self.last = found[0] if main else None
             if self.rng.random() < 0.3:

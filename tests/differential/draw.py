@@ -316,12 +316,13 @@ def _use_block(draft: Draft, x: Live) -> bool:
         entry["from"] = x.name
     block["layers"] = inner.layers
     own = [live for live in inner.lives if live.name not in inputs and live.name.split(".")[0] in inner.layers]
-    if own and rng.random() < 0.4:
-        named = list(inputs) if len(inputs) > 1 and flag(draft) else ["left", "right"]
-        block["outputs"] = {n: rng.choice(own).name for n in named[: rng.randint(1, 2)]}
+    chained = len(inputs) > 1 and rng.random() < 0.6  # outputs that the next copy reads by their names
+    if own and (chained or rng.random() < 0.4):
+        named = list(inputs) if chained else ["left", "right"]
+        block["outputs"] = {n: rng.choice(own).name for n in named[: 2 if chained else rng.randint(1, 2)]}
     name = draft.fresh("block")
     draft.document["blocks"][name] = block
-    if rng.random() < 0.25:
+    if rng.random() < (0.6 if chained else 0.25):
         entry["repeat"] = rng.randint(1, 3)
     if not draft.add(draft.fresh("b"), {"type": name, **entry}):
         del draft.document["blocks"][name]

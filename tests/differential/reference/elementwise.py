@@ -26,16 +26,20 @@ KINDS["leaky_relu"] = lambda c: F.leaky_relu(c.x, c.get("negative_slope", 0.01))
 KINDS["softmax"] = lambda c: F.softmax(c.x, c.get("dim", -1))
 KINDS["log_softmax"] = lambda c: F.log_softmax(c.x, c.get("dim", -1))
 KINDS["glu"] = lambda c: F.glu(c.x, c.get("dim", -1))
-KINDS["subtract"] = lambda c: c.inputs[0] - c.inputs[1]
-KINDS["concat"] = lambda c: torch.cat(c.inputs, c.get("dim", 1))
-KINDS["stack"] = lambda c: torch.stack(c.inputs, c.get("dim", 1))
 
 
-@kinds("add", "multiply")
+@kinds("concat", "stack")
+def join(c: Call) -> Tensor:
+    if len({x.dtype for x in c.inputs}) > 1:
+        raise ValueError("one element type only")
+    return (torch.cat if c.kind == "concat" else torch.stack)(c.inputs, c.get("dim", 1))
+
+
+@kinds("add", "multiply", "subtract")
 def arithmetic(c: Call) -> Tensor:
-    if c.x.dtype == torch.bool:
-        raise ValueError("numbers only")
-    operation = torch.add if c.kind == "add" else torch.mul
+    if c.x.dtype == torch.bool or len({x.dtype for x in c.inputs}) > 1:
+        raise ValueError("numbers of one type only")
+    operation = {"add": torch.add, "multiply": torch.mul, "subtract": torch.sub}[c.kind]
     return reduce(operation, c.inputs)
 
 

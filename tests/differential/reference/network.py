@@ -258,8 +258,8 @@ def residual(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[st
     last, inner = net.body(run, frame, path, fields["layers"], x, fields["_env"], handed)
     f = last.tensor
     skip = _shortcut(net, run, frame, path, fields, x, f, handed)
-    if skip is not None and skip.shape != f.shape:
-        raise ValueError("S(x) has another shape than F(x)")
+    if skip is not None and (skip.shape != f.shape or skip.dtype != f.dtype):
+        raise ValueError("S(x) has another shape or type than F(x)")
     return Value({"": f if skip is None else f + skip}, path, inner)
 
 
@@ -284,8 +284,8 @@ def highway(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str
         stride = strides_of(fields["layers"], x.ndim - 2)
         given = {"out_channels": f.shape[1], "kernel_size": 3, "padding": 1, "stride": stride}
         z = _own(run, f"{name}.conv", f"conv{x.ndim - 2}d", given, x, below, fields.get("gate_bias", -2.0))
-    if z.shape != f.shape or (skip is not None and skip.shape != f.shape):
-        raise ValueError("the gate or S(x) has another shape than F(x)")
+    if any(y is not None and (y.shape != f.shape or y.dtype != f.dtype) for y in (z, skip)):
+        raise ValueError("the gate or S(x) has another shape or type than F(x)")
     tau = torch.sigmoid(z)
     return Value({"": f * tau + (0 if skip is None else skip * (1 - tau))}, path, inner)
 
