@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import onnxruntime
 import torch
 
+from netspec.backends.rounding import Rounded
 from netspec.backends.streaming import Pieces, Run
 from netspec.backends.trials import trial_sizes
 from netspec.graph.model import Graph
@@ -20,23 +22,28 @@ from netspec.source.memory import is_shortage
 
 BATCHES = (1, 2, 7)
 TOLERANCE = 1e-4  # of the largest value of an output: float32 rounding over some hundred layers stays well below
-_MORE = 16  # times what PyTorch's own float32 loses against float64
+_MORE = 16  # times what rounding to float32 loses against float64
 _EVERY = 3  # lengths that are tried at every batch size; the others at one of them
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The comparison: the largest error in parts of the largest value, and what was tried."""
+    """The comparison: the largest error in parts of the largest value, what of it rounding does not explain, and what
+    was tried."""
 
     error: float
     tolerance: float
     batches: tuple[int, ...]
     sizes: tuple[dict[str, int], ...]
+    beyond: float = 0.0
 
     def text(self) -> str:
         lengths = "; ".join(", ".join(f"{k}={v}" for k, v in s.items()) for s in self.sizes if s)
         tried = f"batches {', '.join(map(str, self.batches))}" + (f"; {lengths}" if lengths else "")
-        return f"largest error {self.error:.1e} of the largest value (tolerance {self.tolerance:.0e}; {tried})"
+        rounding = f", {self.beyond:.1e} more than rounding" if self.tolerance < self.error != self.beyond else ""
+        return (
+            f"largest error {self.error:.1e} of the largest value{rounding} (tolerance {self.tolerance:.0e}; {tried})"
+        )
 
 
 def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
@@ -77,12 +84,13 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
     finally:
         module.train(was_training).to(device)
     for name in graph.outputs:
-        if all(trial[name][1] != trial[name][1] for trial in trials):
+        if all(trial[name].scale != trial[name].scale for trial in trials):
             raise NetspecError("NS703", f"output `{name}` has no finite value in any trial: nothing was compared",
                                hint="look for an overflow, or a division by zero, in the network")  # fmt: skip
-    errors = dict(zip(graph.outputs, _errors(graph, trials), strict=True))
-    parity = Parity(max(errors.values()), tolerance, tuple(sorted({batch for batch, _ in turns})), sizes)
-    if not parity.error <= tolerance:
+    errors = dict(zip(graph.outputs, _errors(graph, trials, beyond=True), strict=True))
+    parity = Parity(max(_errors(graph, trials)), tolerance, tuple(sorted({batch for batch, _ in turns})), sizes,
+                    max(errors.values()))  # fmt: skip
+    if not parity.beyond <= tolerance:
         turns = [turn for turn in turns for _ in runs]
         _refuse_overflow(graph, module, turns, [name for name, error in errors.items() if not error <= tolerance])
         raise NetspecError("NS703", f"the ONNX model differs from the PyTorch module: {parity.text()}",
@@ -90,17 +98,23 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
     return parity
 
 
-def _errors(graph: Graph, trials: Sequence[Found]) -> list[float]:
+class _Found(NamedTuple):
+    """Of one output in one trial: the largest error, what of it rounding does not explain, the largest value."""
+
+    error: float
+    beyond: float
+    scale: float
+
+
+def _errors(graph: Graph, trials: Sequence[dict[str, _Found]], beyond: bool = False) -> list[float]:
     """Of each output the largest error, in parts of its largest value in any trial: one number may be near 0."""
-    pairs = [[trial[name] for trial in trials] for name in graph.outputs]
-    return [_finite(max(g for g, _ in pair) / max([1e-30, *(s for _, s in pair if s == s)])) for pair in pairs]
-
-
-Found = dict[str, tuple[float, float]]  # output -> error, largest value
+    outputs = [[trial[name] for trial in trials] for name in graph.outputs]
+    return [_finite(max(t.beyond if beyond else t.error for t in turns)
+                    / max([1e-30, *(t.scale for t in turns if t.scale == t.scale)])) for turns in outputs]  # fmt: skip
 
 
 def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: dict[str, int],
-           generator: torch.Generator, exact: torch.nn.Module | None = None) -> Found:  # fmt: skip
+           generator: torch.Generator, exact: torch.nn.Module | None = None) -> dict[str, _Found]:  # fmt: skip
     """The largest error and the largest value of each output.
 
     With `exact`, the module in float64, what float32 itself loses is no error: differences of equal numbers, such as
@@ -116,8 +130,7 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
             raise
         raise NetspecError("NS703", f"PyTorch fails at {place}, which the layers allow: {error}",
                            hint="please report the network") from error  # fmt: skip
-    if not isinstance(expected, dict):
-        expected = {next(iter(graph.outputs)): expected}
+    expected = _named(graph, expected)
     try:
         got = run(list(expected), {k: v.numpy() for k, v in inputs.items()})
     except Exception as error:  # onnxruntime raises classes of its own that share no base but Exception
@@ -125,11 +138,14 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
             raise
         raise NetspecError("NS703", f"onnxruntime fails at {place}: {error}") from error
     truth: Mapping[str, torch.Tensor] = {}
+    rounded: Mapping[str, torch.Tensor] = {}
     if exact is not None:
+        doubles = {k: v.double() if v.is_floating_point() else v for k, v in inputs.items()}
         with torch.no_grad():
-            result = exact(**{k: v.double() if v.is_floating_point() else v for k, v in inputs.items()})
-        truth = result if isinstance(result, dict) else {next(iter(graph.outputs)): result}
-    found = {}
+            truth = _named(graph, exact(**doubles))
+            with Rounded():
+                rounded = _named(graph, exact(**doubles))
+    found: dict[str, _Found] = {}
     inferred = {name: tuple(at(s, {"B": batch, **sizes}) for s in t.shape) for name, t in graph.output_types().items()}
     for (name, theirs), ours in zip(expected.items(), got, strict=True):
         if not tuple(theirs.shape) == ours.shape == inferred[name]:
@@ -140,13 +156,20 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
         # Where both are the same infinity or both NaN they agree.
         same = (a == b) | (a.isnan() & b.isnan())
         gap = torch.where(same, torch.zeros_like(a), (a - b).abs())
+        beyond = gap
         if exact is not None:
-            lost = (a - truth[name].double()).abs().nan_to_num(0.0, 0.0, 0.0).max()
-            if lost <= TOLERANCE:  # rounding beside inputs of about 1; more is another value, such as another pixel
-                gap = (gap - _MORE * lost).clamp(min=0.0)
+            here = truth[name].double()
+            lost, could = ((y.double() - here).abs().nan_to_num(0.0, 0.0, 0.0).max() for y in (a, rounded[name]))
+            if lost > TOLERANCE:  # of inputs of about 1: another value, such as another pixel, unless rounding does it
+                lost = could
+            beyond = (gap - _MORE * torch.maximum(lost, could)).clamp(min=0.0)
         scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else float("nan")
-        found[name] = (_finite(gap.max().item()), scale)
+        found[name] = _Found(_finite(gap.max().item()), _finite(beyond.max().item()), scale)
     return found
+
+
+def _named(graph: Graph, result: Any) -> Mapping[str, torch.Tensor]:
+    return result if isinstance(result, dict) else {next(iter(graph.outputs)): result}
 
 
 def _refuse_overflow(graph: Graph, module: torch.nn.Module, turns: Sequence[tuple[int, dict[str, int]]],

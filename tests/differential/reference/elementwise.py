@@ -23,9 +23,6 @@ KINDS["gelu"] = lambda c: F.gelu(c.x, approximate=c.get("approximate", "none"))
 KINDS["softplus"] = lambda c: F.softplus(c.x, c.get("beta", 1.0), c.get("threshold", 20.0))
 KINDS["hard_tanh"] = lambda c: F.hardtanh(c.x, c.get("min_val", -1.0), c.get("max_val", 1.0))
 KINDS["leaky_relu"] = lambda c: F.leaky_relu(c.x, c.get("negative_slope", 0.01))
-KINDS["softmax"] = lambda c: F.softmax(c.x, c.get("dim", -1))
-KINDS["log_softmax"] = lambda c: F.log_softmax(c.x, c.get("dim", -1))
-KINDS["glu"] = lambda c: F.glu(c.x, c.get("dim", -1))
 
 
 @kinds("concat", "stack")
@@ -33,6 +30,15 @@ def join(c: Call) -> Tensor:
     if len({x.dtype for x in c.inputs}) > 1:
         raise ValueError("one element type only")
     return (torch.cat if c.kind == "concat" else torch.stack)(c.inputs, c.get("dim", 1))
+
+
+@kinds("softmax", "log_softmax", "glu")
+def along(c: Call) -> Tensor:
+    functions = {"softmax": F.softmax, "log_softmax": F.log_softmax, "glu": F.glu}
+    dim = c.get("dim", -1)
+    if dim % c.x.ndim == 0:
+        raise ValueError("samples are not mixed")
+    return functions[c.kind](c.x, dim)
 
 
 @kinds("add", "multiply", "subtract")
