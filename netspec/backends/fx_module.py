@@ -6,13 +6,13 @@ ResNet-152 that takes as long as filling 60 million weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import fx, nn
 
 from netspec.backends.padding_rows import hold_padding_rows
-from netspec.backends.ties import keep_buffers, kept_ties
+from netspec.backends.ties import Ties, keep_buffers, kept_ties
 
 Parts = dict[str, nn.Module | None]  # as torch types the children of a module
 
@@ -70,6 +70,12 @@ def _unpickled(restore: Callable[..., fx.GraphModule], *parts: Any) -> fx.GraphM
     return module
 
 
+def _loaded(module: nn.Module, _: Any) -> None:
+    if ties := module.__dict__.pop("_before_load", None):
+        ties.restore()
+        hold_padding_rows(module)
+
+
 class _Module(fx.GraphModule):
     """Takes a graph of its own when somebody asks for a shared one, so that an edit stays where it is made.
 
@@ -81,11 +87,12 @@ class _Module(fx.GraphModule):
             super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types none of it
         return self
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        with kept_ties(self):
-            found = super().load_state_dict(state_dict, strict, assign)
-        hold_padding_rows(self)
-        return found
+    def _load_from_state_dict(self, *given: Any) -> None:
+        """torch calls this before the children load, and `_loaded` after, in a network that is part of another too."""
+        self.__dict__["_before_load"] = Ties(self)
+        if _loaded not in self._load_state_dict_post_hooks.values():
+            self.register_load_state_dict_post_hook(_loaded)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(*given)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:
         copied: fx.GraphModule = super().__deepcopy__(memo)

@@ -24,25 +24,33 @@ def _places(module: nn.Module) -> Iterator[tuple[Place, Tensor]]:
                     yield (table, name), tensor
 
 
-@contextmanager
-def kept_ties(module: nn.Module) -> Iterator[None]:
-    """Whatever happens to the module inside: names of one tensor before are names of one tensor after.
+class Ties:
+    """The names of a module that are one tensor now, and are to be one again."""
 
-    Where they were given different ones, the last that is new counts, as when each is copied into the same memory.
-    """
-    groups: dict[int, list[Place]] = {}
-    tensors: dict[int, Tensor] = {}  # keeps them alive, so that no other gets such an id
-    for place, tensor in _places(module):
-        groups.setdefault(id(tensor), []).append(place)
-        tensors[id(tensor)] = tensor
-    try:
-        yield
-    finally:
-        for key, group in groups.items():
-            new = [table[name] for table, name in group if table[name] is not tensors[key]]
+    def __init__(self, module: nn.Module) -> None:
+        self.groups: dict[int, list[Place]] = {}
+        self.tensors: dict[int, Tensor] = {}  # keeps them alive, so that no other gets such an id
+        for place, tensor in _places(module):
+            self.groups.setdefault(id(tensor), []).append(place)
+            self.tensors[id(tensor)] = tensor
+
+    def restore(self) -> None:
+        """Where they were given different ones, the last that is new counts, as when all are copied into one memory."""
+        for key, group in self.groups.items():
+            new = [table[name] for table, name in group if table[name] is not self.tensors[key]]
             if len(group) > 1 and new:
                 for table, name in group:
                     table[name] = new[-1]
+
+
+@contextmanager
+def kept_ties(module: nn.Module) -> Iterator[None]:
+    """Whatever happens to the module inside: names of one tensor before are names of one tensor after."""
+    ties = Ties(module)
+    try:
+        yield
+    finally:
+        ties.restore()
 
 
 @contextmanager

@@ -14,12 +14,15 @@ def chained(
 ) -> tuple[Wire | None, ...]:
     """What a copy reads: `inputs` are the names of what it takes, `wires` what the first copy was given.
 
-    A copy of one output is the first input of the next.  Of several, each is the input of its name.  An input that was
-    left out and takes what the one before it takes (one Wire for both) goes with that one; every other stays as given.
+    Each output is the input of its name; the only one is the first input where it has no name, or another.  An input
+    that was left out and takes what the one before it takes (one Wire for both) goes with that one; every other stays
+    as given.
     Raises NS308 when no output has the name of an input.
     """
     if "" in before.ports:
-        return tuple(before.ports[""] if wire is wires[0] else wire for wire in wires)
+        given = dict(zip(inputs, wires, strict=False))
+        meant = next((given[port] for port in before.ports if port in given), wires[0])
+        return tuple(before.ports[""] if wire is meant else wire for wire in wires)
     if not any(port in inputs for port in before.ports):
         gives, takes = (", ".join(f"`{n}`" for n in names) for names in (before.ports, inputs))
         raise NetspecError(

@@ -416,10 +416,12 @@ class _Expander:
             for name, target in block.outputs.entries.items():
                 try:
                     wire = self.reference(resolve(target, frame.env), frame, f"output `{name}` of block {block.name}")
-                    ports["" if len(block.outputs.entries) == 1 else name] = wire.seen(use.path, use.place, through)
+                    ports[name] = wire.seen(use.path, use.place, through)
                 except NetspecError as error:
                     self.report(error, target.span, frame.route("", target.span))
                     broken = True
+            if len(block.outputs.entries) == 1:
+                ports.update({"": wire for wire in ports.values()})  # noqa: B035  # one, or none if it is broken
             return Value(use.path, ports, use.place, opaque=block.name, broken=broken)
         ports = self.whole(frame, use, through)
         return Value(use.path, ports, use.place, opaque=block.name, leaf=frame.leaf, broken=not ports)

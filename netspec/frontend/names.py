@@ -42,7 +42,10 @@ class Wire:
 
 @dataclass
 class Value:
-    """What a name stands for: the tensors it gives (the key "" for its only one), and what can be reached inside."""
+    """What a name stands for: the tensors it gives, and what can be reached inside.
+
+    The key "" is its only tensor, which may have a name as well.
+    """
 
     path: str
     ports: Mapping[str, Wire]

@@ -83,6 +83,16 @@ def without_second_names(module: nn.Module) -> nn.Module:
     return module
 
 
+def loaded_as_part(module: nn.Module) -> nn.Module:
+    """A network that is part of another, loaded and copied with that."""
+    whole = nn.Sequential(nn.ReLU(), module)
+    whole.load_state_dict({name: value.clone() + 1 for name, value in whole.state_dict().items()}, assign=True)
+    whole = copy.deepcopy(whole)
+    whole.load_state_dict({name: value.clone() + 1 for name, value in whole.state_dict().items()}, assign=True)
+    part: nn.Module = whole[1]
+    return part
+
+
 def swapped(module: nn.Module) -> nn.Module:
     torch.__future__.set_swap_module_params_on_conversion(True)
     try:
@@ -111,6 +121,7 @@ CHANGES: dict[str, Callable[[nn.Module], nn.Module]] = {
     "own state, assign": own_state,
     "state, assign, double": lambda m: loaded(m, assign=True).double(),
     "each tensor once, assign": without_second_names,
+    "state of a whole, assign": loaded_as_part,
     "pickle, state, assign": lambda m: loaded(pickled(m), assign=True),
 }
 
