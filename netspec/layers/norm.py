@@ -78,11 +78,13 @@ class LayerNorm(LastAxesNorm):
             import numpy as np
 
             affine = [onnx_number(build, np.ones(self.normalized(build.types[0])))]  # ONNX asks for a scale
-        y, _, inverse = build.ops(
+        y, mean, inverse = build.ops(
             "LayerNormalization", [*build.inputs, *affine], 3, axis=-self.num_axes, epsilon=self.eps
         )
-        # Where squares go beyond float32 torch gives NaN, onnxruntime 1/√∞ · x = 0: 0/0 is added there, 0 elsewhere.
-        return build.op("Add", [y, build.op("Div", [onnx_number(build, 0.0), inverse])])
+        # Where squares go beyond float32 torch gives NaN, onnxruntime 1/√∞ · x = 0, or 0 where all values are equal:
+        # 0/0 or ∞ · 0 is added there, 0 elsewhere.
+        nothing = build.op("Mul", [build.op("Mul", [mean, mean]), onnx_number(build, 0.0)])
+        return build.op("Add", [y, build.op("Div", [nothing, inverse])])
 
 
 @kind("rms_norm")

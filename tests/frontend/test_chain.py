@@ -102,6 +102,17 @@ def test_a_single_output_is_the_first_input() -> None:
     assert [reads(graph)[f"st.{i}.s"][0] for i in range(3)] == ["z"] * 3
 
 
+def test_a_single_output_of_a_name_is_the_input_of_it_and_can_be_read_by_it() -> None:
+    """One output more or less rewires nothing."""
+    text = TWO.replace("{x: fc, skip: s}", "{skip: s}")
+    graph = netspec.load(f"{text}  st: {{type: two, repeat: 3, from: [x, z]}}\noutputs: {{y: st, again: st.skip}}\n")
+    assert [reads(graph)[f"st.{i}.fc"] for i in range(3)] == [["x"]] * 3
+    assert [reads(graph)[f"st.{i}.s"][0] for i in range(3)] == ["z", "st.0.s", "st.1.s"]
+    assert graph.outputs == {"y": Ref("st.2.s"), "again": Ref("st.2.s")}
+    other = netspec.load(f"{text.replace('skip: s}', 'other: s}')}  st: {{type: two, repeat: 3, from: [x, z]}}\n")
+    assert [reads(other)[f"st.{i}.fc"] for i in range(3)] == [["x"], ["st.0.s"], ["st.1.s"]]
+
+
 def test_states_of_repeated_recurrent_layers() -> None:
     graph = netspec.load(
         "netspec: 1\ninputs: {x: [T, 8], s: [1, 16]}\nlayers:\n"

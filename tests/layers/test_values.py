@@ -242,11 +242,13 @@ layers:
     ("{share: it, padding_idx: 0}"[1:-1], "init: ones"),
 ])  # fmt: skip
 def test_embedding_padding_row_stays_zero(init: str, other: str, head: str) -> None:
-    """After `init`, after sharing, after training, and in copies."""
+    """After `init`, after sharing, after training, in copies, and where it is loaded with another around it."""
     graph = netspec.load(EMBEDDED % (f", init: {init}", other, head))
     first = netspec.to_torch(graph)
     rows = [2, 0] if "padding_idx" in other else [2]
-    for module in (first, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+    whole = torch.nn.Sequential(copy.deepcopy(first))
+    whole.load_state_dict({name: value.clone() for name, value in whole.state_dict().items()}, assign=True)
+    for module in (first, copy.deepcopy(first), pickle.loads(pickle.dumps(first)), whole[0]):
         table = module.get_parameter("it.weight")
         assert (table[rows] == 0).all() and (table[[1, 3]] != 0).all()
         before = table.detach().clone()
