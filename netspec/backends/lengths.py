@@ -1,7 +1,7 @@
 """The lengths that a network allows, as the first lines of its module's code.
 
-Stated where everything else is: they survive copies, pickles, `torch.compile` and `torch.export` (which takes them for
-bounds of its own), as hooks of a GraphModule do not.
+Stated where everything else is: they survive copies, pickles, TorchScript, `torch.compile` and `torch.export` (which
+takes them for bounds of its own), as hooks of a GraphModule do not.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import fx
+from torch._jit_internal import is_scripting
 from torch.fx.node import has_side_effect
 from torch.overrides import handle_torch_function
 
@@ -23,24 +24,28 @@ from netspec.source.errors import NetspecError
 @has_side_effect  # so that passes of torch that drop what nobody reads leave it
 def check_length(size: int, what: str, least: int | None, most: int | None, layers: str) -> None:
     """Refuse a size outside least … most; `layers` are those that need it.  Raises NS503."""
-    if isinstance(size, fx.Proxy):  # it is recorded: here, and when torch traces the code again (unpickling)
-        return handle_torch_function(check_length, (size,), size, what, least, most, layers)
-    short = least is not None and size < least
-    if short or (most is not None and size > most):
-        wanted = f"at least {least}" if short else f"at most {most}"
-        hint = f"needed by {layers}" if layers else ""
-        raise NetspecError("NS503", f"{what} is {wanted}, received {size}", hint=hint)
-    return None
+    if is_scripting():  # TorchScript compiles this branch alone
+        fits = (least is None or size >= least) and (most is None or size <= most)
+        assert fits, f"NS503 {what} is at least {least}, at most {most}, received {size}"
+    elif isinstance(size, fx.Proxy):  # it is recorded: here, and when torch traces the code again (unpickling)
+        handle_torch_function(check_length, (size,), size, what, least, most, layers)
+    else:
+        short = least is not None and size < least
+        if short or (most is not None and size > most):
+            wanted = f"at least {least}" if short else f"at most {most}"
+            hint = f"needed by {layers}" if layers else ""
+            raise NetspecError("NS503", f"{what} is {wanted}, received {size}", hint=hint)
 
 
 @has_side_effect
 def check_equal(size: int, other: int, what: str, places: str) -> None:
     """Refuse two lengths under one name.  Raises NS503."""
-    if isinstance(size, fx.Proxy):
-        return handle_torch_function(check_equal, (size,), size, other, what, places)
-    if size != other:
+    if is_scripting():
+        assert size == other, f"NS503 {what} has one length, received {other} and {size}: it is {places}"
+    elif isinstance(size, fx.Proxy):
+        handle_torch_function(check_equal, (size,), size, other, what, places)
+    elif size != other:
         raise NetspecError("NS503", f"{what} has one length, received {other} and {size}", hint=f"it is {places}")
-    return None
 
 
 def check_lengths(graph: Graph, inputs: Mapping[str, Any]) -> None:

@@ -32,7 +32,8 @@ def recurrence(operands: list[Tensor], weights: list[Tensor], initial: list[Tens
     operands = [x.contiguous() for x in operands]  # batch first: turned once, for both passes
     tensors = [*operands, *weights, *initial]
     training = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
-    if torch.compiler.is_compiling() or any(type(x) not in _PLAIN for x in tensors):
+    seen = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None  # by a compiler, or `jit.trace`
+    if seen or any(type(x) not in _PLAIN for x in tensors):
         return torch.ops.netspec.recurrence(operands, weights, initial, lengths, program, training)  # type: ignore[no-any-return]
     if not training:
         return forward(operands, weights, initial, lengths, program, False)

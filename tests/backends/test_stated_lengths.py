@@ -82,6 +82,20 @@ def test_torch_takes_them_for_bounds_of_its_own() -> None:
         compiled(torch.zeros(2, 3, 4))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_torchscript_checks_too() -> None:
+    script = torch.jit.script(netspec.to_torch(netspec.load(HEAD)).eval())
+    x = torch.randn(2, 7, 4)
+    assert script(x)["kind"].shape == (2, 2)
+    with pytest.raises(torch.jit.Error, match="`T`, axis 1 of `x`, is at least 5, at most 9, received 4"):
+        script(torch.zeros(2, 4, 4))
+    text = "netspec: 1\ninputs: {x: [T, 4], y: [T, 4]}\nlayers: {s: {type: add, from: [x, y]}}\n"
+    script = torch.jit.script(netspec.to_torch(netspec.load(text)))
+    torch.testing.assert_close(script(x, x), 2 * x)
+    with pytest.raises(torch.jit.Error, match="`T` has one length, received 7 and 1"):
+        script(x, x[:, :1])
+
+
 def test_copies_check_too() -> None:
     module = netspec.to_torch(netspec.load(HEAD))
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):

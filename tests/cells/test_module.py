@@ -199,6 +199,21 @@ def test_torch_compile_and_export_see_through(name: str, ragged: bool) -> None:
         torch.testing.assert_close(by_export, mine, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])
+@pytest.mark.parametrize("name", ["lstm", "lstm_peephole", "gru"])
+def test_torchscript_traces_an_operation_of_any_length(name: str, ragged: bool) -> None:
+    """Kernels that torch does not see would be memory that nobody filled."""
+    module = to_torch(load(f"netspec: 1\ninputs: {{x: [T, 5]{', n: {shape: [], dtype: int64}' if ragged else ''}}}\n"
+                           f"layers:\n  rnn: {{type: {name}, hidden: 4, bidirectional: true, returns: last, from: "
+                           f"{'{input: x, lengths: n}' if ragged else 'x'}}}\n")).eval()  # fmt: skip
+    some, more = ((torch.randn(3, n, 5), *((torch.tensor([n, 0, 2]),) if ragged else ())) for n in (6, 9))
+    with torch.no_grad():
+        traced: Any = torch.jit.trace(module, some)  # type: ignore[no-untyped-call]
+        torch.testing.assert_close(traced(*some), module(*some))
+        torch.testing.assert_close(traced(*more), module(*more))
+
+
 def _layer(fields: str) -> Recurrent:
     graph = load(f"netspec: 1\ninputs: {{x: [T, 5]}}\nlayers:\n  rnn: {{type: gru, hidden: 4, {fields}}}\n")
     found = to_torch(graph).get_submodule("rnn")
