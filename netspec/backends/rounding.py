@@ -9,6 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+_BETWEEN = ("aten::upsample_linear", "aten::upsample_bilinear", "aten::upsample_bicubic", "aten::upsample_trilinear")
 EPSILON = 2.0**-24  # of float32: a result is rounded by at most this part of it
 
 
@@ -16,6 +17,7 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
     """Each result of each operation off by up to half a step of float32, at random, where it is float64.
 
     One run in float32 may lose nothing where another does: equal numbers have an exact mean in one order of sums.
+    Pixels between others are read at positions that are rounded, too: of n by up to n · 2^-24.
     """
 
     def __init__(self) -> None:
@@ -23,10 +25,21 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         self.generator = torch.Generator().manual_seed(0)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        return tree_map(self.rounded, func(*args, **(kwargs or {})))
+        found = func(*args, **(kwargs or {}))
+        if func.name().startswith(_BETWEEN):
+            x, *more = args
+            moved = torch.zeros_like(found)
+            for axis in range(2, x.ndim):
+                n = x.shape[axis]
+                following = x.index_select(axis, torch.arange(1, n + 1).clamp(max=n - 1))
+                moved += n * self.noise(found) * (func(following, *more, **(kwargs or {})) - found)
+            found = found + moved
+        return tree_map(self.rounded, found)
 
     def rounded(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:
             return value
-        noise = torch.rand(value.shape, generator=self.generator, dtype=torch.float64) * 2 - 1
-        return value * (1 + EPSILON * noise)
+        return value * (1 + self.noise(value))
+
+    def noise(self, value: torch.Tensor) -> torch.Tensor:
+        return EPSILON * (torch.rand(value.shape, generator=self.generator, dtype=torch.float64) * 2 - 1)

@@ -53,6 +53,31 @@ def test_another_value_in_float64_excuses_nothing() -> None:
         compare(graph, Branching(module), model.SerializeToString())
 
 
+@pytest.mark.parametrize(("shape", "fields"), [
+    ("[1, 5000]", "scale_factor: 1.5, mode: linear"), ("[1, 2, 4000]", "size: [3, 3001], mode: bilinear"),
+    ("[1, 300, 1200]", "scale_factor: 0.7, mode: bicubic"),
+    ("[1, 1, 2, 3000]", "size: [1, 2, 7000], mode: trilinear, align_corners: true"),
+])  # fmt: skip
+def test_pixels_between_others_are_read_at_rounded_positions(shape: str, fields: str) -> None:
+    """Of thousands, by PyTorch and by a runtime: both are as far from float64.  The pixel beside is another one."""
+    graph = netspec.load(f"netspec: 1\ninputs: {{x: {shape}}}\nlayers: {{u: {{type: upsample, {fields}}}}}\n")
+    module = netspec.to_torch(graph)
+    parity = compare(graph, module, netspec.to_onnx(graph, module).SerializeToString(), batches=(1,))
+    assert parity.error > 1e-4 > parity.beyond
+
+    class Beside(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y: torch.Tensor = self.inner(x.roll(1, -1))
+            return y
+
+    with pytest.raises(NetspecError, match="differs from the PyTorch module"):
+        compare(graph, Beside(module), netspec.to_onnx(graph, module).SerializeToString(), batches=(1,))
+
+
 def lengths_tried(layers: str, shape: str = "[T, 4]") -> list[int]:
     return [row["T"] for row in trial_sizes(netspec.load(f"netspec: 1\ninputs: {{x: {shape}}}\nlayers:\n{layers}"))]
 
