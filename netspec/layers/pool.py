@@ -267,7 +267,7 @@ class AvgPool3d(AvgPool):
     """y[c, i] = mean over t of x[c, stride·i − padding + t], i and t along depth, height and width.
 
     (B, C, D, H, W) -> (B, C, D′, H′, W′), each n′ as in avg_pool2d.
-    Raises NS402 for an input of another rank, NS403 when the kernel does not fit.
+    Raises NS402 for an input of another rank, NS403 when the kernel is larger than the input, padding not counted.
     """
 
     rank: ClassVar[int] = 3
@@ -282,3 +282,17 @@ class AvgPool3d(AvgPool):
             ("[2, T, 4, 5]",),
         ),
     )
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        found = super().infer(*inputs)
+        for size, least in self.needs(*inputs):
+            if isinstance(size, int) and size < least:
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} with kernel {least} expects an axis of at least {least}, received {inputs[0]}",
+                    "torch pools volumes in windows no larger than the input, its padding not counted",
+                )
+        return found
+
+    def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
+        return [(size, w.kernel) for size, w in zip(inputs[0].shape[2:], self.windows(), strict=True)]

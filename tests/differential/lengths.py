@@ -60,17 +60,23 @@ def trials_of(document: Mapping[str, Any], network: Network, store: Store, rng: 
     return found, refused
 
 
-def neither_runs(document: Mapping[str, Any], module: torch.nn.Module) -> None:
-    """The reference runs at no size: then netspec's module may not run either."""
+def neither_runs(document: Mapping[str, Any], module: torch.nn.Module, network: Network, store: Store) -> None:
+    """The reference runs at no size that was tried: where it refuses this one, netspec's module may not run either."""
     names = axes_of(document)
     trial = Trial(2, tuple((n, 6) for n in names))
     try:
+        run(network, store, inputs_of(document, trial), trial, torch.float64)
+        return  # with these lengths of sequences, not with those tried
+    except REFUSALS:
+        pass
+    given = {n: x.float() if x.is_floating_point() else x for n, x in inputs_of(document, trial).items()}
+    try:
         with torch.no_grad():
-            module.eval()(
-                **{n: x.float() if x.is_floating_point() else x for n, x in inputs_of(document, trial).items()}
-            )
-    except (*REFUSALS, netspec.NetspecError):
+            module.eval()(**given)
+    except netspec.NetspecError:
         return
+    except REFUSALS as error:
+        raise DiffersError("unsaid", f"what netspec loads torch refuses, at {trial.text()}: {error}") from None
     raise DiffersError("accepts", f"netspec runs what torch refuses, at {trial.text()}")
 
 

@@ -37,6 +37,8 @@ REFUSED: list[tuple[str, str, tuple[str, ...], str]] = [
      "NS403 max_pool2d padding 2 is more than half of kernel 3"),
     ("avg_pool1d", "kernel_size: 3", ("[4, 2]",),
      "NS403 avg_pool1d kernel 3 does not fit an input of 2 with padding 0"),
+    ("avg_pool3d", "kernel_size: 3, padding: 1", ("[4, 3, 2, 3]",),
+     "NS403 avg_pool3d with kernel 3 expects an axis of at least 3, received (B, 4, 3, 2, 3)"),
     ("adaptive_avg_pool2d", "output_size: 1", ("[4, 8]",),
      "NS402 adaptive_avg_pool2d expects (B, C, H, W), received (B, 4, 8)"),
     ("global_max_pool1d", "", ("[4]",), "NS402 global_max_pool1d expects (B, C, L), received (B, 4)"),

@@ -85,7 +85,10 @@ class Network:
             return {name: frame.find(reference).tensor for name, reference in outputs.items()}
         [last] = [name for name, value in frame.values.items() if value is frame.last]
         assert frame.last is not None
-        return {port or last: tensor for port, tensor in _outward(frame.last).items()}
+        outputs = _outward(frame.last)
+        if any(port.isdigit() for port in outputs):
+            raise ValueError("the parts of a split are outputs by name only")
+        return {port or last: tensor for port, tensor in outputs.items()}
 
     def frame(self, inputs: Mapping[str, Tensor]) -> Frame:
         frame = Frame("", self.document.get("vars", {}))
