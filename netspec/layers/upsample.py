@@ -152,8 +152,8 @@ class Upsample(Layer):
             if self.small_image(type_) is None:
                 total = build.op("ReduceSum", [build.shape([a.m for a in axes])], keepdims=0)
                 small = build.op("LessOrEqual", [total, build.const(SMALL, "int64")])
-            for axis in axes:
-                x = build.op("Gather", [x, nearest_indices(build, axis, small)], axis=axis.axis)
+            for axis in reversed(axes):
+                x = gathered(build, x, nearest_indices(build, axis, small), axis.axis, type_.rank - 1)
             return x
         stays = any(a.may_stay for a in axes)
         if (
@@ -254,6 +254,15 @@ def nearest_indices(build: OnnxBuilder, axis: Axis, small: bool | str) -> str:
     read = build.op("Floor", [build.op("Mul", [_places(build, count), step])])
     last = build.op("Sub", [size, build.const([1], "int64")])
     return build.op("Min", [build.op("Cast", [read], to=_INT64), last])
+
+
+def gathered(build: OnnxBuilder, x: str, indices: str, axis: int, last: int) -> str:
+    """These along an axis; along the last one turned, for a runtime copies rows ten times as fast as single numbers."""
+    if axis != last:
+        return build.op("Gather", [x, indices], axis=axis)
+    turned = [*range(last - 1), last, last - 1]
+    rows = build.op("Gather", [build.op("Transpose", [x], perm=turned), indices], axis=last - 1)
+    return build.op("Transpose", [rows], perm=turned)
 
 
 def bicubic(build: OnnxBuilder, x: str, axes: Sequence[Axis]) -> str:
