@@ -296,6 +296,13 @@ class _Expander:
             value = lookup(target.value, target.span, use.frame, sharing=True)
             share_span = target.span
             index = local.partition(".")[2]  # a repeat shares with a repeat copy by copy
+            if value.inner and "0" in value.inner and index not in value.inner:
+                copies = len(value.inner)
+                this = f", and this is copy {int(index) + 1}" if index else ""
+                hint = f"name one of them, for example `share: {target.value}.{copies - 1}`"
+                raise NetspecError(
+                    "NS311", f"`share`: `{target.value}` has {copies} copies{this}", share_span, hint=hint
+                )
             share = value.inner[index].path if value.inner and index in value.inner else value.path
         elif share:
             share = f"{share}.{local}"

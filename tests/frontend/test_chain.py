@@ -148,6 +148,17 @@ def test_weights_of_repeated_ports() -> None:
     assert total(graph).params == 3 * 72
 
 
+def test_whose_copies_weights_are_taken_is_said() -> None:
+    line = "  st: {type: two, repeat: 3, from: [x, z]}\n  su: {type: two, from: [st.x, st.skip], share: st"
+    ending = "}\n  o: {type: relu, from: su.skip}\n"
+    with pytest.raises(netspec.NetspecError, match=r"NS311 `share`: `st` has 3 copies\n") as caught:
+        netspec.load(f"{TWO}{line}{ending}")
+    assert "`share: st.2`" in str(caught.value)
+    with pytest.raises(netspec.NetspecError, match="NS311 `share`: `st` has 3 copies, and this is copy 4"):
+        netspec.load(f"{TWO}{line}, repeat: 4{ending}")
+    assert total(netspec.load(f"{TWO}{line}.1, repeat: 4{ending}")).params == 3 * 72
+
+
 def test_one_copy_none_and_the_same_by_extends(tmp_path: Path) -> None:
     base = f"{TWO}  st: {{type: two, repeat: 1, from: [x, z]}}\n  o: {{type: relu, from: st.skip}}\n"
     (tmp_path / "base.yaml").write_text(base)
