@@ -49,14 +49,15 @@ def flops_of(graph: Graph, node: Node) -> Size:
 
 
 def _summed(graph: Graph, node: Node) -> bool:
-    """Whether a layer adds up elements of the node's result, as it is or in another shape."""
-    readers = graph.consumers(node.name)
+    """Whether a layer adds up elements of the node's result, as it is, in another shape, or beside others."""
+    readers, seen = graph.consumers(node.name), {node.name}
     while readers:
         reader = graph[readers.pop()]
         if reader.layer.sums:
             return True
-        if reader.layer.view or reader.layer.trained_only:
+        if reader.name not in seen and (reader.layer.view or reader.layer.moves or reader.layer.trained_only):
             readers += graph.consumers(reader.name)
+        seen.add(reader.name)
     return False
 
 

@@ -168,6 +168,7 @@ class Layer:
     optional: ClassVar[frozenset[str]] = frozenset()  # ports that `from: {…}` may leave out anywhere: no input then
     arity: ClassVar[tuple[int, int | None]] = (1, 1)  # fewest and most inputs; None: any number
     view: ClassVar[bool] = False  # the output shares memory with the input: no activation of its own
+    moves: ClassVar[bool] = False  # the output holds the values of the inputs as they are, in memory of its own
     weighted: ClassVar[bool] = False  # counts as one in the depth of a network: a product with weights
     trained_only: ClassVar[bool] = False  # the identity at inference (dropout)
     sums: ClassVar[bool] = False  # adds up elements of its input, so that a product before it is a multiply-add

@@ -22,6 +22,7 @@ class Concat(Layer):
 
     floating: ClassVar[bool] = False
     arity: ClassVar[tuple[int, int | None]] = (2, None)
+    moves: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[2, 3]", "[4, 3]")),
         Example("dim: -1", ("[T, 3]", "[T, 1]", "[T, 2]")),
@@ -80,6 +81,7 @@ class Stack(Layer):
 
     floating: ClassVar[bool] = False
     arity: ClassVar[tuple[int, int | None]] = (2, None)
+    moves: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example("", ("[3]", "[3]")),
         Example("dim: -1", ("[T, 3]", "[T, 3]", "[T, 3]")),

@@ -26,6 +26,7 @@ class Pad(Layer):
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant"
     value: float = 0.0
 
+    moves: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example("padding: [1, 2]"),
         Example("padding: [1, 0, 2, 1], value: 0.5", ("[T, 3]",)),

@@ -59,6 +59,11 @@ SUMMED = {
         "  s: {type: sum, dim: 1}",
         12,
     ),
+    "beside another": ("m: {type: multiply, from: [x, y]}\n  c: {type: concat, from: [m, x]}\n"
+                       "  s: {type: sum, dim: 1}", 12),
+    "each of two": ("m: {type: multiply, from: [x, y]}\n  n: {type: multiply, from: [x, x]}\n"
+                    "  c: {type: stack, from: [m, n]}\n  p: {type: pad, padding: [1, 1]}\n  s: {type: sum, dim: -1}",
+                    24),
     "pooled": ("m: {type: multiply, from: [x, w]}\n  s: global_avg_pool1d", 12),
     "pooled to a size": ("m: {type: multiply, from: [x, w]}\n  s: {type: adaptive_avg_pool1d, output_size: 2}", 12),
     "pooled by windows": ("m: {type: multiply, from: [x, w]}\n  s: {type: avg_pool1d, kernel_size: 2}", 12),
@@ -68,7 +73,7 @@ SUMMED = {
         12,
     ),
     "an outer product": ("m: {type: multiply, from: [w, u]}\n  r: relu", 12),
-}
+}  # fmt: skip
 GATES = {
     "a gate": "m: {type: multiply, from: [x, y]}\n  r: relu",
     "a gate a channel": "m: {type: multiply, from: [x, w]}\n  r: relu\n  s: {type: mean, dim: 2}",
