@@ -14,14 +14,15 @@ EPSILON = 2.0**-24  # of float32: a result is rounded by at most this part of it
 
 
 class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
-    """Each result of each operation off by up to half a step of float32, at random, where it is float64.
+    """Each result of each operation off by up to half a step of float32 (or `epsilon`), at random, where it is float64.
 
     One run in float32 may lose nothing where another does: equal numbers have an exact mean in one order of sums.
     Pixels between others are read at positions that are rounded, too: of n by up to n · 2^-24.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epsilon: float = EPSILON) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's own
+        self.epsilon = epsilon
         self.generator = torch.Generator().manual_seed(0)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
@@ -42,4 +43,4 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         return value * (1 + self.noise(value))
 
     def noise(self, value: torch.Tensor) -> torch.Tensor:
-        return EPSILON * (torch.rand(value.shape, generator=self.generator, dtype=torch.float64) * 2 - 1)
+        return self.epsilon * (torch.rand(value.shape, generator=self.generator, dtype=torch.float64) * 2 - 1)

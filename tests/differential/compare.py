@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import networkx as nx
@@ -15,12 +16,11 @@ from torch import Tensor
 
 import netspec
 from netspec.backends import parity
-from netspec.backends.rounding import Rounded
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.shapes.dim import at
 from tests.differential.begin import check_begin
-from tests.differential.case import REFUSALS, Case, DiffersError, Report, close, run
+from tests.differential.case import REFUSALS, Case, DiffersError, Report, alike, close, run
 from tests.differential.derived import flops, gradients, receptive_field
 from tests.differential.lengths import check_refused, neither_runs, trials_of
 from tests.differential.reference.network import Network, Run, Store, UndefinedError
@@ -104,7 +104,8 @@ def _compare(document: Mapping[str, Any], text: str, seed: int, share: float) ->
     module.double()
     for trial in trials:
         got = _detached(case.call(inputs_of(document, trial), f"float64 at {trial.text()}"))
-        close("float64", got, references[trial], None, trial, report)
+        again = partial(run, network, store, inputs_of(document, trial), trial, torch.float64)
+        alike("float64", got, references[trial], None, trial, report, again)
     flops(case, trials[0])
     _training(case, max(trials, key=lambda t: t.batch))
     module.eval()
@@ -136,25 +137,15 @@ def _inference(case: Case, trials: list[Trial], rng: random.Random, share: float
         given = {n: x.float() if x.is_floating_point() else x for n, x in inputs.items()}
         with torch.no_grad():
             got = case.call(given, f"float32 at {trial.text()}")
-        _rounded_alike("float32", got, expected, single, case, trial)
+        again = partial(run, case.network, case.store, inputs, trial, torch.float64)
+        alike("float32", got, expected, single, trial, case.report, again)
         try:
             received = session.run(list(expected), {n: x.numpy() for n, x in given.items()})
         except Exception as error:  # as above
             raise DiffersError("onnx", f"onnxruntime fails at {trial.text()}: {error}") from None
         found = {n: torch.from_numpy(np.asarray(y)) for n, y in zip(expected, received, strict=True)}
-        _rounded_alike("onnx", found, expected, single, case, trial)
+        alike("onnx", found, expected, single, trial, case.report, again)
     return references
-
-
-def _rounded_alike(what: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], single: Mapping[str, Tensor],
-                   case: Case, trial: Trial) -> None:  # fmt: skip
-    """Within what the reference loses in float32; it may lose nothing by chance: then with every operation rounded."""
-    try:
-        close(what, got, expected, single, trial, case.report)
-    except DiffersError:
-        with Rounded():
-            rounded = run(case.network, case.store, inputs_of(case.document, trial), trial, torch.float64)
-        close(what, got, expected, rounded, trial, case.report)
 
 
 def _export(case: Case, model: bytes) -> None:
@@ -199,7 +190,8 @@ def _training(case: Case, trial: Trial) -> None:
     case.module.train()
     with torch.no_grad():
         got = case.call(inputs, f"training at {trial.text()}")
-    close("training", got, expected, None, trial, case.report)
+    again = partial(run, case.network, case.store, inputs, trial, torch.float64, training=True)
+    alike("training", got, expected, None, trial, case.report, again)
     state = case.module.state_dict()
     read = set().union(*({ref.node} | nx.ancestors(case.graph.nx, ref.node) for ref in case.graph.outputs.values()))
     for name, owner in {**{n: n for n in case.store.buffers}, **case.store.aliases}.items():
