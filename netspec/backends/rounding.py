@@ -16,6 +16,8 @@ EPSILON = 2.0**-24  # of float32: a result is rounded by at most this part of it
 class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
     """Each result of each operation off by up to half a step of float32 (or `epsilon`), at random, where it is float64.
 
+    And what it reads: what is rounded within (a mean that is subtracted) acts as if its numbers were off by as much.
+
     One run in float32 may lose nothing where another does: equal numbers have an exact mean in one order of sums.
     Pixels between others are read at positions that are rounded, too: of n by up to n · 2^-24.
     """
@@ -26,14 +28,18 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         self.generator = torch.Generator().manual_seed(0)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        found = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if any(result.alias_info for result in func._schema.returns):  # a view, or in place: nothing is rounded
+            return func(*args, **kwargs)
+        args, kwargs = tree_map(self.rounded, (args, kwargs))
+        found = func(*args, **kwargs)
         if func.name().startswith(_BETWEEN):
             x, *more = args
             moved = torch.zeros_like(found)
             for axis in range(2, x.ndim):
                 n = x.shape[axis]
                 following = x.index_select(axis, torch.arange(1, n + 1).clamp(max=n - 1))
-                moved += n * self.noise(found) * (func(following, *more, **(kwargs or {})) - found)
+                moved += n * self.noise(found) * (func(following, *more, **kwargs) - found)
             found = found + moved
         return tree_map(self.rounded, found)
 

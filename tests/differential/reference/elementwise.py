@@ -29,6 +29,8 @@ KINDS["leaky_relu"] = lambda c: F.leaky_relu(c.x, c.get("negative_slope", 0.01))
 def join(c: Call) -> Tensor:
     if len({x.dtype for x in c.inputs}) > 1:
         raise ValueError("one element type only")
+    if c.kind == "concat" and c.get("dim", 1) % c.x.ndim == 0:
+        raise ValueError("not along the batch")
     return (torch.cat if c.kind == "concat" else torch.stack)(c.inputs, c.get("dim", 1))
 
 
