@@ -45,13 +45,27 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
         with open_file(path) as file, Image.open(file) as image:
             if (count := image.width * image.height) > MOST_PIXELS:
                 raise ValueError(f"it has {count:,} pixels, the limit is {MOST_PIXELS:,}")
+            _scale_key(image)
             upright = ImageOps.exif_transpose(image)
-            values = _fine(upright, image) if image.mode.startswith("I") or image.mode == "F" else None
-            flat = _flat(upright, channels) if values is None else Image.fromarray(values)
-            fitted = ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BILINEAR)
+
+            def fitted(flat: Image.Image) -> Pixels:
+                found: Pixels = np.asarray(ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BILINEAR))
+                return found
+
+            if not image.mode.startswith("I") and image.mode != "F":
+                pixels = fitted(_flat(upright, channels))
+            else:
+                values, hidden = _fine(upright, image)
+                if channels == 4 and hidden.any():
+                    shown = fitted(Image.fromarray(np.where(hidden, 0, np.float32(1))))
+                    seen = fitted(Image.fromarray(np.where(hidden, 0, values)))  # as Pillow does: what is hidden
+                    under = fitted(Image.fromarray(values))  # does not run into what is seen
+                    grey = np.divide(seen, shown, out=np.array(under), where=shown > 0)
+                    return np.stack([grey, grey, grey, shown])
+                values[hidden] = BACKGROUND / 255
+                pixels = fitted(Image.fromarray(values))
     except Exception as error:  # Pillow's plugins raise whatever reading a broken file leads to
         raise NetspecError.of([unreadable(path, _reason(error), span)]) from None
-    pixels = np.asarray(fitted)
     if pixels.ndim == 2:
         grey = np.broadcast_to(pixels, (min(channels, 3), *size))
         return np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
@@ -82,12 +96,27 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"it has too many pixels, the limit is {MOST_PIXELS:,}"
     if "cannot identify" in str(error):
-        return "it is not an image"
+        return "it is no image that Pillow can read"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _fine(upright: Image, image: Image) -> NDArray[np.float32]:
-    """Grey of more than 8 bits as values from 0 to 1; `image` as it was opened.  Raises ValueError without a scale."""
+def _scale_key(image: Image) -> None:
+    """PNG names its transparent colour in the bits of the file; Pillow brings the pixels to 8 and leaves the name."""
+    tiles = getattr(image, "tile", None)
+    bits = str(tiles[0][3]) if image.format == "PNG" and tiles else ""
+    key = image.info.get("transparency")
+    if key is not None and bits in ("L;2", "L;4"):
+        most = 2 ** int(bits[2:]) - 1
+        image.info["transparency"] = (key & most) * 255 // most
+    elif key is not None and bits == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+
+
+def _fine(upright: Image, image: Image) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Grey of more than 8 bits as values from 0 to 1, and which of them are transparent; `image` as it was opened.
+
+    Raises ValueError without a scale.
+    """
     raw = np.asarray(upright).astype(np.float64)
     tags = getattr(image, "tag_v2", {})
     if image.mode == "F":
@@ -103,9 +132,8 @@ def _fine(upright: Image, image: Image) -> NDArray[np.float32]:
         values = raw / (2**bits - 1)
     if tags.get(262) == 0:  # TIFF's "white is zero", which Pillow turns for 8 bits only
         values = 1 - values
-    if isinstance(key := image.info.get("transparency"), int):
-        values[raw == key] = BACKGROUND / 255
-    return values.astype(np.float32)
+    key = image.info.get("transparency")
+    return values.astype(np.float32), raw == key if isinstance(key, int) else np.zeros(raw.shape, bool)
 
 
 def _flat(image: Image, channels: int) -> Image:

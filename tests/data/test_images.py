@@ -64,15 +64,19 @@ def png(x: NDArray[np.generic], bits: int, kind: int, extra: bytes = b"") -> Cal
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    rows = b"".join(b"\0" + row.astype(">u2" if bits == 16 else "u1").tobytes() for row in x)
+    if bits < 8:
+        places = np.arange(bits)[::-1]
+        rows = b"".join(b"\0" + np.packbits((row[:, None] >> places & 1).reshape(-1)).tobytes() for row in x)
+    else:
+        rows = b"".join(b"\0" + row.astype(">u2" if bits == 16 else "u1").tobytes() for row in x)
     head = struct.pack(">IIBBBBB", x.shape[1], x.shape[0], bits, kind, 0, 0, 0)
     data = chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + data)
 
 
-def keyed(value: int) -> bytes:
-    data = b"tRNS" + struct.pack(">H", value)
-    return struct.pack(">I", 2) + data + struct.pack(">I", zlib.crc32(data))
+def keyed(*values: int) -> bytes:
+    data = b"tRNS" + struct.pack(f">{len(values)}H", *values)
+    return struct.pack(">I", 2 * len(values)) + data + struct.pack(">I", zlib.crc32(data))
 
 
 def tiff(x: NDArray[np.generic], bits: int, photometric: int, sample_format: int = 1) -> Callable[[Path], object]:
@@ -142,6 +146,14 @@ MODES: dict[str, tuple[Callable[[Path], object], Array, float]] = {
     "grey_key.png": (png(GREY8, 8, 0, keyed(int(GREY8[1, 2]))), np.where(GREY8[1, 2] == GREY8, 1, GREY8 / 255), FINE),
     "grey16_key.png": (png(GREY16, 16, 0, keyed(int(GREY16[1, 2]))),
                        np.where(GREY16[1, 2] == GREY16, 1, GREY16 / 65535), FINE),
+    "grey1_key.png": (png(GREY8 >> 7, 1, 0, keyed(0)), np.ones((H, W)), FINE),
+    "grey2_key.png": (png(GREY8 >> 6, 2, 0, keyed(2)), np.where(GREY8 >> 6 == 2, 1, (GREY8 >> 6) / 3), FINE),
+    "grey4_key.png": (png(GREY8 >> 4, 4, 0, keyed(int(GREY8[1, 2] >> 4))),
+                      np.where(GREY8[1, 2] >> 4 == GREY8 >> 4, 1, (GREY8 >> 4) / 15), FINE),
+    "colour_key.png": (png(COLOUR8, 8, 2, keyed(*map(int, COLOUR8[1, 2]))),
+                       np.where((COLOUR8[1, 2] == COLOUR8).all(2)[..., None], 1, COLOUR8 / 255), FINE),
+    "colour16_key.png": (png(COLOUR16, 16, 2, keyed(*map(int, COLOUR16[1, 2]))),
+                         np.where((COLOUR16[1, 2] == COLOUR16).all(2)[..., None], 1, COLOUR16 / 65535), 1 / 255),
     "rgba.png": (merged(*np.moveaxis(COLOUR8, 2, 0), ALPHA, mode="RGBA"), over_white(COLOUR8 / 255), 1.01 / 255),
     "rgba.webp": (pillow(np.dstack([COLOUR8, ALPHA]), lossless=True, exact=True), over_white(COLOUR8 / 255), 0.004),
     "la.png": (merged(GREY8, ALPHA, mode="LA"), over_white(GREY8 / 255), 1.01 / 255),
@@ -181,6 +193,29 @@ def test_four_channels_keep_their_transparency(tmp_path: Path) -> None:
     MODES["rgba.png"][0](tmp_path / "a.png")
     found = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
     np.testing.assert_allclose(found, [*np.moveaxis(COLOUR8, 2, 0) / 255, ALPHA / 255], atol=FINE)
+
+
+@pytest.mark.parametrize(
+    ("x", "bits", "kind", "exact"), [(GREY8 >> 4, 4, 0, FINE), (GREY8, 8, 0, FINE), (GREY16, 16, 0, FINE),
+                                     (COLOUR8, 8, 2, FINE), (COLOUR16, 16, 2, 1 / 255)]
+)  # fmt: skip
+def test_four_channels_keep_the_colour_that_is_transparent(
+    tmp_path: Path, x: NDArray[np.generic], bits: int, kind: int, exact: float
+) -> None:
+    key = x[1, 2]
+    png(x, bits, kind, keyed(*np.atleast_1d(key).tolist()))(tmp_path / "a.png")
+    found = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
+    same = (x == key).reshape(H, W, -1).all(2)
+    np.testing.assert_allclose(found, [*as_channels(x / (2**bits - 1), 3), ~same], rtol=0, atol=exact)
+
+
+def test_what_is_transparent_does_not_run_into_what_is_seen(tmp_path: Path) -> None:
+    x = np.full((8, 8), 65535, np.uint16)
+    x[:, ::2] = 1000
+    png(x, 16, 0, keyed(65535))(tmp_path / "a.png")
+    found = Images([tmp_path / "a.png"], 4, (4, 4)).take(np.array([0]))[0]
+    np.testing.assert_allclose(found[:3], 1000 / 65535, rtol=1e-5)
+    assert found[3].min() > 0.3 and found[3].max() < 0.7
 
 
 def test_a_finer_image_is_scaled_without_losing_its_depth(tmp_path: Path) -> None:
@@ -265,10 +300,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
                 path.read_bytes().replace(struct.pack("<HHII", 277, 3, 1, 1), struct.pack("<HHII", 277, 3, 1, 260))
             )
         ),
-        "it is not an image",
+        "it is no image that Pillow can read",
     ),
-    "text.png": (lambda path: path.write_text("no image"), "it is not an image"),
-    "empty.jpg": (lambda path: path.write_bytes(b""), "it is not an image"),
+    "text.png": (lambda path: path.write_text("no image"), "it is no image that Pillow can read"),
+    "empty.jpg": (lambda path: path.write_bytes(b""), "it is no image that Pillow can read"),
     "bomb.png": (forged, "it has 1,600,000,000 pixels, the limit is 89,478,485|it has too many pixels, the limit is"),
     "pipe.png": (os.mkfifo, "it is a pipe or a device, expected a file"),
     "nowhere.png": (lambda path: path.symlink_to("nothing"), "it is a link that leads nowhere"),
