@@ -22,8 +22,11 @@ class App(typer.Typer):
     """The commands, with streams that may fail."""
 
     def __call__(self, *args: Any, **more: Any) -> Any:
-        with guarded():
-            return super().__call__(*args, **more)
+        try:
+            with guarded():
+                return super().__call__(*args, **more)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # libraries that are being closed would show where they were
 
 
 app = App(

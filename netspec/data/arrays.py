@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netspec.data.bounds import most_bytes, open_file, size_text
-from netspec.data.labels import FLOAT_MAX, MISSING, clean
+from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, clean
 from netspec.data.preprocess import Array
 from netspec.data.table import missing_file
 from netspec.shapes.dim import Dim
@@ -170,7 +170,7 @@ def check_entries(
         count = int(counts[first[1:]]) if counts.ndim else int(counts)
         like = x[:, counts == count] if counts.ndim else x
         low, high = int(like.min()), int(like.max())
-        larger = f", or give the embedding `num_embeddings: {high + 1}`" if low >= 0 else ""
+        larger = f", or give the embedding `num_embeddings: {high + 1}`" if low >= 0 and high < MOST_ENTRIES else ""
         at = f", place {_at(first[1:])}" if counts.ndim else ""
         raise NetspecError(
             code,

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.images import SUFFIXES
-from netspec.data.labels import FLOAT_MAX, MISSING, NUMBER, clean
+from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, NUMBER, clean
 from netspec.data.table import MOST_SHOWN, Table
 from netspec.source.errors import Problem, raise_all
 from netspec.source.text import show
 
-MARKED = re.compile(r"[+-]?\d[\d.,_'’\s]*")  # a number to a reader: of another script, with marks, a decimal comma
+MARKED = re.compile(r"[+\-−]?\d[\d.,_'’\s]*")  # a number to a reader: of another script, with marks, a decimal comma
 
 
 @dataclass(frozen=True)
@@ -177,12 +177,17 @@ def _help(name: str, cells: list[str], kind: str, throughout: bool, wanted: Want
         return f"give it a whole number, or leave out the input's `dtype: {wanted.dtype}`"
     if kind == "range":
         numbers = [int(Decimal(cell)) for cell in cells]
-        larger = f", or give the embedding `num_embeddings: {max(numbers) + 1}`" if min(numbers) >= 0 else ""
+        larger = (
+            f", or give the embedding `num_embeddings: {max(numbers) + 1}`"
+            if min(numbers) >= 0 and max(numbers) < MOST_ENTRIES
+            else ""
+        )
         return f"count from 0{larger}" if wanted.use != "prediction" else "the network knows no others"
     if kind == "large":
         return "give it in another unit" if wanted.dtype == "float32" else "correct it, or leave out the line"
     if all(MARKED.fullmatch(cell) for cell in cells):
-        return "write the digits 0 to 9 and a decimal point, without marks between thousands"
+        sign = ", with - for minus" if any("−" in cell for cell in cells) else ""
+        return f"write the digits 0 to 9 and a decimal point{sign}, without marks between thousands"
     if all(cell.lower().endswith(tuple(SUFFIXES)) for cell in cells):
         return "a table holds numbers: images are read by `{type: image_folder, path: …}`, one folder a class"
     if wanted.use == "prediction" or not throughout:

@@ -159,11 +159,11 @@ def read_data(tree: Map) -> DataConfig:
     source = values.get("source")
     problems += _task_problems(tree, source, values.get("standardize", False))
     if isinstance(source, Csv):
-        if len(source.delimiter) != 1:
+        if len(source.delimiter) != 1 or source.delimiter in '"\r\n':
             problems.append(
                 Problem(
                     "NS601",
-                    "`delimiter` is one character",
+                    "`delimiter` is one character, no quote and no end of a line",
                     place(tree, "source", "delimiter"),
                     'such as ",", ";" or "\\t"',
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
+from netspec.source.memory import memory
 from netspec.source.tree import Map
 
 NO_CLASS = -100  # as torch's cross entropy has it
@@ -67,15 +68,21 @@ class Dataset:
     fingerprint: Fingerprint
 
 
+@memory("while reading the data", hint="it is held in memory several times over: learn from less of it")
 def load_dataset(
-    config: DataConfig, tree: Map, network: Network, kept: Preprocess | None = None, split: Fingerprint | None = None
-) -> Dataset:
+    config: DataConfig, tree: Map, network: Network, kept: Preprocess | None = None, split: Fingerprint | None = None,
+    needed: Collection[str] | None = None,
+) -> Dataset:  # fmt: skip
     """Read, check, split and standardise; with `kept`, as an earlier run did and not by what is measured now.
 
-    `split`: of an earlier run, whose samples stay in their parts; others are in none.
+    `split`: of an earlier run, whose samples stay in their parts; others are in none.  `needed`: the parts that may not
+    be empty; when left out, all that have a share.
 
     Raises NS602 to NS608 at the place in the `data` section.
     """
+    if kept is not None and isinstance(config.source, Csv) and not config.source.features:
+        columns = {name: rule.columns for name, rule in kept.inputs.items()}  # others came later, or moved
+        config = replace(config, source=replace(config.source, features=columns))
     raw = read_source(config, tree, network)
     check_lengths(raw.inputs, network, place(tree, "source"))
     targets: dict[str, Array] = {}
@@ -90,7 +97,7 @@ def load_dataset(
         indices = ordered_indices(raw.count, config.split.shares())
     else:
         indices = split_indices(raw.count, config.split.shares(), config.split.seed, _groups(targets, outputs))
-    _check_parts(indices, config, tree, raw.count, split)
+    _check_parts(indices, config, tree, raw.count, split, needed)
     if kept is not None:
         _check_kept(outputs, kept, tree)
         rules = dict(kept.inputs)
@@ -124,11 +131,12 @@ def load_dataset(
 
 
 def _check_parts(
-    indices: dict[str, NDArray[np.int64]], config: DataConfig, tree: Map, count: int, split: Fingerprint | None
-) -> None:
+    indices: dict[str, NDArray[np.int64]], config: DataConfig, tree: Map, count: int, split: Fingerprint | None,
+    needed: Collection[str] | None,
+) -> None:  # fmt: skip
     """Raises NS607 for a part without samples."""
     for name, share in config.split.shares().items():
-        if share and not len(indices.get(name, ())):
+        if share and not len(indices.get(name, ())) and (needed is None or name in needed):
             text, hint = f"{share:g} of {count} samples", "give it a larger share, or leave it out"
             if split is not None:
                 text = f"the data has none of the {len(split.parts.get(name, ())):,} samples it had in the run"

@@ -15,6 +15,8 @@ from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 
 SHOWN = 6
+ONE_CLASS = "there is one class alone: nothing can be learned of it"
+MOST_ENTRIES = 10_000_000  # of an embedding that is worth proposing
 FLOAT_MAX = float(np.finfo(np.float32).max)
 # What pandas reads as missing where nothing else is said, and so what it writes for a missing label, or once did.
 MISSING = frozenset(("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
@@ -34,7 +36,8 @@ def class_numbers(
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:  # fmt: skip
     """Labels -> numbers 0 … count − 1 and the classes' names.
 
-    `known`: the names that an earlier run has, of which not all have to be there.
+    `known`: the names that an earlier run has, of which not all have to be there; what is none of them is −1, and has
+    to be of a sample that the run did not have.
     Where every label is a whole number, in digits and perhaps with a point and zeros, they are the class numbers; text,
     as `clean` has it, is numbered in the order of the alphabet.  `lines`: of the samples in their table.  Raises NS606
     when they do not fit the output's `count` classes, or one number is written in two ways among words.
@@ -43,8 +46,8 @@ def class_numbers(
     if values.dtype.kind in "iub" and int(values.min(initial=0)) >= 0 and int(values.max(initial=0)) < count:
         return values.astype(np.int64), tuple(map(str, range(count)))  # of pixels or steps there are many
     found, index = _distinct(values)
-    if known and set(found) <= set(known):
-        return np.array([known.index(name) for name in found], np.int64)[index], known
+    if known:
+        return np.array([_which(name, known) for name in found], np.int64)[index], known
     numbers = _whole(found)
     if numbers is not None:
         bad = [k for k, number in enumerate(numbers) if not 0 <= number < count]
@@ -64,9 +67,9 @@ def class_numbers(
     if len(found) != count:
         raise NetspecError(
             "NS606",
-            f"{what} has {len(found)} classes ({_some(found)}), output `{output}` has {count}",
+            f"{what} has {len(found)} class{'es' * (len(found) > 1)} ({_some(found)}), output `{output}` has {count}",
             span,
-            hint=f"give `{output}` {len(found)} values",
+            hint=f"give `{output}` {len(found)} values" if len(found) > 1 else ONE_CLASS,
         )
     return index, tuple(found)
 
@@ -76,12 +79,13 @@ def signs(
 ) -> tuple[NDArray[np.float32], tuple[str, str]]:
     """Labels of two classes -> −1 and +1, and the classes' names: 0/1, −1/+1, or two words in alphabetical order.
 
-    `known`: the names that an earlier run has.
+    `known`: the names that an earlier run has; what is none of them is NaN, and of a sample that the run did not have.
     Raises NS606 for anything else.
     """
     found, index = _distinct(np.asarray(labels))
-    if len(known) == 2 and set(found) <= set(known):
-        return np.array([-1 if name == known[0] else 1 for name in found], np.float32)[index], (known[0], known[1])
+    if len(known) == 2:
+        sides = (-1, 1, np.nan)  # the last for −1
+        return np.array([sides[_which(name, known)] for name in found], np.float32)[index], (known[0], known[1])
     numbers = _whole(found)
     for pair in ((0, 1), (-1, 1)):
         if numbers is not None and set(numbers) <= set(pair):
@@ -99,7 +103,7 @@ def signs(
         span,
         hint=f"use `cross_entropy` and give `{output}` as many values as there are classes"
         if len(shown) > 1
-        else "there is one class alone: nothing can be learned of it",
+        else ONE_CLASS,
     )
 
 
@@ -111,6 +115,13 @@ def _distinct(values: NDArray[Any]) -> tuple[list[str], NDArray[np.int64]]:
         clean(str(v)) for v in found]  # fmt: skip
     names, again = np.unique(np.array(texts, dtype=str), return_inverse=True)
     return list(map(str, names)), again.astype(np.int64)[index].reshape(values.shape)
+
+
+def _which(label: str, known: tuple[str, ...]) -> int:
+    """The number of a class among those known, however a number is spelled; −1 for none of them."""
+    numbers = _whole([label])
+    name = label if label in known or numbers is None else str(numbers[0])
+    return known.index(name) if name in known else -1
 
 
 def _whole(labels: Sequence[str]) -> list[int] | None:

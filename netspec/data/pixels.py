@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +60,17 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
                     shown = fitted(Image.fromarray(np.where(hidden, 0, np.float32(1))))
                     seen = fitted(Image.fromarray(np.where(hidden, 0, values)))  # as Pillow does: what is hidden
                     under = fitted(Image.fromarray(values))  # does not run into what is seen
-                    grey = np.divide(seen, shown, out=np.array(under), where=shown > 0)
-                    return np.stack([grey, grey, grey, shown])
+                    colour = np.divide(seen, shown, out=np.array(under), where=shown > 0)
+                    planes: Pixels = np.stack([colour, colour, colour, shown])
+                    return planes
                 values[hidden] = BACKGROUND / 255
                 pixels = fitted(Image.fromarray(values))
     except Exception as error:  # Pillow's plugins raise whatever reading a broken file leads to
         raise NetspecError.of([unreadable(path, _reason(error), span)]) from None
     if pixels.ndim == 2:
-        grey = np.broadcast_to(pixels, (min(channels, 3), *size))
-        return np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
+        grey: Any = np.broadcast_to(pixels, (min(channels, 3), *size))
+        whole: Pixels = np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
+        return whole
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 

@@ -204,8 +204,8 @@ class Preprocess:
         return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, indent=1)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        if len(self.delimiter) != 1:
-            yield "delimiter", "one character"
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            yield "delimiter", "one character, no quote and no end of a line"
 
     @staticmethod
     def from_json(text: str | bytes, name: str) -> Preprocess:

@@ -73,6 +73,8 @@ def reason(error: Exception) -> str:
 
 
 def _check_place(name: str, folder: int) -> None:
+    if not name:  # of the path `.`
+        raise OSError("it is a folder, expected a file")
     try:
         mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
     except FileNotFoundError:

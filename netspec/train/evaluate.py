@@ -113,7 +113,7 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     first = read_fingerprint(trained.path)
     with said_where(graph.folder) if data_at is None else nullcontext():
         data = data if data_at is None else moved(data, Path(data_at))
-        dataset = load_dataset(data, graph.data, network_of(graph, config), trained.preprocess, first)
+        dataset = load_dataset(data, graph.data, network_of(graph, config), trained.preprocess, first, ("test",))
     changed = first.change(dataset.fingerprint)
     notes = trained.notes
     if changed:

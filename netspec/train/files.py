@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from netspec.data.bounds import read_whole
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
 from netspec.source.json_records import parse_json, plain_json
@@ -28,7 +29,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """An object from a file.  Raises NS622 when it is missing or broken."""
     try:
-        text = path.read_bytes()
+        text = read_whole(path)
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
     found = parse_json(text, "NS622", str(path))

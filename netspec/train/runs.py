@@ -13,6 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from netspec.data.bounds import read_whole
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
 from netspec.frontend.document import text_hash
@@ -55,7 +56,7 @@ class Run:
 def check_same(folder: Path, resolved: str) -> None:
     """Raises NS622 when the folder was begun from another text, with the first line that differs."""
     try:
-        kept = (folder / SPEC).read_text(encoding="utf-8")
+        kept = read_whole(folder / SPEC).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise NetspecError("NS622", f"is not UTF-8: {error}", name=str(folder / SPEC), hint="start a new run") from None
     except FileNotFoundError:
@@ -87,20 +88,20 @@ def read_preprocess(folder: Path, graph: Graph) -> Preprocess:
     """Raises NS622 when it is missing, NS631 when it is broken or not of this network."""
     path = folder / PREPROCESS
     try:
-        found = Preprocess.from_json(path.read_bytes(), str(path))
+        found = Preprocess.from_json(read_whole(path), str(path))
         found.check(graph.inputs, graph.output_types(), str(path))
         return found
     except OSError as error:
-        raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
+        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
 
 
 def read_fingerprint(folder: Path) -> Fingerprint:
     """What the data was when the run began.  Raises NS622 when the file is missing or broken."""
     path = folder / DATA
     try:
-        return Fingerprint.from_bytes(path.read_bytes(), str(path))
+        return Fingerprint.from_bytes(read_whole(path), str(path))
     except OSError as error:
-        raise NetspecError("NS622", f"cannot be read: {error.strerror or error}", name=str(path)) from None
+        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
 
 
 def has_begun(folder: Path) -> bool:
@@ -229,7 +230,7 @@ def read_metrics(path: Path, epochs: int) -> list[EpochLine]:
     Raises NS622 when one of them is missing, or not what netspec wrote.
     """
     try:
-        texts = path.read_bytes().split(b"\n")
+        texts = read_whole(path).split(b"\n")
     except FileNotFoundError:
         texts = []
     except OSError as error:

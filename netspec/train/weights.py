@@ -10,8 +10,9 @@ from typing import BinaryIO, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from netspec.data.bounds import open_file
 from netspec.source.errors import NetspecError
-from netspec.source.files import write_whole
+from netspec.source.files import reason, write_whole
 from netspec.train.files import cannot_write
 
 Weights = dict[str, Tensor]
@@ -63,13 +64,13 @@ def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        open_file(path).close()  # a pipe has no end
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             # Cloned: a mapped file is not aligned as torch aligns, and products may then round another way.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (OSError, SafetensorError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise NetspecError("NS622", f"cannot be read: {reason}", name=str(path)) from None
+        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
     return tensors, metadata
 
 

@@ -62,6 +62,8 @@ def test_schema_knows_every_source() -> None:
         ("source: digits\nsplit: {test: 0.3}", "net.yaml:2:8: NS601 `split` leaves nothing to train on"),
         ("source: digits\nsplit: {train: 2}", "net.yaml:2:16: NS203"),
         ("source: digits\nsplits: {train: 1}", "net.yaml:2:1: NS202 data has no key `splits`"),
+        ('source: {type: csv, path: a, target: b, delimiter: "\\n"}', "NS601 `delimiter` is one character, no quote"),
+        ("source: {type: csv, path: a, target: b, delimiter: '\"'}", "NS601 `delimiter` is one character, no quote"),
         ("source: {type: csv, path: a, target: b, delimiter: ab}", "net.yaml:1:52: NS601 `delimiter` is one character"),
         ("source: {type: csv, path: a, target: []}", "net.yaml:1:38: NS601 `target` names no column"),
         ("source: digits\nstandardize: some", "net.yaml:2:14: NS203"),

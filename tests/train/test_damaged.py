@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,7 +207,8 @@ def test_the_state_of_the_generator(run: Path, state: Tensor) -> None:
         ("outputs.species.names", [], "`outputs.species.names` is [], expected the names of one class or more"),
         ("outputs.species.kind", "signs", "`outputs.species.names` is ['setosa', 'versicolor', 'virginica'], expected"),
         ("outputs.species.lengths", "n", "`outputs.species.lengths` is `n`, which is no input with a length"),
-        ("delimiter", ";;", "`delimiter` is ';;', expected one character"),
+        ("delimiter", ";;", "`delimiter` is ';;', expected one character, no quote and no end of a line"),
+        ("delimiter", '"', "`delimiter` is '\"', expected one character, no quote and no end of a line"),
         ("source", None, "`source` is nothing, expected text"),
         ("version", 99, "is not of version"),
     ],
@@ -347,3 +350,31 @@ def test_figures_without_a_value_are_null(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"r2": float("nan"), "more": [float("inf"), 1.5, {"x": (1,)}]})
     assert "NaN" not in (tmp_path / "a.json").read_text()
     assert read_json(tmp_path / "a.json") == {"r2": None, "more": [None, 1.5, {"x": [1]}]}
+
+
+READ_AT_RESUME = ("metrics.jsonl", "checkpoint.safetensors")
+READ_ALWAYS = ("run.json", "preprocess.json", "data.safetensors", "best.safetensors", "spec.yaml")
+
+
+@pytest.mark.parametrize("end", ["pipe", "device"])
+@pytest.mark.parametrize("name", [*READ_ALWAYS, *READ_AT_RESUME])
+def test_a_file_of_a_run_without_an_end_is_refused(run: Path, name: str, end: str) -> None:
+    def late(*_: object) -> None:
+        raise AssertionError("it is read for ever")
+
+    (run / name).unlink()
+    if end == "device":
+        (run / name).symlink_to("/dev/zero")
+    else:
+        os.mkfifo(run / name)
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(20)
+    try:
+        if name != "best.safetensors":
+            resumed(run)
+        if name in READ_ALWAYS:
+            with pytest.raises(NetspecError):
+                evaluate(run, device="cpu")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

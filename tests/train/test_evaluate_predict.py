@@ -275,6 +275,9 @@ def test_data_with_other_classes_than_in_training(tmp_path: Path) -> None:
     text = text.replace("out_features: 3", "out_features: 2")
     loop.train(netspec.load(text, folder=tmp_path), run=tmp_path / "r", device="cpu")
     assert evaluate(tmp_path / "r", device="cpu").samples == 16
-    (tmp_path / "d.csv").write_text("x,kind\n" + rows.replace("b", "c"))
-    with pytest.raises(NetspecError, match="NS606 the classes of output `kind` are no longer those of the training"):
-        evaluate(tmp_path / "r", device="cpu")
+    (tmp_path / "d.csv").write_text("x,kind\n" + rows.replace("b", "c"))  # samples of another class were not there
+    found = evaluate(tmp_path / "r", device="cpu")
+    report = found.outputs["kind"]
+    assert isinstance(report, ClassReport)
+    assert report.names == ("a", "b") and report.support.tolist() == [8, 0] and found.samples == 8
+    assert "20 samples are gone, 20 samples are new" in found.notes[0]
