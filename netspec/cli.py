@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +26,8 @@ class App(typer.Typer):
             with guarded():
                 return super().__call__(*args, **more)
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # libraries that are being closed would show where they were
+            with suppress(ValueError):  # of another thread than the first
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # libraries that are closed would show where they were
 
 
 app = App(

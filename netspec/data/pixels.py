@@ -69,9 +69,9 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
         raise NetspecError.of([unreadable(path, _reason(error), span)]) from None
     if pixels.ndim == 2:
         grey: Any = np.broadcast_to(pixels, (min(channels, 3), *size))
-        whole: Pixels = np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
-        return whole
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        return np.concatenate([grey, np.ones_like(grey[:1])]) if channels == 4 else np.array(grey)
+    first: Any = pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(first)
 
 
 def unreadable(path: Path, reason: str, span: Span | None) -> Problem:

@@ -85,6 +85,8 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
     for name, kind in (("folder", "folder"), ("pipe", "device or a pipe")):
         with pytest.raises(RefusedError, match=f"it is a {kind}, expected a file"):
             write(tmp_path / name)
+    with pytest.raises(RefusedError, match="it is a folder, expected a file"):
+        write(Path())
     with pytest.raises(RefusedError, match="null: it is a device"):
         write(Path("/dev/null"))
     assert names(tmp_path) == ["folder", "pipe"]

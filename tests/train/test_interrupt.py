@@ -7,6 +7,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import chdir
@@ -263,3 +265,9 @@ def test_other_things_that_decide_are_said_too(path: str, value: str) -> None:
     runs.write_json(Path("r/run.json"), kept)
     assert runs.differences(begun, begun) == ()
     assert runs.differences(begun, runs.read_info(Path("r")))[0].startswith(f"{path}: {value}, was ")
+
+
+def test_ctrl_c_while_libraries_are_closed_shows_nothing_of_them() -> None:
+    code = "import atexit, os; atexit.register(lambda: os.kill(os.getpid(), 2)); from netspec.cli import app; app()"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
