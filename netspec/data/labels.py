@@ -25,9 +25,14 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")  #
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 
 
+# Spaces of another kind, and what is not shown: zero width space, soft hyphen, word joiner, byte order mark.
+_UNSEEN = str.maketrans({"\u00a0": " ", "\u202f": " ", **dict.fromkeys("\u200b\u00ad\u2060\ufeff")})
+
+
 def clean(label: str) -> str:
-    """A label without white space at its ends, its letters composed (NFC): what looks the same is the same."""
-    return unicodedata.normalize("NFC", label.strip())
+    """A label without white space at its ends and what is not shown, its letters composed (NFC): what looks the same
+    is the same."""
+    return unicodedata.normalize("NFC", label.translate(_UNSEEN).strip())
 
 
 def class_numbers(

@@ -128,6 +128,8 @@ def _records(source: Source, delimiter: str, span: Span | None) -> Iterator[tupl
     except csv.Error as error:
         where = f"line {begin}" if begin == reader.line_num else f"lines {begin} to {reader.line_num}"
         hint = "a cell with quotes in it is put between quotes, and they are doubled"
+        if "larger than" in str(error):
+            hint = "a quote that is opened before it, and never closed, makes the rest one cell"
         text = f"{source.name} is no CSV table: {error} ({where})"
         raise NetspecError("NS602", text, span, hint=hint) from None
 
