@@ -7,6 +7,8 @@ from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
+from netspec.source.memory import shown
+
 
 def open_file(path: Path) -> BufferedReader:
     """To read.  Raises OSError, also for a folder, a pipe or a device, which might have no end."""
@@ -27,7 +29,7 @@ def read_whole(path: Path) -> bytes:
             count += len(chunk)
             size = max(size, count)  # a file may be longer than it says
     if size > most:
-        raise OSError(f"it has {size_text(size)}, which is more than half of the memory")
+        raise OSError(f"it has {shown(size)}, which is more than half of the memory")
     return b"".join(found)
 
 
@@ -37,12 +39,3 @@ def most_bytes() -> int:
     with suppress(OSError, ValueError):  # no container, or one without a limit
         found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return found // 2
-
-
-def size_text(count: float) -> str:
-    """Bytes as one reads them: "20 GB"."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.3g} TB"
