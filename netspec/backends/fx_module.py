@@ -91,7 +91,7 @@ class _Module(fx.GraphModule):
         """torch calls this before the children load, and `_loaded` after, in a network that is part of another too."""
         self.__dict__["_before_load"] = Ties(self)
         if _loaded not in self._load_state_dict_post_hooks.values():
-            self.register_load_state_dict_post_hook(_loaded)  # type: ignore[no-untyped-call]
+            self.register_load_state_dict_post_hook(_loaded)  # type: ignore[no-untyped-call]  # likewise
         super()._load_from_state_dict(*given)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
+from google.protobuf.message import EncodeError  # type: ignore[import-untyped]  # has none
 from onnx import TensorProto, helper
 
 import netspec

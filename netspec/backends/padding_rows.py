@@ -49,5 +49,5 @@ def hold_padding_rows(module: nn.Module) -> None:
             held = next((hook for hook in hooks if isinstance(hook, _Held)), None)
             if held is None:
                 held = _Held()
-                weight.register_hook(held)  # type: ignore[no-untyped-call]
+                weight.register_hook(held)  # type: ignore[no-untyped-call]  # torch has no types here
             held.rows.add(row)
