@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 import netspec
 from benchmarks.measure import Side
-from netspec.cells.cell import Cell
-from netspec.cells.expr import Binary, Call, Choice, Concat, Expr, Name, Negative, Number
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.fused import fused
-from netspec.cells.module import Recurrent
+from netspec.cells.language.cell import Cell
+from netspec.cells.language.expr import Binary, Call, Choice, Concat, Expr, Name, Negative, Number
+from netspec.cells.run.fused import fused
+from netspec.cells.run.module import Recurrent
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,

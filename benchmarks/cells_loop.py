@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.cell_peers import layer, training, verified
 from benchmarks.measure import Figure, figure, in_turn, main
-from netspec.cells.library import library_names
+from netspec.cells.language.library import library_names
 
 T, B, H = 100, 32, 256
 ROUNDS = 8  # the ratios are far from 1: few are enough

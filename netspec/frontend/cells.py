@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netspec.cells.library import library_cell, library_names
+from netspec.cells.language.library import library_cell, library_names
 from netspec.frontend.document import Document
 from netspec.frontend.files import Files
 from netspec.frontend.identifiers import check_name
@@ -18,7 +18,7 @@ from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree, read_text
 
 if TYPE_CHECKING:
-    from netspec.cells.cell import Cell
+    from netspec.cells.language.cell import Cell
 
 
 @dataclass
@@ -47,7 +47,8 @@ def read_cells(document: Document, problems: Problems) -> Cells:
     section = document.section("cells")
     if section is None:
         return cells
-    from netspec.cells.read import read_cell, unused_params
+    from netspec.cells.ir.read import read_cell
+    from netspec.cells.language.read import unused_params
 
     for name, tree in section.entries.items():
         place = section.key_span(name)
@@ -127,7 +128,7 @@ def check_dropout(layer: object, tree: Map) -> list[Problem]:
 
 
 def _check_inits(cell: Cell, problems: Problems) -> None:
-    from netspec.cells.expr import unparse
+    from netspec.cells.language.expr import unparse
 
     try:
         inits = cell_inits(cell, {name: default or 0.0 for name, default in cell.params.items()})

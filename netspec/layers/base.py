@@ -17,7 +17,7 @@ from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
 
 if TYPE_CHECKING:  # files without recurrent layers are checked without the language of cells
-    from netspec.cells.cell import Cell
+    from netspec.cells.language.cell import Cell
 
 __all__ = [
     "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight", "Wired",

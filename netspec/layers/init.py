@@ -12,7 +12,7 @@ from netspec.source.text import show
 from netspec.source.tree import Map, Scalar, Tree
 
 if TYPE_CHECKING:
-    from netspec.cells.cell import Cell
+    from netspec.cells.language.cell import Cell
 
 Mode = Literal["fan_in", "fan_out"]
 Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from netspec.cells.library import library_cell, library_names, library_text
+from netspec.cells.language.library import library_cell, library_names, library_text
 from netspec.layers.axes import known, need_rank
 from netspec.layers.base import (
     KINDS,
@@ -30,8 +30,8 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit, Positive, Share
 
 if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded with the first recurrent layer
-    from netspec.cells.cell import Cell
-    from netspec.cells.stack import Stack
+    from netspec.cells.ir.stack import Stack
+    from netspec.cells.language.cell import Cell
 
 # B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
 
@@ -96,7 +96,7 @@ class CellLayer(Layer):
 
     def stack(self, x: TensorType) -> Stack:
         """The cell in all layers and directions, for this input."""
-        from netspec.cells.stack import params_of, stack_of
+        from netspec.cells.ir.stack import params_of, stack_of
 
         features = known(self, x.shape[2], "a last axis", x)
         cell = self.the_cell
@@ -179,7 +179,7 @@ class CellLayer(Layer):
         return (along and along.everywhere(), *[None] * (outputs[0].rank - 2))
 
     def to_torch(self, build: TorchBuilder) -> Any:
-        from netspec.cells.module import Recurrent
+        from netspec.cells.run.module import Recurrent
 
         cell, roles = self.the_cell, roles_of(build.types)
         params = {name: default or 0.0 for name, default in cell.params.items()} | dict(self.params)
@@ -194,7 +194,7 @@ class CellLayer(Layer):
         return {"": both[0], "state": both[1]}
 
     def to_onnx(self, build: OnnxBuilder) -> dict[str, str]:
-        from netspec.cells.onnx import emit
+        from netspec.cells.onnx.emit import emit
 
         roles, x = roles_of(build.types), build.types[0]
         lengths, state = (build.inputs[i] if i is not None else "" for i in (roles.lengths, roles.state))
@@ -204,7 +204,7 @@ class CellLayer(Layer):
 
 
 def _check(layer: CellLayer) -> None:
-    from netspec.cells.use import check_use
+    from netspec.cells.ir.use import check_use
 
     check_use(layer.the_cell, layer.hidden, layer.params)
 

@@ -10,7 +10,7 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 
 if TYPE_CHECKING:
-    from netspec.cells.stack import Stack
+    from netspec.cells.ir.stack import Stack
 
 LENGTHS_HINT = "declare the input as `{shape: [], dtype: int64}`"
 STATE_HINT = "an initial state is the `.state` of another recurrent layer, or an input of that shape"
@@ -92,7 +92,7 @@ def state_hint(stack: Stack, received: TensorType) -> str:
 
 def _hidden(stack: Stack, width: int) -> int:
     """The `hidden` with which a state is so wide; 0 when there is none."""
-    from netspec.cells.stack import stack_of
+    from netspec.cells.ir.stack import stack_of
 
     hidden, rest = divmod(width * (stack.hidden or 0), stack.width)
     if rest or not hidden:

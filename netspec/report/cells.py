@@ -9,13 +9,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from netspec.cells.cell import Cell
-from netspec.cells.expr import unparse
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.paths import paths
-from netspec.cells.sizes import side_of, size_names
-from netspec.cells.stack import Stack, stack_of
-from netspec.cells.use import check_use
+from netspec.cells.ir.stack import Stack, stack_of
+from netspec.cells.ir.use import check_use
+from netspec.cells.language.cell import Cell
+from netspec.cells.language.expr import unparse
+from netspec.cells.language.library import library_cell, library_names
+from netspec.cells.language.sizes import side_of, size_names
+from netspec.cells.run.paths import paths
 from netspec.frontend.cells import cells_of_file, used_of_file
 from netspec.report.text import count
 from netspec.shapes.dim import Dim, Quotient, Size, product, symbol

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from netspec.cells.cell import Cell
+from netspec.cells.language.cell import Cell
 from netspec.graph.cost import Cost, cost_of, total
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.recurrent import CellLayer

@@ -102,7 +102,7 @@ def _predictor(compute: Compute, preprocess: Preprocess, module: nn.Module | Non
     if module is None:
         yield lambda codes: last(codes[-rule.steps :])
         return
-    from netspec.cells.carry import carrying
+    from netspec.cells.run.carry import carrying
 
     with carrying(module) as carried:
         read, stateless = 0, False

@@ -128,7 +128,7 @@ class Scorer:
                 yield inputs, targets, first
                 first += count
             return
-        from netspec.cells.carry import carrying
+        from netspec.cells.run.carry import carrying
 
         with carrying(module):
             for piece in Streams(batches, self.bptt).in_order():

@@ -39,7 +39,7 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 
 class Carried(Protocol):
-    """The states that recurrent layers go on from: what `netspec.cells.carry.carrying` gives."""
+    """The states that recurrent layers go on from: what `netspec.cells.run.carry.carrying` gives."""
 
     def reset(self) -> None: ...
     def state(self) -> Weights: ...
@@ -101,7 +101,7 @@ class Trainer:
         if self.chunks is None:
             self._train_on(self.parts["train"].shuffled(self.config.seed, self.progress.epoch, self.progress.batch))
             return
-        from netspec.cells.carry import carrying
+        from netspec.cells.run.carry import carrying
 
         with carrying(self.module) as carried:
             carried.load(self._carry_on)
@@ -319,7 +319,7 @@ class Trainer:
         return True
 
     def _check_carried(self, path: Path) -> None:
-        from netspec.cells.carry import carrying
+        from netspec.cells.run.carry import carrying
 
         assert self.chunks is not None  # a checkpoint without `bptt` has none
         rows = self.chunks.rows(max(self.progress.batch - 1, 0))

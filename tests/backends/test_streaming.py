@@ -18,7 +18,7 @@ import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
 from netspec.backends.parity import compare
-from netspec.cells.library import library_cell, library_names
+from netspec.cells.language.library import library_cell, library_names
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
 from netspec.train.predict import predict

@@ -15,7 +15,7 @@ from typing import TypeVar
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from netspec.cells.lower import step_of
+from netspec.cells.ir.lower import step_of
 from netspec.source.errors import NetspecError
 from tests.cells.recurrences import cell_of
 

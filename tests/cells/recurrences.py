@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netspec.cells.cell import Cell
-from netspec.cells.lower import Step
-from netspec.cells.read import read_cell
+from netspec.cells.ir.lower import Step
+from netspec.cells.ir.read import read_cell
+from netspec.cells.language.cell import Cell
 from netspec.source.errors import Problems
 from netspec.source.text import Source
 from netspec.source.tree import parse

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cells.compiled import compiled, key_of
-from netspec.cells.kernels import cache, cpu
-from netspec.cells.library import library_cell
-from netspec.cells.lower import step_of
+from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.kernels.cpu import cache
+from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.language.library import library_cell
 
 DATA = b"code"
 WHOLE = hashlib.sha256(DATA).digest() + DATA

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import netspec
-from netspec.cells.carry import carrying
+from netspec.cells.run.carry import carrying
 from netspec.source.errors import NetspecError
 
 NETWORK = """

@@ -12,15 +12,15 @@ from llvmlite import binding, ir
 from random_cells import cells
 from recurrences import backward, cell_of, drawn, inputs_of
 
-from netspec.cells.compiled import compiled, key_of
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.fused import fused
-from netspec.cells.kernels import cpu
-from netspec.cells.kernels.cpu_code import module_of
-from netspec.cells.kernels.product import POINTER, element, load
-from netspec.cells.kernels.vector import F32, I64, VectorCode
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.lower import Step, step_of
+from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.kernels.cpu.code import module_of
+from netspec.cells.kernels.cpu.product import POINTER, element, load
+from netspec.cells.kernels.cpu.vector import F32, I64, VectorCode
+from netspec.cells.language.library import library_cell, library_names
+from netspec.cells.run.fused import fused
 
 # The relative error that each function may have, in units of 1e-7; float32 itself rounds by 0.6.
 ERRORS = {"sigmoid": 2.5, "tanh": 4, "exp": 2.5, "softplus": 3, "sqrt": 1, "hard_sigmoid": 2}
@@ -56,7 +56,7 @@ def _run(name: str, lanes: int, args: list[torch.Tensor]) -> torch.Tensor:
     kind = ir.FunctionType(ir.VoidType(), [POINTER] * (len(args) + 1))
     function = ir.Function(module, kind, "go")
     builder = ir.IRBuilder(function.append_basic_block())
-    from netspec.cells.kernels.product import loop
+    from netspec.cells.kernels.cpu.product import loop
 
     with loop(builder, I64(len(args[0]) // lanes)) as i:
         at = builder.mul(i, I64(lanes))

@@ -9,13 +9,13 @@ from random_cells import cells
 from recurrences import backward, cell_of, drawn, inputs_of
 
 from netspec import load, to_torch
-from netspec.cells import compiled as registry
-from netspec.cells.compiled import compiled, key_of
-from netspec.cells.fused import fused
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.lower import Step, step_of
-from netspec.cells.plain import plain
+from netspec.cells.ir import compiled as registry
+from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run import plain_only, run
+from netspec.cells.run.fused import fused
+from netspec.cells.run.plain import plain
 from netspec.source.errors import NetspecError
 
 STEPS, BATCH = 6, 5

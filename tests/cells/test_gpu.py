@@ -12,22 +12,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from netspec.cells.compiled import Compiled, compiled, key_of
-from netspec.cells.dag import Node, reachable
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.fused import fused
-from netspec.cells.interpret import compute
-from netspec.cells.kernels import choose, gpu, gpu_graph, triton_launch
-from netspec.cells.kernels.triton_launch import kernels_of, tile_of
-from netspec.cells.kernels.triton_module import load
-from netspec.cells.kernels.triton_source import PRELUDE, Kernel, shared_parameters, step_kernel
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.linear import linear_recurrence
-from netspec.cells.loop import Loop
-from netspec.cells.lower import Step
-from netspec.cells.plain import plain
-from netspec.cells.read import read_cell
-from netspec.cells.use import use
+from netspec.cells.ir.compiled import Compiled, compiled, key_of
+from netspec.cells.ir.graph import Node, reachable
+from netspec.cells.ir.linear import linear_recurrence
+from netspec.cells.ir.loop import Loop
+from netspec.cells.ir.lower import Step
+from netspec.cells.ir.read import read_cell
+from netspec.cells.ir.use import use
+from netspec.cells.kernels import choose
+from netspec.cells.kernels.gpu import recorded as gpu_graph
+from netspec.cells.kernels.gpu import run as gpu
+from netspec.cells.kernels.gpu import triton_launch
+from netspec.cells.kernels.gpu.triton_launch import kernels_of, tile_of
+from netspec.cells.kernels.gpu.triton_module import load
+from netspec.cells.kernels.gpu.triton_source import PRELUDE, Kernel, shared_parameters, step_kernel
+from netspec.cells.kernels.interpret import compute
+from netspec.cells.language.library import library_cell, library_names
+from netspec.cells.run.fused import fused
+from netspec.cells.run.plain import plain
 from netspec.source.errors import Problems
 from netspec.source.text import Source
 from netspec.source.tree import parse

@@ -13,10 +13,10 @@ import pytest
 import torch
 from test_lower import evaluate
 
-from netspec.cells import library
-from netspec.cells.cell import Cell
-from netspec.cells.library import library_cell, library_names, library_text
-from netspec.cells.lower import Step, step_of
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.language import library
+from netspec.cells.language.cell import Cell
+from netspec.cells.language.library import library_cell, library_names, library_text
 from netspec.layers.init import cell_inits, check_init
 from netspec.source.errors import NetspecError
 

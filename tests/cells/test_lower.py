@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from recurrences import cell_of
 
-from netspec.cells.check import check_cell
-from netspec.cells.dag import Node, reachable
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.lower import Step, step_of
-from netspec.cells.sizes import size_names
-from netspec.cells.use import check_use, use
+from netspec.cells.ir.check import check_cell
+from netspec.cells.ir.graph import Node, reachable
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.use import check_use, use
+from netspec.cells.language.sizes import size_names
 from netspec.source.errors import NetspecError
 
 Array = Any

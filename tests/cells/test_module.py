@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from netspec import load, to_torch
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.module import Recurrent
+from netspec.cells.ir.stack import stack_of
+from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run import plain_only
-from netspec.cells.stack import stack_of
+from netspec.cells.run.module import Recurrent
 from netspec.source.errors import NetspecError
 
 BATCH, STEPS, INPUT, HIDDEN = 5, 6, 3, 4

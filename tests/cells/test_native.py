@@ -10,10 +10,10 @@ from recurrences import as_torch, cell_of, drawn, inputs_of
 from test_recognise import GRU, LSTM
 from torch import Tensor, nn
 
-from netspec.cells.library import library_cell
-from netspec.cells.lower import Step, step_of
-from netspec.cells.native import is_native, native
-from netspec.cells.plain import plain
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.language.library import library_cell
+from netspec.cells.run.native import is_native, native
+from netspec.cells.run.plain import plain
 
 SIZES = {"hidden": 4, "input": 3}
 RAGGED = torch.tensor([5, 1, 7, 3])

@@ -17,10 +17,10 @@ from test_recognise import GRU, LSTM, RNN
 from torch import Tensor
 
 import netspec
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.plain import plain
+from netspec.cells.ir.stack import Stack
+from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run import plain_only
-from netspec.cells.stack import Stack
+from netspec.cells.run.plain import plain
 
 FEATURES, HIDDEN = 3, 4
 STEPS, BATCHES = (1, 2, 37, 150), (1, 5, 33)

@@ -9,9 +9,9 @@ from recurrences import FLOAT64, LAYERS, as_torch, backward, cell_of, drawn, gra
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.lower import Step, step_of
-from netspec.cells.plain import plain
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.language.library import library_cell, library_names
+from netspec.cells.run.plain import plain
 
 SIZES = {"hidden": 4, "input": 3}
 STEPS, BATCH = 6, 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from recurrences import cell_of
 
-from netspec.cells.library import library_cell, library_names
-from netspec.cells.lower import Step, step_of
-from netspec.cells.recognise import match, why_onnx, why_torch
+from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.language.library import library_cell, library_names
+from netspec.cells.recognise.match import match, why_onnx, why_torch
 
 SIZES = {"hidden": 4, "input": 3}
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netspec.cells.expr import Binary, Name, unparse, walk
-from netspec.cells.syntax import MAX_DEPTH, MAX_LENGTH, MAX_SIGNS, parse_equation, parse_size
+from netspec.cells.language.expr import Binary, Name, unparse, walk
+from netspec.cells.language.syntax import MAX_DEPTH, MAX_LENGTH, MAX_SIGNS, parse_equation, parse_size
 from netspec.source.errors import NetspecError
 from netspec.source.text import Source
 from netspec.source.tree import Map, Scalar, parse

@@ -11,8 +11,8 @@ import torch
 from torch.func import functional_call, grad, jacrev, jvp, vmap
 
 import netspec
-from netspec.cells.carry import carrying
 from netspec.cells.run import plain_only
+from netspec.cells.run.carry import carrying
 from netspec.source.errors import NetspecError
 
 each_path = pytest.mark.parametrize("kind", ["gru", "lstm", "rnn", "sru"])  # compiled, torch's own, in and out of loops

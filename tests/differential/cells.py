@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from netspec.cells import compiled as registry
-from netspec.cells.library import library_names, library_text
+from netspec.cells.ir import compiled as registry
+from netspec.cells.language.library import library_names, library_text
 from tests.cells.random_cells import drawn, valid
 from tests.differential.cells_check import Case, Report, check
 from tests.differential.cells_shrink import shrunk

@@ -21,10 +21,10 @@ import numpy as np
 import torch
 
 import netspec
-from netspec.cells.carry import carrying
-from netspec.cells.compiled import key_of
-from netspec.cells.paths import path_of
+from netspec.cells.ir.compiled import key_of
 from netspec.cells.run import plain_only
+from netspec.cells.run.carry import carrying
+from netspec.cells.run.paths import path_of
 from tests.differential.cells_reference import Array, Dual, Layer
 
 DOUBLE = 1e-9  # of the largest value
@@ -171,7 +171,7 @@ class _Check:
         compiled = all(key_of(step) is not None for step in steps)
         self.report.counts["layers compiled" if compiled else "layers plain or torch's own"] += 1
         if compiled:
-            with self.on("compiled"), patch("netspec.cells.run.path_of", lambda *_: "compiled"):
+            with self.on("compiled"), patch("netspec.cells.run.direction.path_of", lambda *_: "compiled"):
                 self.train(module, given, torch.float64, exact)
                 self.evaluate(module, given, torch.float64, exact)
         module.float()

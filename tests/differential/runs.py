@@ -223,7 +223,7 @@ def _prepare() -> None:
     import torch
 
     import netspec.backends.export
-    import netspec.cells.module
+    import netspec.cells.run.module
     import netspec.train.evaluate
     import netspec.train.loop
     import netspec.train.predict  # noqa: F401

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from netspec.cells.library import library_names, library_text
+from netspec.cells.language.library import library_names, library_text
 from tests.differential.cells import case_of, one
 from tests.differential.cells_check import Case, Report, check
 from tests.differential.cells_reference import Array
@@ -103,7 +103,7 @@ def test_the_slopes_of_the_reference_are_those_of_differences(seed: int) -> None
 
 def test_a_fault_is_found_made_small_and_written(tmp_path: Path) -> None:
     """A compiler that believes that the new value of every state is kept."""
-    with patch("netspec.cells.reverse._kept_states", lambda program: set(program.next.values())):
+    with patch("netspec.cells.ir.backward._kept_states", lambda program: set(program.next.values())):
         long = OF_THE_INPUT_ALONE.replace("g * m[t]", "g * m[t] - 0.1 * g")
         case = Case(long, hidden=4, features=3, num_layers=2, ragged=True, steps=6, batch=5)
         fault = check(case, machine=False)

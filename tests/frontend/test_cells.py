@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import netspec
-from netspec.cells.cell import Cell
+from netspec.cells.language.cell import Cell
 from netspec.frontend.cells import cells_of_file
 
 NET = """netspec: 1

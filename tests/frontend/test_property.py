@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import netspec
-from netspec.cells.library import library_cell, library_names
+from netspec.cells.language.library import library_cell, library_names
 from netspec.frontend.document import dump
 from netspec.layers import kinds
 from netspec.source.text import Source

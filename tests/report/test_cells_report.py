@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import netspec
-from netspec.cells.library import library_cell, library_names
+from netspec.cells.language.library import library_cell, library_names
 from netspec.cli import app
 from netspec.report import cells as report
 from netspec.shapes.dim import at, symbol

@@ -67,8 +67,8 @@ def carrying(module: Gru) -> Iterator[Carried]:
 
 @pytest.fixture
 def gru(monkeypatch: pytest.MonkeyPatch) -> type[Gru]:
-    """The layer, while `netspec.cells.carry` carries the state of such layers."""
-    stand_in: Any = ModuleType("netspec.cells.carry")
+    """The layer, while `netspec.cells.run.carry` carries the state of such layers."""
+    stand_in: Any = ModuleType("netspec.cells.run.carry")
     stand_in.carrying = carrying
-    monkeypatch.setitem(sys.modules, "netspec.cells.carry", stand_in)
+    monkeypatch.setitem(sys.modules, "netspec.cells.run.carry", stand_in)
     return Gru

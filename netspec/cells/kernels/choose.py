@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from netspec.cells import interpret
-from netspec.cells.kernels import gpu
-from netspec.cells.loop import Loop
+from netspec.cells.ir.loop import Loop
+from netspec.cells.kernels import interpret
+from netspec.cells.kernels.gpu import run as gpu
 
 
 def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
@@ -20,7 +20,7 @@ def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Te
         gpu.run_loop(loop, tensors, initial, weights, steps, lengths)
         return
     if all(x.device.type == "cpu" and x.dtype == torch.float32 for x in found):
-        from netspec.cells.kernels import cpu
+        from netspec.cells.kernels.cpu import run as cpu
 
         cpu.run_loop(loop, tensors, initial, weights, steps, lengths)
         return

@@ -1,0 +1,1 @@
+"""The intermediate representation: one step as a graph, its plan over time, its loops forward and backward."""

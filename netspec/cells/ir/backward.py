@@ -1,0 +1,280 @@
+"""The reverse pass of a program, derived: adjoints by the table of pull-backs, then the loop that computes them.
+
+For every value v of the step, v̄ = ∂L/∂v, from those of the values that read it.  A product y = W @ u gives ū += Wᵀ ȳ in
+the loop; W̄ = Σ ȳ uᵀ is one matrix product over all steps after it, so that the loop only leaves the ȳ behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from netspec.cells.functions import FUNCTIONS
+from netspec.cells.ir.forward import Forward, forward_of, leaf_loads, vector_width
+from netspec.cells.ir.graph import Dag, Node
+from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, Target, bodies_of, cut, keep_between
+from netspec.cells.ir.program import Group, Program, whole
+
+
+@dataclass(frozen=True, eq=False)
+class Adjoints:
+    """The adjoint of every leaf of the loop, as nodes over forward values and "adjoint" leaves."""
+
+    product: Mapping[Node, Node]
+    previous: Mapping[str, Node]  # the new carry of each state
+    vector: Mapping[str, Node]
+    operand: Mapping[Node, Node]  # of sequence values that the loop reads element by element
+
+
+@dataclass(frozen=True, eq=False)
+class Reverse:
+    """The forward loop that keeps what is needed, and the loop of the reverse pass."""
+
+    forward: Forward
+    loop: Loop
+    columns: Mapping[Node, At]  # where the adjoint of each product is left
+    operands: Mapping[Node, At]  # where that of each sequence value is left, when the loop reads it
+
+    def columns_of(self, group: Group) -> tuple[tuple[At, int], ...]:
+        """The adjoints of a group's products, as stretches of columns."""
+        return _runs(tuple((self.columns[p], whole(p)) for p in group.products))
+
+
+def adjoints_of(program: Program) -> Adjoints:
+    """Differentiate the loop body."""
+    dag = program.dag
+    found: dict[Node, list[Node]] = {}
+
+    def give(node: Node, adjoint: Node) -> None:
+        if adjoint.number != 0:
+            found.setdefault(node, []).append(adjoint)
+
+    def leaf(what: str, key: object, node: Node) -> Node:
+        return dag.leaf("adjoint", (what, key), node.size)
+
+    for state in program.states:
+        give(program.next[state], leaf("carry", state, program.next[state]))
+    for k, node in enumerate(program.exports):
+        give(node, leaf("export", k, node))
+    for k, group in enumerate(program.loop_groups):
+        give(group.operand, leaf("factor", k, group.operand))
+    products: dict[Node, Node] = {}
+    for node in sorted(program.inside, key=lambda n: -n.index):
+        g = dag.add(*found.get(node, []))
+        if node.op == "product":
+            products[node] = g
+        elif g.number != 0:
+            for arg, adjoint in zip(node.args, pull_back(dag, g, node), strict=True):
+                if arg in program.inside or arg.op != "number":
+                    give(arg, adjoint)
+    for group in program.sequence_groups:
+        products |= {p: dag.add(*found.get(p, [])) for p in group.products}
+    total = {node: dag.add(*parts) for node, parts in found.items()}
+    zero = dag.constant(0)
+    previous = {s: dag.leaf("previous", s, program.step.states[s]) for s in program.states}
+    return Adjoints(
+        products,
+        {s: total.get(n, zero) for s, n in previous.items()},
+        {n.attr: g for n, g in total.items() if n.op == "weight"},
+        # An operand that the loop also reads is a leaf of it, or a value of leaves; only leaves hand on what they get.
+        {n: total[n] for n in program.operands if n in total and n.op in ("input", "previous")},
+    )
+
+
+def gradient_overflows(program: Program) -> bool:
+    """Whether numbers come together in the gradient to one that 32 bits do not hold (`1e30 * tanh(1e30 * a)`).
+
+    torch multiplies by one after the other, and what stands between them may be small.
+    """
+    try:
+        adjoints_of(program)
+    except OverflowError:
+        return True
+    return False
+
+
+def pull_back(dag: Dag, g: Node, node: Node) -> tuple[Node, ...]:
+    """The adjoint that a node gives to each of its arguments."""
+    args = node.args
+    match node.op:
+        case "add":
+            return (g,) * len(args)
+        case "neg":
+            return (dag.neg(g),)
+        case "mul":
+            return tuple(dag.mul(g, *(b for j, b in enumerate(args) if j != i)) for i in range(len(args)))
+        case "div":
+            return (dag.div(g, args[1]), dag.neg(dag.div(dag.mul(g, node), args[1])))
+    if node.op in FUNCTIONS:
+        return FUNCTIONS[node.op].pullback(dag, g, args, node)
+    return ()  # leaves: previous
+
+
+def reverse_of(program: Program) -> Reverse:
+    """The forward and reverse loops of training."""
+    adjoints = adjoints_of(program)
+    roots = [*adjoints.product.values(), *adjoints.previous.values(), *adjoints.vector.values(),
+             *adjoints.operand.values()]  # fmt: skip
+    needed = needed_values(program, roots)
+    forward = forward_of(program, needed)
+    within = {b.name for b in forward.loop.of("scratch")}
+    saved = {at for node, at in forward.kept.items() if node in needed}
+    loads = {
+        node: (at, 0)
+        for node, at in forward.kept.items()
+        if at.buffer not in within and (node in needed or at not in saved)  # what was saved stands over an input
+    }
+    return _loop(program, adjoints, forward, loads)
+
+
+def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
+    """Forward values that the adjoints read and that are not computed again from states and inputs.
+
+    Sums and products of available values, and functions of nothing but states, weights and numbers, are computed
+    again: cheaper than memory.
+    """
+    available = set(leaf_loads(program)) | _kept_states(program) | {g.operand for g in program.loop_groups}
+    available -= {p for g in program.loop_groups for p in g.products}
+    saved: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in available and node.op != "product":
+            continue
+        if node in program.inside or node.op == "product":
+            if node.op == "product" or any(a.op == "product" for a in node.args):
+                saved[node] = None
+                continue
+            if node.op in FUNCTIONS and not all(_light(a, program) for a in node.args):
+                saved[node] = None
+                continue
+        stack.extend(node.args)
+    return tuple(sorted(saved, key=lambda n: n.index))
+
+
+def _kept_states(program: Program) -> set[Node]:
+    """New values that stand in a state's sequence.  A state of the input alone is none of the loop and has no such."""
+    return {program.next[state] for state in program.states}
+
+
+def _light(node: Node, program: Program) -> bool:
+    """States, weights and numbers, and values that stand in a state."""
+    return node.op in ("previous", "weight", "number") or node in _kept_states(program)
+
+
+def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Node, tuple[At, int]]) -> Reverse:
+    dag = program.dag
+    buffers = {
+        name: b for name, b in forward.loop.buffers.items() if any(at.buffer == name for at, _ in loads.values())
+    }
+    targets: list[Target] = []
+
+    def declare(name: str, kind: str, width: int) -> None:
+        buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
+
+    for state in program.states:
+        width = whole(program.next[state])
+        declare(f"carry:{state}", "carry", width)
+        loads[dag.leaf("adjoint", ("carry", state), width)] = (At(f"carry:{state}"), 0)
+    for k, node in enumerate(program.exports):
+        declare(f"gradient:{k}", "sequence", whole(node))
+        loads[dag.leaf("adjoint", ("export", k), node.size)] = (At(f"gradient:{k}"), 0)
+    stage = _stages(program, adjoints)
+    columns = _columns(program, adjoints, declare)
+    for node, at in columns.items():
+        targets.append(Target(adjoints.product[node], at, whole(node), stage(adjoints.product[node])))
+    unique = {t.at: t for t in targets}
+    targets = list(unique.values())
+    for t in targets:
+        if t.node.op != "number":
+            loads.setdefault(t.node, (t.at, t.stage + 1))
+    gemms: dict[int, list[Gemm]] = {}
+    for k, group in enumerate(program.loop_groups):
+        leaf = dag.leaf("adjoint", ("factor", k), group.operand.size)
+        declare(f"factor_gradient:{k}", "scratch", group.depth)
+        loads[leaf] = (At(f"factor_gradient:{k}"), stage(leaf))
+        gemms.setdefault(stage(leaf), []).append(
+            Gemm(
+                f"reverse:{k}",
+                _runs(tuple((columns[p], whole(p)) for p in group.products)),
+                At(f"factor_gradient:{k}"),
+                group.depth,
+            )
+        )
+    operands: dict[Node, At] = {}
+    for node, adjoint in adjoints.operand.items():
+        operands[node] = At(f"operand_gradient:{program.operands.index(node)}")
+        declare(operands[node].buffer, "sequence", whole(node))
+        targets.append(Target(adjoint, operands[node], whole(node), stage(adjoint)))
+    for name in program.vectors:
+        adjoint = adjoints.vector.get(name, dag.constant(0))
+        declare(f"sum:{name}", "sum", vector_width(program, name))
+        targets.append(Target(adjoint, At(f"sum:{name}"), vector_width(program, name), stage(adjoint), sum=True))
+    # The carries are overwritten when everything else has been read.
+    last = max([t.stage for t in targets] + [stage(a) for a in adjoints.previous.values()] + [*gemms])
+    for state, adjoint in adjoints.previous.items():
+        targets.append(Target(adjoint, At(f"carry:{state}"), whole(program.next[state]), last))
+    stages_of = {n: stage(n) for t in targets for n in _below(t.node, loads)}
+    between = keep_between(targets, loads, stages_of, "between")
+    if between:
+        declare("between", "scratch", between)
+    stages = tuple(Stage(tuple(gemms.get(s, ())), bodies_of(targets, loads, s)) for s in range(last + 1))
+    used = {at.buffer for st in stages for b in st.bodies for at in [*b.loads.values(), *(a for _, a in b.stores),
+                                                                    *(a for _, a in b.sums)]}  # fmt: skip
+    used |= {g.target.buffer for st in stages for g in st.gemms}
+    return Reverse(forward, Loop({n: b for n, b in buffers.items() if n in used}, stages, backward=True), columns,
+                   operands)  # fmt: skip
+
+
+def _below(node: Node, loads: Mapping[Node, object]) -> list[Node]:
+    return cut([node], loads)
+
+
+def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-def]
+    """How many products of the reverse step stand before a value."""
+    known: dict[Node, int] = {}
+
+    def stage(node: Node) -> int:
+        if node not in known:
+            if node.op == "adjoint" and node.attr[0] == "factor":
+                group: Group = program.loop_groups[node.attr[1]]
+                known[node] = 1 + max(stage(adjoints.product[p]) for p in group.products)
+            elif node.op == "adjoint" or node in program.inside or not node.args:
+                known[node] = 0
+            else:
+                known[node] = max(map(stage, node.args))
+        return known[node]
+
+    return stage
+
+
+def _columns(program: Program, adjoints: Adjoints, declare) -> dict[Node, At]:  # type: ignore[no-untyped-def]
+    """A place for the adjoint of every product; equal adjoints share one."""
+    place: dict[tuple[Node, int], At] = {}
+    found: dict[Node, At] = {}
+    width = 0
+    for group in (*program.sequence_groups, *program.loop_groups):
+        for product in group.products:
+            key = (adjoints.product[product], whole(product))
+            if key not in place:
+                place[key] = At("products", width)
+                width += whole(product)
+            found[product] = place[key]
+    if width:
+        declare("products", "sequence", width)
+    return found
+
+
+def _runs(sources: tuple[tuple[At, int], ...]) -> tuple[tuple[At, int], ...]:
+    """Columns that follow each other as one source."""
+    found: list[tuple[At, int]] = []
+    for at, depth in sources:
+        if found and found[-1][0].buffer == at.buffer and found[-1][0].offset + found[-1][1] == at.offset:
+            found[-1] = (found[-1][0], found[-1][1] + depth)
+        else:
+            found.append((at, depth))
+    return tuple(found)

@@ -1,0 +1,142 @@
+"""A loop over time as data: buffers, matrix products, and element-wise bodies.  Every kernel is made from this.
+
+    for t in time:                      forward, or backward for the reverse pass
+        for stage in stages:
+            for gemm in stage.gemms:    target[row] = Σ_run source_run[row] @ weight
+            for body in stage.bodies:   every row, every column: load, compute, store, add up
+
+The rows are the batch.  Rows never meet, so that a kernel may give each worker some of them for the whole sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from netspec.cells.functions import FUNCTIONS
+from netspec.cells.ir.graph import Node
+
+# "sequence"  (T, B, width), any strides but that of the last axis
+# "state"     a sequence of what stands after each step, with an initial (B, width) for the step before the first
+# "carry"     (B, width), overwritten at each step
+# "vector"    (width), the same for every row and step
+# "scratch"   (B, width), lives within one step
+# "sum"       (width), added up over all rows and steps
+Kind = Literal["sequence", "state", "carry", "vector", "scratch", "sum"]
+
+
+@dataclass(frozen=True)
+class At:
+    """Where a value stands: some columns of a buffer; of a state, before the step or after it."""
+
+    buffer: str
+    offset: int = 0
+    before: bool = False
+
+
+@dataclass(frozen=True)
+class Buffer:
+    name: str
+    kind: Kind
+    width: int
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """target (B, width) = Σ sources (B, depth_k) @ weight[Σ depth, width]; `weight` names the packed matrix."""
+
+    weight: str
+    sources: tuple[tuple[At, int], ...]
+    target: At
+    width: int
+
+    @property
+    def depth(self) -> int:
+        return sum(depth for _, depth in self.sources)
+
+
+@dataclass(frozen=True, eq=False)
+class Body:
+    """Element-wise work on vectors of one size."""
+
+    size: int
+    loads: Mapping[Node, At]
+    stores: tuple[tuple[Node, At], ...]
+    sums: tuple[tuple[Node, At], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    gemms: tuple[Gemm, ...]
+    bodies: tuple[Body, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """One pass over a sequence."""
+
+    buffers: Mapping[str, Buffer]
+    stages: tuple[Stage, ...]
+    backward: bool
+
+    def of(self, *kinds: Kind) -> list[Buffer]:
+        """The buffers of some kinds, in order."""
+        return [b for b in self.buffers.values() if b.kind in kinds]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A value that a stage has to leave somewhere."""
+
+    node: Node
+    at: At
+    size: int
+    stage: int
+    sum: bool = False
+
+
+def bodies_of(targets: Sequence[Target], loads: Mapping[Node, tuple[At, int]], stage: int) -> tuple[Body, ...]:
+    """The bodies of one stage.  `loads` has with each address the first stage at which it may be read."""
+    ready = {node: at for node, (at, first) in loads.items() if first <= stage}
+    found = []
+    own = [t for t in targets if t.stage == stage]
+    for size in dict.fromkeys(t.size for t in own):
+        mine = [t for t in own if t.size == size]
+        used = cut([t.node for t in mine], ready)
+        found.append(
+            Body(size, {n: ready[n] for n in used if n in ready},
+                 tuple((t.node, t.at) for t in mine if not t.sum), tuple((t.node, t.at) for t in mine if t.sum))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def cut(roots: Iterable[Node], ready: Container[Node]) -> list[Node]:
+    """What computing the roots touches when reading stops at what is ready, arguments first."""
+    found: dict[int, Node] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node.index not in found:
+            found[node.index] = node
+            stack += [] if node in ready else node.args
+    return [found[i] for i in sorted(found)]
+
+
+def keep_between(targets: list[Target], loads: dict[Node, tuple[At, int]], stage_of: Mapping[Node, int],
+                 buffer: str) -> int:  # fmt: skip
+    """Let later stages find functions that an earlier one computes: adds scratch targets, returns their width.
+
+    Sums and products are cheap and computed again.
+    """
+    width = 0
+    for stage in range(1 + max((t.stage for t in targets), default=0)):
+        ready = {node: at for node, (at, first) in loads.items() if first <= stage}
+        for node in cut([t.node for t in targets if t.stage == stage], ready):
+            if node not in ready and node.op in FUNCTIONS and stage_of.get(node, 0) < stage and node.size is not None:
+                assert isinstance(node.size, int)  # sizes of a program are numbers
+                at = At(buffer, width)
+                targets.append(Target(node, at, node.size, stage_of.get(node, 0)))
+                loads[node] = (at, stage_of.get(node, 0) + 1)
+                width += node.size
+    return width

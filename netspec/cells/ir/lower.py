@@ -1,0 +1,313 @@
+"""Equations to the expression graph of one step, for given sizes; every shape checked on the way.
+
+Sizes may be numbers or symbols: check.py runs the same code with `hidden` and `input` as symbols, so that a cell is
+checked once for all the layers that use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import TypeVar
+
+from netspec.cells.functions import FUNCTIONS
+from netspec.cells.ir.graph import Dag, Node, Slice
+from netspec.cells.ir.names import Joined, Matrix, ReportedError, Scope, Value
+from netspec.cells.language.cell import SIZES, Cell
+from netspec.cells.language.expr import Binary, Call, Choice, Concat, Equation, Expr, Name, Negative, Number
+from netspec.cells.language.sizes import side_of, size_of
+from netspec.cells.language.spelling import function_hint, timed_hint
+from netspec.shapes.dim import Dim, Size
+from netspec.source.errors import NetspecError, Problem, Problems, Related
+
+V = TypeVar("V")
+
+MAX_TERMS = 200  # of one sum or product, over all equations that go into it: y2 = y1 * y1, y3 = y2 * y2, … doubles
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of a cell: the value of every state after it, the output, and the weights that take part."""
+
+    cell: Cell
+    dag: Dag
+    sizes: Mapping[str, Size]
+    params: Mapping[str, float]
+    states: Mapping[str, Size]
+    next: Mapping[str, Node]
+    output: Node
+    weights: Mapping[str, tuple[Size, ...]]
+
+    @property
+    def roots(self) -> list[Node]:
+        return [*self.next.values(), self.output]
+
+
+def step_of(cell: Cell, sizes: Mapping[str, Size], params: Mapping[str, float] | None = None) -> Step:
+    """The graph of one step.  `sizes` has what the cell names of `hidden` and `input`; `params` what a layer gives.
+
+    Raises NS321 to NS328 and NS41x at the parts of the equations that are wrong, all of them.
+    """
+    given = {**cell.params, **(params or {})}
+    lowering = Lowering(cell, {**given, **sizes}, given)
+    step = lowering.run()
+    if step is None:
+        raise NetspecError.of(lowering.problems)
+    return step
+
+
+class Lowering:
+    """One reading of a cell: problems are collected, a wrong equation does not hide what is wrong with the others."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        sizes: Mapping[str, Size | float | None],
+        params: Mapping[str, float | None],
+        broken: Collection[str] = (),
+    ) -> None:
+        self.scope = Scope(cell, Dag(), sizes, params, broken=set(broken))
+        self.problems = Problems()
+        self.fitting: dict[str, Expr] = {}  # weight -> the first product that it fits
+
+    def run(self) -> Step | None:
+        """The step, or None with what is wrong in `problems`."""
+        scope, cell = self.scope, self.scope.cell
+        self.shapes()
+        for equation in cell.equations:
+            self.equation(equation)
+        for name in cell.states:
+            if name not in scope.next and not scope.broken & {name, ""}:
+                self.problems.append(self.never_given(name))
+        output = (scope.next if cell.output in cell.states else scope.values).get(cell.output)
+        if output is not None and output.size is None:
+            self.problems.append(Problem("NS410", f"the output `{cell.output}` is one number, not a vector",
+                                         cell.output_span))  # fmt: skip
+        if self.problems or output is None:
+            return None
+        after = {name: node for name in cell.states if (node := scope.next.get(name)) is not None}
+        sizes = {n: v for n, v in scope.sizes.items() if n in SIZES and isinstance(v, (int, Dim))}
+        # A weight that only the branch not taken names does not exist.
+        weights = {name: shape for name, shape in scope.weights.items() if name in scope.used}
+        params = {name: value for name, value in scope.params.items() if value is not None}
+        return Step(cell, scope.dag, sizes, params, scope.states, after, output, weights)
+
+    def never_given(self, state: str) -> Problem:
+        """A state without an equation; or with one that writes the time in the name, `h_t = …`."""
+        cell = self.scope.cell
+        declared = cell.states[state].span
+        for target in (e.target for e in cell.equations):
+            if not target.time and timed_hint(target.name, [state]) == f"write `{state}[t]`":
+                return Problem("NS323", f"`{target.name}` is a name of its own, and state `{state}` of cell "
+                               f"`{cell.name}` is never given a value", target.place.span,
+                               f"write `{state}[t] = …`", (Related("state", state, declared),))  # fmt: skip
+        return Problem("NS323", f"state `{state}` of cell `{cell.name}` is never given a value", declared,
+                       f"add an equation `{state}[t] = …`")  # fmt: skip
+
+    def shapes(self) -> None:
+        scope = self.scope
+        for name, declared in {**scope.cell.states, **scope.cell.weights}.items():
+            try:
+                shape = tuple(size_of(e, scope.sizes) for e in declared.shape)
+            except NetspecError as error:
+                self.problems += error.problems
+                scope.broken.add(name)
+                continue
+            if name in scope.cell.states:
+                scope.states[name] = shape[0]
+            else:
+                scope.weights[name] = shape
+
+    def equation(self, equation: Equation) -> None:
+        target = equation.target
+        value: Node | None = None
+        try:
+            value = self.vector(equation.value)
+            if target.time and target.name in self.scope.states:
+                self.fits_state(target, value, equation)
+        except NetspecError as error:
+            self.problems += error.problems
+        try:
+            self.scope.check_target(target)
+        except NetspecError as error:
+            self.problems += error.problems
+            if target.name not in self.scope.weights:
+                self.scope.broken.add(target.name)
+            if any(problem.code == "NS325" for problem in error.problems):
+                self.scope.broken.add("")  # another name was meant: what reads it is not wrong as well
+            return
+        (self.scope.next if target.time else self.scope.values).setdefault(target.name, value)
+
+    def fits_state(self, target: Name, value: Node, equation: Equation) -> None:
+        wanted = self.scope.states[target.name]
+        if value.size is None:
+            raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received one number",
+                               equation.value.place.span, hint="it would be the same at every step")  # fmt: skip
+        if value.size != wanted:
+            declared = self.scope.cell.states[target.name]
+            raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received a vector of "
+                               f"{value.size}", equation.value.place.span,
+                               related=(Related(target.name, f"[{wanted}]", declared.span),))  # fmt: skip
+
+    def vector(self, expr: Expr) -> Node:
+        """An expression that is a vector or a number, element by element."""
+        value = self.value(expr)
+        if isinstance(value, Matrix):
+            raise NetspecError("NS410", f"`{value.name}` is a matrix [{value.rows}, {value.columns}] and stands left "
+                               "of `@` only", expr.place.span, hint=f"a product is written `{value.name} @ x[t]`",
+                               related=self.scope.declared(value.name))  # fmt: skip
+        if isinstance(value, Joined):
+            raise NetspecError("NS410", "a concatenation stands right of `@` only", expr.place.span,
+                               hint="`W @ [a, b]`")  # fmt: skip
+        return value
+
+    def value(self, expr: Expr) -> Value:
+        try:
+            return self._value(expr)
+        except OverflowError:  # also where numbers come together, `3e38 * a + 3e38 * a`
+            raise NetspecError("NS328", f"`{expr.place.shown}` has a number that 32 bits do not hold", expr.place.span,
+                               hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, "
+                               "`1 / 1e-39`") from None  # fmt: skip
+
+    def _value(self, expr: Expr) -> Value:
+        match expr:
+            case Number(value):
+                return self.scope.dag.constant(value)
+            case Name():
+                return self.scope.value(expr)
+            case Call():
+                return self.call(expr)
+            case Negative(operand):
+                return self.scope.dag.neg(self.vector(operand))
+            case Concat(items):
+                return Joined(tuple(self.each(self.part, items)))
+            case Choice(then, left, equal, right, other):
+                same = side_of(left, self.scope.sizes) == side_of(right, self.scope.sizes)
+                return self.value(then if same == equal else other)
+            case Binary("@"):
+                return self.product(expr)
+            case Binary():
+                return self.elementwise(expr)
+
+    def each(self, read: Callable[[Expr], V], exprs: Iterable[Expr]) -> list[V]:
+        """The values of several parts; of all that is wrong in them every problem."""
+        found: list[V] = []
+        problems: list[Problem] = []
+        wrong = False
+        for expr in exprs:
+            try:
+                found.append(read(expr))
+            except NetspecError as error:
+                problems += error.problems
+                wrong = True
+        if wrong:
+            raise ReportedError(problems)
+        return found
+
+    def elementwise(self, expr: Binary) -> Node:
+        dag = self.scope.dag
+        if expr.sign == "//":
+            raise NetspecError("NS320", "`//` divides sizes; values are divided with `/`", expr.sign_place.span)
+        a, b = self.each(self.vector, (expr.left, expr.right))
+        self.same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
+        if expr.sign == "/" and b.number == 0:
+            raise NetspecError("NS328", "a division by zero", expr.place.span)
+        node = (dag.add(a, b) if expr.sign == "+" else dag.sub(a, b) if expr.sign == "-"
+                else dag.mul(a, b) if expr.sign == "*" else dag.div(a, b))  # fmt: skip
+        if len(node.args) > MAX_TERMS:
+            raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.place.span)
+        return self.finite(node, expr)
+
+    def finite(self, node: Node, expr: Expr) -> Node:
+        if node.number is not None and not isfinite(node.number):
+            raise NetspecError("NS328", f"`{expr.place.shown}` is not a finite number", expr.place.span)
+        return node
+
+    def part(self, item: Expr) -> Node:
+        node = self.vector(item)
+        if node.size is None:
+            raise NetspecError("NS410", f"`{item.place.shown}` is one number, not a vector to be joined",
+                               item.place.span)  # fmt: skip
+        return node
+
+    def same_size(self, expr: Expr, a: tuple[Expr, Node], b: tuple[Expr, Node], what: str) -> None:
+        """Unification of two element-wise operands: equal sizes, or one of them a number."""
+        (_, x), (_, y) = a, b
+        if x.size is None or y.size is None or x.size == y.size:
+            return
+        related = tuple(Related(e.place.shown, f"[{n.size}]", e.place.span) for e, n in (a, b))
+        hint = ""
+        weights = [(e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x))
+                   if isinstance(e, Name) and n.op == "weight"]  # fmt: skip
+        if len(weights) == 1:
+            hint = f"declare `{weights[0][0]}: [{weights[0][1]}]`"
+        elif {str(x.size), str(y.size)} == {"hidden", "input"}:
+            hint = "they agree only where the input has the hidden size: multiply one by a weight [hidden, input]"
+        raise NetspecError("NS410", f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
+                           expr.place.span, related=related, hint=hint)  # fmt: skip
+
+    def call(self, expr: Call) -> Node:
+        name = expr.function
+        public = [n for n, f in FUNCTIONS.items() if not f.internal]
+        if name not in public:
+            meant = self.scope.called_hint(expr)
+            problems = [Problem("NS322", f"unknown function `{name}`", expr.name_place.span,
+                                meant or function_hint(name, public))]  # fmt: skip
+            if not meant and len(expr.args) == 1 and not isinstance(expr.args[0], Name):
+                try:
+                    self.vector(expr.args[0])
+                except NetspecError as error:
+                    problems += error.problems
+            raise ReportedError(problems)
+        args = self.each(self.vector, expr.args)
+        wanted = FUNCTIONS[name].arity
+        if len(args) != wanted:
+            hint = f"`{name}(a, {name}(b, c))` takes three" if wanted == 2 < len(args) else ""
+            raise NetspecError("NS322", f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, received {len(args)}",
+                               expr.place.span, hint=hint)  # fmt: skip
+        if wanted == 2:
+            self.same_size(expr, (expr.args[0], args[0]), (expr.args[1], args[1]), f"`{name}`")
+        try:
+            return self.finite(self.scope.dag.call(name, *args), expr)
+        except (ValueError, OverflowError):
+            raise NetspecError("NS328", f"`{expr.place.shown}` has no value", expr.place.span) from None
+
+    def product(self, expr: Binary) -> Node:
+        matrix, right = self.each(self.value, (expr.left, expr.right))
+        if not isinstance(matrix, Matrix):
+            raise self.scope.not_a_matrix(expr, matrix, right)
+        if isinstance(right, Matrix):
+            raise NetspecError("NS327", f"`@` takes a vector on its right, `{right.name}` is a matrix",
+                               expr.right.place.span, related=self.scope.declared(right.name),
+                               hint=f"`{matrix.name} @ {right.name} @ x[t]` multiplies by both")  # fmt: skip
+        parts = right.parts if isinstance(right, Joined) else (right,)
+        sizes = [p.size for p in parts if p.size is not None]
+        if len(sizes) < len(parts):
+            raise NetspecError("NS410", f"`@` takes a vector on its right, `{expr.right.place.shown}` is one number",
+                               expr.right.place.span, hint="multiply with `*`")  # fmt: skip
+        total = sum(sizes[1:], sizes[0])
+        if total != matrix.columns:
+            raise self.misfit(expr, matrix, sizes, total)
+        self.fitting.setdefault(matrix.name, expr)
+        start: Size = 0
+        terms = []
+        for part, size in zip(parts, sizes, strict=True):
+            terms.append(self.scope.dag.product(Slice(matrix.name, start, start + size), part, matrix.rows))
+            start = start + size
+        return self.scope.dag.add(*terms)
+
+    def misfit(self, expr: Binary, matrix: Matrix, sizes: list[Size], total: Size) -> NetspecError:
+        """A matrix and a vector that do not fit, with the way out that is most likely meant."""
+        items = expr.right.items if isinstance(expr.right, Concat) else (expr.right,)
+        related = self.scope.declared(matrix.name)
+        related += tuple(Related(i.place.shown, f"[{s}]", i.place.span) for i, s in zip(items, sizes, strict=True))
+        hint = f"declare `{matrix.name}: [{matrix.rows}, {total}]`"
+        first = self.fitting.get(matrix.name)
+        if first is not None:
+            related += (Related(first.place.shown, "fits", first.place.span),)
+            hint = f"another weight is meant here, or one of its own: `[{matrix.rows}, {total}]`"
+        elif matrix.rows == total:
+            hint = f"shapes are [rows, columns]: declare `{matrix.name}: [{matrix.columns}, {total}]`"
+        return NetspecError("NS412", f"`{matrix.name}` has {matrix.columns} columns, the vector has {total} elements",
+                            expr.place.span, related=related, hint=hint)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Loops as machine code for this processor, by LLVM."""

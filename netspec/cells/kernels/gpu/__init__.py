@@ -1,0 +1,1 @@
+"""Loops as Triton kernels, and their replay as CUDA graphs."""

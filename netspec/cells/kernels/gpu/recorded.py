@@ -1,0 +1,168 @@
+"""Steps recorded as a CUDA graph: a launch costs the CPU more than the GPU needs for a step.
+
+K steps are recorded on tensors of their own and replayed for one stretch of the sequence after the other, whatever the
+length of the whole; what a stretch reads is copied in, what it makes is copied out.  A stretch that ends early ends as
+sequences of unequal lengths do, so that there is one recording for all lengths.
+
+# K steps of a stretch, B batch, n columns
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+import torch
+from torch import Tensor
+
+from netspec.cells.ir.loop import Loop
+from netspec.cells.kernels.gpu.steps import Sequence, Steps
+
+K = 32
+MAX_RECORDINGS = 16
+
+Play = Callable[[], None]
+
+
+def run_recorded(sequence: Sequence) -> bool:
+    """Run a sequence by a recording; False where there can be none, and nothing has run."""
+    if sequence.steps < K // 2 or not can_record(sequence):
+        return False
+    some = next(iter(sequence.tensors.values()))
+    with _LOCK, torch.cuda.device_of(some):  # type: ignore[no-untyped-call]
+        key = _key(sequence)
+        if key not in _RECORDINGS:
+            _RECORDINGS[key] = _recording(sequence)
+        _RECORDINGS.move_to_end(key)
+        found = _RECORDINGS[key]
+        if found is not None:
+            found.run(sequence)
+        if len(_RECORDINGS) > MAX_RECORDINGS:
+            synchronize()  # the oldest may still be running
+            _RECORDINGS.popitem(last=False)
+    return found is not None
+
+
+def can_record(sequence: Sequence) -> bool:
+    """Whether launches go to a GPU, and not into somebody else's recording."""
+    some = next(iter(sequence.tensors.values()))
+    return some.device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
+
+
+def synchronize() -> None:
+    torch.cuda.synchronize()
+
+
+def stream() -> int:
+    """The stream that launches go to: work of two may overlap, so that each has recordings of its own."""
+    return torch.cuda.current_stream().cuda_stream
+
+
+def _key(sequence: Sequence) -> Hashable:
+    types = tuple((name, x.dtype) for name, x in (*sequence.tensors.items(), *sequence.weights.items()))
+    some = next(iter(sequence.tensors.values()))
+    precision = torch.backends.cuda.matmul.fp32_precision  # decides which product is recorded
+    return sequence.loop, sequence.rows, some.device, types, precision, stream()
+
+
+def _recording(sequence: Sequence) -> Recording | None:
+    try:
+        return Recording(sequence, record)
+    except RuntimeError as error:
+        warnings.warn(f"no CUDA graph of a recurrent cell's steps, they are launched one by one: {error}", stacklevel=2)
+        return None
+
+
+def record(run: Play) -> Play:
+    """Record what `run` launches."""
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):  # kernels are compiled and libraries make their workspaces outside of the recording
+        run()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        run()
+    return graph.replay
+
+
+class Recording:
+    """K steps of a loop on tensors of their own."""
+
+    def __init__(self, sequence: Sequence, record: Callable[[Play], Play]) -> None:
+        loop = self.loop = sequence.loop
+        kinds = {name: loop.buffers[name].kind for name in sequence.tensors}
+        self.timed = [n for n, kind in kinds.items() if kind in ("sequence", "state")]
+        self.fixed = [n for n, kind in kinds.items() if kind == "vector"]
+        self.carries = [n for n, kind in kinds.items() if kind == "carry"]
+        self.stored = {at.buffer for stage in loop.stages for body in stage.bodies for _, at in body.stores}
+        self.read = _read_first(loop)
+        self.states = [n for n, kind in kinds.items() if kind == "state"]
+        rows = sequence.rows
+        own = {n: _like(x, K, *x.shape[1:]) if n in self.timed else _like(x, *x.shape)
+               for n, x in sequence.tensors.items()}  # fmt: skip
+        initial = {n: _like(own[n], *own[n].shape[1:]) for n in self.states}
+        weights = {n: torch.empty_like(w) for n, w in sequence.weights.items()}
+        device = next(iter(own.values())).device
+        lengths = torch.full((rows,), K, dtype=torch.int64, device=device)
+        self.own = Sequence(loop, own, initial, weights, K, rows, lengths)
+        self.steps = Steps(self.own)
+        self.play = record(self.steps.run)
+
+    def run(self, sequence: Sequence) -> None:
+        """Play the recording for every stretch of a sequence."""
+        own, given = self.own.tensors, sequence.tensors
+        for name in (*self.fixed, *self.carries):
+            own[name].copy_(given[name])
+        for name, weight in sequence.weights.items():
+            self.own.weights[name].copy_(weight)
+        for partial in self.steps.partials.values():
+            if partial is not None:
+                partial.zero_()
+        lengths = self.own.lengths
+        assert lengths is not None  # made above
+        end = lengths.new_full(lengths.shape, sequence.steps) if sequence.lengths is None else sequence.lengths
+        stretches = range(0, sequence.steps, K)
+        for first in reversed(stretches) if self.loop.backward else stretches:
+            torch.sub(end, first, out=lengths)
+            here = slice(first, min(first + K, sequence.steps))
+            count = here.stop - first
+            for name in self.states:
+                before = sequence.initial[name] if first == 0 else given[name][first - 1]
+                self.own.initial[name].copy_(before)
+            for name in self.timed:
+                if name in self.read:
+                    own[name][:count].copy_(given[name][here])
+            self.play()
+            for name in self.timed:
+                if name in self.stored:
+                    given[name][here].copy_(own[name][:count])
+        for name in self.carries:
+            given[name].copy_(own[name])
+        self.steps.add_up(given)
+
+
+def _read_first(loop: Loop) -> set[str]:
+    """Buffers of which a step reads what it did not make; a state before the step is read from where it was made."""
+    found: set[str] = set()
+    made: set[tuple[str, int]] = set()
+    stored = {at.buffer for stage in loop.stages for body in stage.bodies for _, at in body.stores}
+    for stage in loop.stages:
+        sources = [at for gemm in stage.gemms for at, _ in gemm.sources]
+        loads = [at for body in stage.bodies for at in body.loads.values()]
+        for at in (*sources, *loads):
+            own = at.before and at.buffer in stored
+            if not own and (at.buffer, at.offset) not in made:
+                found.add(at.buffer)
+        made |= {(at.buffer, at.offset) for body in stage.bodies for _, at in body.stores}
+    return found
+
+
+def _like(x: Tensor, *shape: int) -> Tensor:
+    return torch.zeros(shape, dtype=x.dtype, device=x.device)
+
+
+_LOCK = threading.RLock()
+_RECORDINGS: OrderedDict[Hashable, Recording | None] = OrderedDict()

@@ -1,0 +1,1 @@
+"""Equations as text: their syntax, what a cell declares, and the cells of the library."""

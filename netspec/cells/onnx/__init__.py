@@ -1,0 +1,1 @@
+"""Recurrent layers in ONNX: native operators, and Scan for every other cell."""

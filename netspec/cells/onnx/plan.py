@@ -1,0 +1,153 @@
+"""What of a step stands in the loop of a Scan, and which of its sums are one Gemm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from netspec.cells.ir.graph import Node, reachable
+from netspec.cells.ir.lower import Step
+
+FIXED, SEQUENCE, LOOP = 0, 1, 2  # a value of the weights alone; of the input too; of a state too
+
+Products = tuple[tuple[Node, float], ...]  # each with its factor
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """A value of the loop as Σ matrix · loop value + Σ matrix · sequence + Σ biases + rest."""
+
+    node: Node
+    loop: Products
+    sequence: Products
+    biases: Products  # weights and numbers, not products
+    rest: tuple[Node, ...]
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        """What its matrices of the loop multiply, by index."""
+        return _operands(self.loop)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Sums that multiply the same values first: one Gemm, split behind it.  Some go on with others, as groups again."""
+
+    operands: tuple[int, ...]
+    sequence: tuple[int, ...]
+    alone: tuple[Sum, ...]
+    further: tuple[Group, ...] = ()
+
+    @property
+    def sums(self) -> tuple[Sum, ...]:
+        """All of them, in the order of their columns."""
+        return (*self.alone, *(s for group in self.further for s in group.sums))
+
+
+class Plan:
+    """The places of all nodes.  `outer` is computed before the loop, `inside` in it, `after` behind it."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        nodes = reachable(step.roots)
+        self.place: dict[Node, int] = {}
+        self.readers: dict[Node, list[Node]] = {}
+        for node in nodes:
+            own = {"input": SEQUENCE, "previous": LOOP}.get(node.op, FIXED)
+            self.place[node] = max([own, *(self.place[a] for a in node.args)])
+            for arg in node.args:
+                self.readers.setdefault(arg, []).append(node)
+        looped = [n for n in reachable(step.next.values()) if self.place[n] == LOOP]
+        self.groups = self._groups(looped)
+        summed = {p for g in self.groups.values() for s in g.sums for p, _ in (*s.loop, *s.sequence) if p is not s.node}
+        self.subtracted = {n for n in nodes if self._subtracted(n)}
+        kept = [n for n in nodes if n not in summed and n not in self.subtracted]
+        self.outer = [n for n in kept if self.place[n] != LOOP and n.op not in ("weight", "number")]
+        self.inside = [n for n in kept if n in set(looped) and n.op != "previous"]
+        self.after = [n for n in kept if self.place[n] == LOOP and n not in set(looped) and n.op != "previous"]
+        self.exports = self._exports(set(self.after))
+
+    def _exports(self, after: set[Node]) -> list[Node]:
+        """Values of the loop that are wanted of every step."""
+        wanted = [self.step.output, *(self.read(a) for n in self.after for a in n.args)]
+        return [n for n in dict.fromkeys(wanted) if self.place[n] == LOOP and n not in after]
+
+    def read(self, term: Node) -> Node:
+        """The value that is computed for a term: −a that is only subtracted is none."""
+        return term.args[0] if term in self.subtracted else term
+
+    def _subtracted(self, node: Node) -> bool:
+        """−a that is only ever added, so that `a` is subtracted in its place."""
+        readers = self.readers.get(node)
+        return node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers or ()) and (
+            node not in self.step.roots
+        )  # fmt: skip
+
+    def _groups(self, looped: Sequence[Node]) -> dict[Node, Group]:
+        sums = [found for n in looped if (found := self._sum(n))]
+        common = Counter(operand for found in sums for operand in found.operands)
+        by_first: dict[Any, list[tuple[Sum, tuple[int, ...]]]] = {}
+        for found in sums:
+            operands = tuple(sorted(found.operands, key=lambda operand: (-common[operand], operand)))
+            # One without a matrix in the loop is a sequence of its own, which needs no splitting.
+            key = (operands[:1] or found.node, _operands(found.sequence))
+            by_first.setdefault(key, []).append((found, operands))
+        groups = [_group(members, sequence) for (_, sequence), members in by_first.items()]
+        return {s.node: group for group in groups for s in group.sums}
+
+    def _sum(self, node: Node) -> Sum | None:
+        if node.op == "product":  # alone, when no sum takes it in; a state's whole equation has no reader
+            taken = any(self._taken(node, r) for r in self.readers.get(node, ()))
+            return None if taken else Sum(node, ((node, 1.0),), (), (), ())
+        if node.op != "add":
+            return None
+        loop: list[tuple[Node, float]] = []
+        sequence: list[tuple[Node, float]] = []
+        biases: list[tuple[Node, float]] = []
+        rest: list[Node] = []
+        for term in node.args:
+            inner, factor = bare(term), -1.0 if term.op == "neg" else 1.0
+            if inner.op == "product" and self.place[inner] != FIXED and self._only(inner, term, node):
+                (loop if self.place[inner] == LOOP else sequence).append((inner, factor))
+            elif inner.op in ("weight", "number"):
+                biases.append((inner, factor))
+            else:
+                rest.append(term)
+        if not loop and not sequence:
+            return None
+        return Sum(node, tuple(loop), tuple(sequence), tuple(biases), tuple(rest))
+
+    def _taken(self, product: Node, reader: Node) -> bool:
+        sums = self.readers.get(reader, []) if reader.op == "neg" else [reader]
+        return any(s.op == "add" and self._only(product, reader if reader.op == "neg" else product, s) for s in sums)
+
+    def _only(self, product: Node, term: Node, total: Node) -> bool:
+        """Is the sum all that reads the product, and the product no value of its own?"""
+        chain = [product] if term is product else [product, term]
+        readers = [self.readers[n] for n in chain]
+        return readers[-1] == [total] and all(r == [term] for r in readers[:-1]) and (
+            not any(n in self.step.roots for n in chain)
+        )  # fmt: skip
+
+
+def _operands(products: Products) -> tuple[int, ...]:
+    return tuple(sorted({p.args[0].index for p, _ in products}))
+
+
+def _group(members: Sequence[tuple[Sum, tuple[int, ...]]], sequence: tuple[int, ...]) -> Group:
+    """Sums with one first operand, those with the same others behind each other."""
+    others: dict[tuple[int, ...], list[Sum]] = {}
+    for found, operands in members:
+        others.setdefault(operands[1:], []).append(found)
+    _, operands = members[0]
+    if len(others) == 1:
+        return Group(operands, sequence, tuple(found for found, _ in members))
+    further = tuple(Group(more, (), tuple(sums)) for more, sums in others.items() if more)
+    return Group(operands[:1], sequence, tuple(others.get((), ())), further)
+
+
+def bare(term: Node) -> Node:
+    """A term without its minus."""
+    return term.args[0] if term.op == "neg" else term

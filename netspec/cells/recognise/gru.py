@@ -1,0 +1,120 @@
+"""Is a step of one state a GRU or a plain RNN?
+
+GRU    h[t] = z·h[t-1] + (1 − z)·n       n reads r·(U h[t-1] + b), or U (r·h[t-1])
+RNN    h[t] = s(W x[t] + U h[t-1] + b)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netspec.cells.ir.graph import Node
+from netspec.cells.ir.lower import Step
+from netspec.cells.recognise.gates import (
+    FLIPS,
+    Affine,
+    DifferentError,
+    Gate,
+    Native,
+    flipped,
+    input_size,
+    is_call,
+    one_function,
+    part_of,
+    text_of,
+)  # fmt: skip
+from netspec.cells.recognise.polynomial import Monomial, Polynomial, expand, scaled, split, total
+from netspec.cells.recognise.shown import shown
+
+
+def one_state(step: Step) -> Native:
+    if len(step.states) != 1:
+        raise DifferentError(f"it has {len(step.states)} states: the LSTM has two, GRU and RNN have one")
+    [(h, hidden)] = step.states.items()
+    new = step.next[h]
+    if step.output is not new:
+        raise DifferentError(f"the output is not the state `{h}[t]`, which GRU and RNN give out")
+    if not isinstance(hidden, int):
+        raise DifferentError("its sizes are not known")
+    if is_call(new):
+        gate = Affine(h, {}).gate(expand(new.args[0]))
+        return Native("RNN", (h,), hidden, input_size(step), {"i": gate}, (new.op,))
+    return _gru(step, h, hidden)
+
+
+def _gru(step: Step, h: str, hidden: int) -> Native:
+    old = next((n for n in step.dag.nodes if (n.op, n.attr) == ("previous", h)), None)
+    if old is None:
+        raise DifferentError(f"`{h}[t-1]` is never read")
+    by_h, rest = split(expand(step.next[h]), old)
+    keep = flipped(by_h)
+    if keep is None:
+        if not by_h:
+            raise DifferentError(f"`{h}[t]` is no mixture of the state before and a candidate")
+        raise DifferentError(f"`{h}[t-1]` is kept by `{text_of(by_h)}`, which is no gate")
+    functions = dict.fromkeys(n for m in rest for n in m if is_call(n) and n is not keep[0])
+    mixed = [n for n in functions if _mixes(by_h, rest, n)]
+    if not mixed:
+        if all(n.op in FLIPS for n in functions):
+            raise DifferentError("its candidate has no function: the GRU has tanh")
+        raise DifferentError(f"`{h}[t]` is not z·{h}[t-1] + (1 − z)·n")
+    candidate = mixed[0]
+    reset, gate, after = _reset(candidate.args[0], h, old)
+    shared = one_function([keep[0], reset[0]])
+    found = {}
+    for letter, (node, flip) in {"z": keep, "r": reset}.items():
+        read = Affine(h, {}).gate(expand(node.args[0]))
+        found[letter] = read.negative() if flip else read
+    found["h"] = gate
+    return Native("GRU", (h,), hidden, input_size(step), found, (shared, candidate.op), after)
+
+
+def _mixes(by_h: Polynomial, rest: Polynomial, candidate: Node) -> bool:
+    """Is the rest (1 − z)·n, where by_h is z?"""
+    by_candidate, more = split(rest, candidate)
+    return not more and total((by_h, by_candidate)) == {(): 1.0}
+
+
+def _reset(inside: Node, h: str, old: Node) -> tuple[tuple[Node, bool], Gate, bool]:
+    """The reset gate, the candidate's weights, and whether it resets after the product."""
+    polynomial = expand(inside)
+    before: list[Monomial] = [
+        m for m in polynomial if len(m) == 1 and m[0].op == "product" and m[0].args[0].op not in ("input", "previous")
+    ]
+    if before:
+        return _reset_before(polynomial, before, h, old)
+    gates: dict[Node, None] = dict.fromkeys(n for m in polynomial for n in m if n.op in FLIPS)
+    if len(gates) != 1:
+        reads = any(n.op == "product" and n.args[0] is old for m in polynomial for n in m)
+        if gates:
+            raise DifferentError("its candidate has several gates")
+        raise DifferentError("its candidate has no reset gate" if reads else f"its candidate does not read `{h}[t-1]`")
+    [reset] = gates
+    gated, plain = split(polynomial, reset)
+    # 1 − s in the place of s: every gated term stands once more among the others, with the other sign
+    flip = bool(gated) and all(plain.get(m) == -f for m, f in gated.items())
+    if flip:
+        plain = total((plain, gated))
+        gated = scaled(gated, -1.0)
+    outer, inner = Affine(h, {}).gate(plain), Affine(h, {}).gate(gated)
+    if inner.input:
+        raise DifferentError("its reset gate multiplies what is read of x[t]")
+    if outer.state:
+        raise DifferentError(f"its candidate reads `{h}[t-1]` past the reset gate too")
+    return (reset, flip), replace(outer, state=inner.state, state_bias=inner.bias,
+                                  state_constant=inner.constant), True  # fmt: skip
+
+
+def _reset_before(
+    polynomial: Polynomial, before: list[Monomial], h: str, old: Node
+) -> tuple[tuple[Node, bool], Gate, bool]:
+    operands = {m[0].args[0] for m in before}
+    [operand, *others] = operands
+    by_old, more = split(expand(operand), old)
+    reset = flipped(by_old)
+    if others or more or reset is None:
+        raise DifferentError(f"its candidate multiplies a matrix with `{shown(operand)}`")
+    outer = Affine(h, {}).gate({m: f for m, f in polynomial.items() if m not in before})
+    if outer.state:
+        raise DifferentError(f"its candidate reads `{h}[t-1]` past the reset gate too")
+    return reset, replace(outer, state=tuple(part_of(m[0], polynomial[m]) for m in before)), False

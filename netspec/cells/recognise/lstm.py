@@ -1,0 +1,110 @@
+"""Is a step of two states an LSTM?
+
+c[t] = f·c[t-1] + i·g,  h[t] = o·s(c[t])      gates f, i, o and the candidate g
+"""
+
+from __future__ import annotations
+
+from netspec.cells.ir.graph import Node
+from netspec.cells.ir.lower import Step
+from netspec.cells.recognise.gates import (
+    FLIPS,
+    IDENTITY,
+    ODD,
+    Affine,
+    DifferentError,
+    Gate,
+    Native,
+    flipped,
+    input_size,
+    is_call,
+    names_of,
+    one_function,
+    text_of,
+)  # fmt: skip
+from netspec.cells.recognise.polynomial import Polynomial, expand, scaled, split
+from netspec.cells.recognise.shown import shown
+
+
+def lstm(step: Step) -> Native:
+    """Raises DifferentError with the reason that tells a reader most."""
+    one, other = step.states
+    if step.output is step.next[other]:
+        one, other = other, one
+    elif step.output is not step.next[one]:
+        raise DifferentError(f"the output is `{shown(step.output, names=names_of(step))}`, not a state: the LSTM gives "
+                              "out h[t]")  # fmt: skip
+    try:
+        return _lstm_of(step, one, other)
+    except DifferentError:
+        try:
+            _lstm_of(step, other, one)
+        except DifferentError:
+            pass
+        else:
+            raise DifferentError(f"the output is `{one}[t]`, the LSTM gives out `{other}[t]`") from None
+        raise
+
+
+def _lstm_of(step: Step, h: str, c: str) -> Native:
+    hidden, new_c, names = step.states[h], step.next[c], names_of(step)
+    if hidden != step.states[c] or not isinstance(hidden, int):
+        raise DifferentError("its states differ in size")
+    old_c = next((n for n in step.dag.nodes if (n.op, n.attr) == ("previous", c)), None)
+    if old_c is None:
+        raise DifferentError(f"`{c}[t-1]` is never read")
+    by_c, rest = split(expand(new_c), old_c)
+    forget = flipped(by_c)
+    if forget is None:
+        if not by_c:
+            raise DifferentError(f"`{c}[t]` does not keep `{c}[t-1]`")
+        raise DifferentError(f"`{c}[t-1]` is kept by `{text_of(by_c)}`, which is no gate")
+    by_s, other = _output_function(expand(step.next[h], (new_c,)), new_c)
+    output = flipped(by_s)
+    if output is None or other:
+        raise DifferentError(f"`{h}[t]` is not a gate times a function of `{c}[t]`")
+    squash = _squash(step.next[h], new_c)
+    write, candidate, function = _write(rest, c)
+    gates = [forget[0], write[0], output[0]]
+    shared = one_function(gates)
+    seen = {"f": old_c, "i": old_c, "o": new_c}
+    found: dict[str, Gate] = {}
+    for letter, (node, flip) in {"i": write, "o": output, "f": forget}.items():
+        reader = Affine(h, names, seen[letter])
+        gate = reader.gate(expand(node.args[0], (new_c,)))
+        found[letter] = gate.negative() if flip else gate
+    found["c"] = Affine(h, names).gate(candidate)
+    return Native("LSTM", (h, c), hidden, input_size(step), found, (shared, function, squash))
+
+
+def _output_function(polynomial: Polynomial, new_c: Node) -> tuple[Polynomial, Polynomial]:
+    """What multiplies s(c[t]), and the rest."""
+    atoms = dict.fromkeys(n for m in polynomial for n in m if n is new_c or (n.args == (new_c,) and is_call(n)))
+    if len(atoms) != 1:
+        return {}, polynomial
+    return split(polynomial, next(iter(atoms)))
+
+
+def _squash(new_h: Node, new_c: Node) -> str:
+    atoms = {n for m in expand(new_h, (new_c,)) for n in m}
+    return IDENTITY if new_c in atoms else next(n.op for n in atoms if n.args == (new_c,))
+
+
+def _write(rest: Polynomial, c: str) -> tuple[tuple[Node, bool], Polynomial, str]:
+    """The input gate, what stands inside of the candidate, and the candidate's function."""
+    shared = [n for n in dict.fromkeys(n for m in rest for n in m) if all(n in m for m in rest)]
+    called = [n for n in shared if is_call(n)]
+    for candidate in sorted(called, key=lambda n: n.op in FLIPS):  # the tanh of σ·tanh
+        by_candidate, _ = split(rest, candidate)
+        inside = expand(candidate.args[0])
+        gate = flipped(by_candidate)
+        if gate is None and candidate.op in ODD and (gate := flipped(scaled(by_candidate, -1.0))):
+            inside = scaled(inside, -1.0)
+        if gate is not None:
+            return gate, inside, candidate.op
+    if len(called) == 1:  # a gate times a sum without a function
+        inside, _ = split(rest, called[0])
+        if set(inside) == {()}:
+            raise DifferentError(f"`{shown(called[0])}` is added to `{c}` without a gate")
+        return (called[0], False), inside, IDENTITY
+    raise DifferentError(f"what is added to `{c}` is not a gate times a candidate")

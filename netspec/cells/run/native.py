@@ -1,0 +1,114 @@
+"""A cell that is torch's LSTM, GRU or RNN, run by torch's own kernels (oneDNN on the CPU, cuDNN on a GPU).
+
+The weights keep the names and the shapes of the cell; they are packed for every call, which is cheap beside the call
+and leaves the gradient to autograd.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING
+
+from netspec.cells.ir.lower import Step
+from netspec.cells.recognise.gates import Native
+from netspec.cells.recognise.match import match
+from netspec.cells.recognise.pack import TORCH_ORDER, biases, matrices
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# T time, B batch, I input, H hidden
+
+States = tuple["Tensor", ...]
+
+
+def is_native(step: Step) -> bool:
+    """Has torch this cell as a whole?"""
+    return match(step).torch is not None
+
+
+def native(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: States, lengths: Tensor | None = None,
+           reverse: bool = False) -> tuple[Tensor, States]:  # fmt: skip
+    """(T, B, H) outputs and the final states, each (B, H), in the order of the cell's states; see run.py.
+
+    Differentiable in the input, the weights and the initial states.  Padding is never read.
+    """
+    found = match(step).torch
+    assert found is not None  # asked for after `is_native`
+    if x_TBI.is_cuda:
+        _quiet()
+    packed = _packed(found, weights)
+    h0 = tuple(initial[list(step.states).index(name)].unsqueeze(0) for name in found.states)
+    if lengths is None:
+        y, last = _dense(found, x_TBI.flip(0) if reverse else x_TBI, h0, packed)
+        y = y.flip(0) if reverse else y
+    else:
+        y, last = _ragged(found, x_TBI, h0, packed, lengths, reverse)
+    by_name = dict(zip(found.states, last, strict=True))
+    return y, tuple(by_name[name].squeeze(0) for name in step.states)
+
+
+def _packed(found: Native, weights: Mapping[str, Tensor]) -> list[Tensor]:
+    import torch
+
+    order = TORCH_ORDER[found.kind]
+    return [*matrices(found, order, weights, torch), *(biases(found, order, weights, torch) if found.biased else ())]
+
+
+@cache
+def _quiet() -> None:
+    """cuDNN copies weights that are not one buffer, and warns of it: here they are packed anew at each call."""
+    warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+
+
+def _function(found: Native) -> str:
+    return f"rnn_{found.functions[0]}" if found.kind == "RNN" else found.kind.lower()
+
+
+def _dense(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tuple[Tensor, States]:
+    import torch
+
+    call = getattr(torch._VF, _function(found))  # what nn.LSTM itself calls
+    y, *last = call(x_TBI, h0 if len(h0) > 1 else h0[0], packed, found.biased, 1, 0.0, torch.is_grad_enabled(),
+                    False, False)  # fmt: skip
+    return y, tuple(last)
+
+
+def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor,
+            reverse: bool) -> tuple[Tensor, States]:  # fmt: skip
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    steps = x_TBI.shape[0]
+    empty = lengths == 0  # packed sequences have one step at least
+    some_empty = bool(empty.any())
+    if some_empty:
+        x_TBI = torch.where(empty[:, None], 0.0, x_TBI)
+    if reverse:
+        x_TBI = _turned(x_TBI, lengths)
+    sequence = pack_padded_sequence(x_TBI, lengths.clamp(min=1).cpu(), enforce_sorted=False)
+    rows, back = sequence.sorted_indices, sequence.unsorted_indices
+    assert rows is not None and back is not None  # given when the order is not enforced
+    start = tuple(h.index_select(1, rows) for h in h0)
+    call = getattr(torch._VF, _function(found))
+    data, *last = call(sequence.data, sequence.batch_sizes, start if len(start) > 1 else start[0], packed,
+                       found.biased, 1, 0.0, torch.is_grad_enabled(), False)  # fmt: skip
+    y, _ = pad_packed_sequence(sequence._replace(data=data), total_length=steps)
+    if reverse:
+        y = _turned(y, lengths)
+    final = tuple(h.index_select(1, back) for h in last)
+    if some_empty:
+        y = torch.where(empty[:, None], 0.0, y)
+        final = tuple(torch.where(empty[:, None], before, after) for before, after in zip(h0, final, strict=True))
+    return y, final
+
+
+def _turned(x_TBD: Tensor, lengths: Tensor) -> Tensor:
+    """Every sequence back to front, its padding where it was; its own inverse."""
+    import torch
+
+    t = torch.arange(x_TBD.shape[0], device=x_TBD.device)[:, None]
+    source = torch.where(t < lengths, lengths - 1 - t, t)
+    return x_TBD.gather(0, source[:, :, None].expand_as(x_TBD))
