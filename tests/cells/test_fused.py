@@ -13,7 +13,8 @@ from netspec.cells.ir import compiled as registry
 from netspec.cells.ir.compiled import compiled, key_of
 from netspec.cells.ir.lower import Step, step_of
 from netspec.cells.language.library import library_cell, library_names
-from netspec.cells.run import plain_only, run
+from netspec.cells.run import plain_only
+from netspec.cells.run.direction import run
 from netspec.cells.run.fused import fused
 from netspec.cells.run.plain import plain
 from netspec.source.errors import NetspecError
