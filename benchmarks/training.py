@@ -25,13 +25,13 @@ from benchmarks.measure import Figure, architecture, figure, in_turn, main
 from benchmarks.peers import DigitsMlp, same_weights, train
 from netspec.data.config import read_data
 from netspec.data.dataset import load_dataset
-from netspec.train.batches import Batches
-from netspec.train.config import read_train
-from netspec.train.loop import network_of
-from netspec.train.loop import train as train_netspec
-from netspec.train.runs import LAST
-from netspec.train.trainer import Trainer
-from netspec.train.weights import read_tensors
+from netspec.training.batches import Batches
+from netspec.training.config import read_train
+from netspec.training.loop import network_of
+from netspec.training.loop import train as train_netspec
+from netspec.training.runs import LAST
+from netspec.training.trainer import Trainer
+from netspec.training.weights import read_tensors
 
 EPOCHS = 200
 

@@ -20,7 +20,7 @@ _LATER = {  # what needs a heavier import than `load` does
     "to_torch": "netspec.backends.torch_module",
     "to_onnx": "netspec.backends.onnx_model",
     "diff": "netspec.review.diff",
-    "train": "netspec.train.loop",
+    "train": "netspec.training.loop",
 }
 
 

@@ -117,7 +117,7 @@ def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = 
 def _compiled(file: str, sets: list[str] | None, *, hold_budget: bool = True) -> netspec.Graph:
     """Everything up to shapes and budget, and what the file says about learning."""
     from netspec.data.config import read_data
-    from netspec.train.config import read_train
+    from netspec.training.config import read_train
 
     graph = netspec.load(Path(file), sets=sets or (), hold_budget=hold_budget)
     problems: list[Problem] = []
@@ -320,7 +320,7 @@ def train(
     """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
     with _errors():
         graph = _compiled(file, sets)
-        from netspec.train.loop import train as run_training
+        from netspec.training.loop import train as run_training
 
         if not resume and (data is not None or allow_changed_data):
             raise typer.BadParameter("is for a run to go on with: add --resume, or change the file's `data`",
@@ -344,7 +344,7 @@ def evaluate(
 ) -> None:
     """Metrics on the test split, with a confusion matrix for classes."""
     with _errors():
-        from netspec.train.evaluate import evaluate as run_evaluation
+        from netspec.training.evaluate import evaluate as run_evaluation
 
         _show(run_evaluation(run, device=device, data_at=data), format)
 
@@ -377,8 +377,8 @@ def predict(
 ) -> None:  # fmt: skip
     """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
     with _errors():
-        from netspec.train.predict import Writing
-        from netspec.train.predict import predict as run_prediction
+        from netspec.training.predict import Writing
+        from netspec.training.predict import predict as run_prediction
 
         chosen = {"length": length, "temperature": temperature, "seed": seed}
         given = {name: value for name, value in chosen.items() if value is not None}
@@ -435,8 +435,8 @@ def export(
 
         metadata: dict[str, str] = {}
         if source.is_dir():
-            from netspec.train.predict import META
-            from netspec.train.trained import load_run
+            from netspec.training.predict import META
+            from netspec.training.trained import load_run
 
             if sets:
                 raise typer.BadParameter("a run has its values already", param_hint="--set")

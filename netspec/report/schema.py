@@ -17,7 +17,7 @@ from netspec.layers import kinds
 from netspec.layers.init import INITS
 from netspec.shapes.tensor import DTYPES
 from netspec.source.records import Count, fields_of, record_schema, schema_of
-from netspec.train.config import TrainConfig
+from netspec.training.config import TrainConfig
 
 _EXPRESSION = {"$ref": "#/definitions/expression"}
 _LAYERS = {"$ref": "#/definitions/layers"}

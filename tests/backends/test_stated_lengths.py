@@ -18,9 +18,9 @@ from netspec.backends.onnx_lengths import META, lengths_check
 from netspec.report.summary import as_json, totals
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError
-from netspec.train import loop
-from netspec.train.predict import predict
-from netspec.train.trained import load_run
+from netspec.training import loop
+from netspec.training.predict import predict
+from netspec.training.trained import load_run
 
 HEAD = """
 netspec: 1

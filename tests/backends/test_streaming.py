@@ -21,7 +21,7 @@ from netspec.backends.parity import compare
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
-from netspec.train.predict import predict
+from netspec.training.predict import predict
 
 
 def trained(text: str) -> tuple[netspec.Graph, torch.nn.Module]:

@@ -22,8 +22,8 @@ import netspec.data.arrays as module
 from netspec import NetspecError
 from netspec.data.arrays import check_array
 from netspec.shapes.tensor import BATCH, TensorType
-from netspec.train.loop import train
-from netspec.train.predict import predict
+from netspec.training.loop import train
+from netspec.training.predict import predict
 
 Array = NDArray[Any]
 N = 4

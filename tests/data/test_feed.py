@@ -13,7 +13,7 @@ from netspec.data.dataset import NO_CLASS, Dataset, load_dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.symbols import Symbols
 from netspec.data.tasks.reber import Reber
-from netspec.train.loop import network_of, read_both
+from netspec.training.loop import network_of, read_both
 
 NET = """
 netspec: 1

@@ -14,7 +14,7 @@ import netspec
 from netspec import NetspecError
 from netspec.data.dataset import Dataset, ImageRows, load_dataset
 from netspec.data.fingerprint import Fingerprint
-from netspec.train.loop import network_of, read_both
+from netspec.training.loop import network_of, read_both
 
 
 def again(text: str, folder: Path, before: Dataset) -> Dataset:

@@ -21,9 +21,9 @@ from test_sources import dataset, linear, message, spec
 import netspec
 from netspec import NetspecError
 from netspec.data.images import SUFFIXES, Images
-from netspec.train.loop import train
-from netspec.train.predict import Predictions, predict
-from netspec.train.trained import load_run
+from netspec.training.loop import train
+from netspec.training.predict import Predictions, predict
+from netspec.training.trained import load_run
 
 H, W = 4, 6
 rng = np.random.default_rng(5)

@@ -10,7 +10,7 @@ import netspec
 from netspec import NetspecError
 from netspec.data.dataset import Dataset, ImageRows, load_dataset
 from netspec.data.preprocess import Preprocess
-from netspec.train.loop import network_of, read_both
+from netspec.training.loop import network_of, read_both
 
 HEAD = "netspec: 1\nname: t\n"
 

@@ -18,9 +18,9 @@ import netspec
 from netspec import NetspecError
 from netspec.data.columns import Wanted, columns_of
 from netspec.data.table import read_table
-from netspec.train.loop import train
-from netspec.train.predict import Predictions, predict
-from netspec.train.trained import load_run
+from netspec.training.loop import train
+from netspec.training.predict import Predictions, predict
+from netspec.training.trained import load_run
 
 NUMBERS = ["1", " 1 ", "+1", "-1", "1.", ".5", "1e3", "1E+2", "3.0", "3.9", "-0", "2.5e-3", "9223372036854775807",
            "9223372036854775808", "-9223372036854775808", "9007199254740993", "9007199254740993.0", "2147483648",
@@ -233,7 +233,7 @@ def test_labels_that_do_not_fit(tmp_path: Path, labels: list[str], expected: str
 
 
 def test_evaluate_and_predict_name_the_same_classes(tmp_path: Path) -> None:
-    from netspec.train.evaluate import evaluate
+    from netspec.training.evaluate import evaluate
 
     text = (CLASSES % 2).replace("split: {train: 1}", "split: {train: 0.5, test: 0.5}")
     labelled(tmp_path, ["b", "b ", DECOMPOSED, COMPOSED] * 5)

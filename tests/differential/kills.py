@@ -34,9 +34,9 @@ from safetensors import safe_open
 
 import netspec
 from netspec.backends.export import export_onnx
-from netspec.train import loop, trainer
-from netspec.train.interrupt import SIGNALS, Ended
-from netspec.train.trained import load_run
+from netspec.training import loop, trainer
+from netspec.training.interrupt import SIGNALS, Ended
+from netspec.training.trained import load_run
 from tests.differential.long_run import Outcome, long_run
 
 NET = """

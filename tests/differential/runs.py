@@ -73,8 +73,8 @@ INPUTS = {"steps": "d.npz", "images": "i.npz"}
 
 def _interrupted(text: str, folder: Path, run: Path) -> None:
     """A run that was stopped in its second epoch: its checkpoint has all that one may have."""
-    from netspec.train import trainer
-    from netspec.train.loop import train
+    from netspec.training import trainer
+    from netspec.training.loop import train
 
     plain, steps = trainer.Trainer._tick, [0]
 
@@ -92,9 +92,9 @@ def _interrupted(text: str, folder: Path, run: Path) -> None:
 
 def _build(folder: Path) -> None:
     from netspec.backends.export import export_onnx
-    from netspec.train.loop import train
-    from netspec.train.predict import META
-    from netspec.train.trained import load_run
+    from netspec.training.loop import train
+    from netspec.training.predict import META
+    from netspec.training.trained import load_run
 
     rng = np.random.default_rng(0)
     lengths = np.concatenate([[5], rng.integers(1, 6, 39)])
@@ -126,24 +126,24 @@ def actions(name: str, kind: str) -> dict[str, Callable[[Path, Path], object]]:
     """What is done with the damaged thing: (its path, the folder of the data) -> anything."""
 
     def resume(run: Path, data: Path) -> object:
-        from netspec.train.loop import train
+        from netspec.training.loop import train
 
         return train(netspec.load(TEXTS[name], folder=data), run=run, resume=True, device="cpu")
 
     def evaluate(run: Path, data: Path) -> object:
-        from netspec.train.evaluate import evaluate
+        from netspec.training.evaluate import evaluate
 
         return json.dumps(evaluate(run, device="cpu").to_dict())
 
     def predict(thing: Path, data: Path) -> object:
-        from netspec.train.predict import predict
+        from netspec.training.predict import predict
 
         return json.dumps(predict(thing, data / INPUTS.get(name, "new.csv"), device="cpu").to_dict())
 
     def export(run: Path, data: Path) -> object:
         from netspec.backends.export import export_onnx
-        from netspec.train.predict import META
-        from netspec.train.trained import load_run
+        from netspec.training.predict import META
+        from netspec.training.trained import load_run
 
         loaded = load_run(run)
         meta = {META: loaded.preprocess.to_json()}
@@ -224,9 +224,9 @@ def _prepare() -> None:
 
     import netspec.backends.export
     import netspec.cells.run.module
-    import netspec.train.evaluate
-    import netspec.train.loop
-    import netspec.train.predict  # noqa: F401
+    import netspec.training.evaluate
+    import netspec.training.loop
+    import netspec.training.predict  # noqa: F401
 
     torch.set_num_threads(1)
 

@@ -1,0 +1,212 @@
+"""The whole state of a training in one safetensors file: tensors as tensors, the rest as JSON in its metadata.
+
+Nothing is pickled: a file from elsewhere cannot run code.  Nothing is believed: every tensor is held against what the
+module and the optimiser expect, and every field against its declaration, before torch computes with any of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from netspec.source.errors import NetspecError, Problem, Problems, raise_all
+from netspec.source.json_records import parse_json, read_record
+from netspec.source.records import Above, Count, NotNegative, Positive
+from netspec.training.config import OptimizerConfig, TrainConfig
+from netspec.training.optimizers import make_optimizer
+from netspec.training.weights import (
+    Expected,
+    Weights,
+    check_finite,
+    check_tensors,
+    expected_of,
+    put_weights,
+    read_tensors,
+    shared_names,
+    write_tensors,
+)
+
+VERSION: Literal[2] = 2
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """What `torch.amp.GradScaler` keeps."""
+
+    scale: Above
+    growth_factor: Above
+    backoff_factor: Above
+    growth_interval: Positive
+    _growth_tracker: Count
+
+
+@dataclass
+class Progress:
+    """How far a training is.  Every number that a later step depends on is here or among the tensors."""
+
+    epoch: Count = 0  # finished epochs
+    batch: Count = 0  # finished batches of the next one
+    step: Count = 0  # optimiser steps in all
+    loss_sums: list[float] = field(default_factory=list)  # of the epoch so far, per output: batch losses times counts
+    counts: list[Count] = field(default_factory=list)  # of the epoch so far, per output: what the mean is over
+    running: float | None = None  # Q
+    settled: list[float] = field(default_factory=list)  # Q at the end of the last epochs
+    best: float | None = None  # the monitored loss at its lowest
+    best_epoch: Count = 0
+    mark: float | None = None  # the loss that patience compares with
+    waited: Count = 0  # epochs since then
+    stopped: str = ""  # why the training ended before its last epoch
+    seconds: NotNegative = 0.0
+    scaler: Scaler | None = None  # with `precision: fp16`
+
+    def misfits(self, config: TrainConfig, steps: int) -> Iterator[tuple[str, str]]:
+        """Field, and what a training of `steps` batches an epoch can have there."""
+        outputs = len(config.losses)
+        last = 0 if self.epoch == config.epochs else steps
+        settle = config.stop.settle.epochs if config.stop and config.stop.settle else 0
+        for name, fits, expected in (
+            ("epoch", self.epoch <= config.epochs, f"at most {config.epochs}"),
+            ("batch", self.batch <= last, f"at most {last}"),
+            ("step", self.step <= self.epoch * steps + self.batch, "at most as many as there were batches"),
+            ("loss_sums", len(self.loss_sums) == len(self.counts), "as many numbers as `counts` has"),
+            ("counts", self._counted(outputs, config.bptt is not None), f"{outputs} of a begun epoch, else none"),
+            ("running", (self.running is None) == (self.step == 0), "a number once there was a step"),
+            ("settled", len(self.settled) <= settle, f"at most {settle} numbers"),
+            ("best", (self.best is None) == (self.epoch == 0), "a number once there was an epoch"),
+            ("best_epoch", bool(self.best_epoch) == bool(self.epoch) and self.best_epoch <= self.epoch,
+             f"an epoch that was finished, of {self.epoch}"),
+            ("mark", (self.mark is None) == (config.stop is None or not self.epoch), "a number with `stop` alone"),
+            ("waited", self.waited <= self.epoch, f"at most {self.epoch}"),
+            ("scaler", (self.scaler is None) == (config.precision != "fp16"), "something with `fp16` alone"),
+        ):  # fmt: skip
+            if not fits:
+                yield name, expected
+
+    def _counted(self, outputs: int, pieces: bool) -> bool:
+        """Pieces of sequences in which nothing has a target leave no count."""
+        return len(self.counts) == (outputs if self.batch else 0) or (pieces and not self.counts)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is no tensor.  `spec`: the hash of the text that is trained; `stateful`: the weights, by their number, for
+    which the optimiser keeps something."""
+
+    version: Literal[2]
+    spec: str
+    progress: Progress
+    stateful: list[Count]
+
+
+def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module, optimizer: Optimizer,
+                    best: Weights | None, device: torch.device, carried: Weights) -> None:  # fmt: skip
+    """`spec`: the hash of the text that is trained; `carried`: what recurrent layers go on from.  Raises NS624."""
+    state = module.state_dict()
+    again = shared_names(state)
+    tensors = {f"weights.{name}": tensor for name, tensor in state.items() if name not in again}
+    tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items() if name not in again}
+    tensors |= {f"carried.{name}": tensor for name, tensor in carried.items()}
+    kept: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
+    stateful = [index for index, entries in kept.items() if entries]
+    tensors |= {f"optimizer.{i}.{name}": tensor for i in stateful for name, tensor in kept[i].items()}
+    tensors["rng.cpu"] = torch.get_rng_state()
+    if device.type == "cuda":
+        tensors["rng.cuda"] = torch.cuda.get_rng_state(device)
+    header = Header(VERSION, spec, progress, stateful)
+    write_tensors(path, tensors, {"netspec": json.dumps(asdict(header))})
+
+
+def load_checkpoint(path: Path, spec: str, config: TrainConfig, steps: int, module: nn.Module, optimizer: Optimizer,
+                    device: torch.device) -> tuple[Progress, Weights | None, Weights]:  # fmt: skip
+    """Put everything back; gives how far it was, the best weights, and what recurrent layers go on from.
+
+    `steps`: batches an epoch.  Raises NS622 for a file of another kind, with each field and tensor that is not as it
+    was written; then nothing has been put back.
+    """
+    tensors, metadata = read_tensors(path)
+    header = _header(metadata, spec, config, steps, path)
+    progress = header.progress
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    loose = {name for name in tensors if name.startswith("carried.") and config.bptt is not None}  # Carried.load knows
+    loose |= {"rng.cuda"} if device.type != "cuda" else set()  # a training may go on where there is no such device
+    expected = _expected(header, config, module, params, device, path)
+    check_tensors({n: t for n, t in tensors.items() if n not in loose}, expected, str(path))
+
+    def part(prefix: str) -> Weights:
+        return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+    check_finite({n: t for n, t in tensors.items() if n.startswith(("weights.", "best."))}, str(path))
+    put_weights(module, part("weights."), str(path))
+    state = {i: part(f"optimizer.{i}.") for i in header.stateful}
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    try:
+        torch.set_rng_state(tensors["rng.cpu"])
+        if device.type == "cuda" and "rng.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["rng.cuda"], device)
+    except RuntimeError as error:  # its bytes are torch's own affair
+        raise _refused(path, f"`rng` is no state of a generator: {str(error).splitlines()[0]}") from None
+    best = {name: tensor.to(device) for name, tensor in part("best.").items()}
+    return progress, best or None, {name: tensor.to(device) for name, tensor in part("carried.").items()}
+
+
+def _refused(path: Path, what: str) -> NetspecError:
+    return NetspecError("NS622", what, name=str(path), hint="start a new run")
+
+
+def _header(metadata: Mapping[str, str], spec: str, config: TrainConfig, steps: int, path: Path) -> Header:
+    if "netspec" not in metadata:
+        raise _refused(path, "is no checkpoint: it has no `netspec` in its metadata")
+    found = parse_json(metadata["netspec"], "NS622", str(path))
+    if isinstance(found, dict) and found.get("version") != VERSION:
+        raise _refused(path, f"is not of version {VERSION}, which this netspec reads")
+    header = read_record(found, Header, "NS622", str(path), "start a new run")
+    if header.spec != spec:
+        raise _refused(path, "is a checkpoint of another training")
+    problems = Problems()
+    for name, expected in header.progress.misfits(config, steps):
+        value = getattr(header.progress, name)
+        problems.append(Problem("NS622", f"`progress.{name}` is {value}, expected {expected}", name=str(path)))
+    raise_all(problems)
+    return header
+
+
+def _expected(header: Header, config: TrainConfig, module: nn.Module, params: list[Tensor], device: torch.device,
+              path: Path) -> dict[str, Expected]:  # fmt: skip
+    """Name -> shape and type of every tensor that the file has to have."""
+    weights = expected_of(module)
+    found = {f"weights.{name}": e for name, e in weights.items()}
+    if header.progress.epoch:
+        found |= {f"best.{name}": e for name, e in weights.items()}
+    entries = entries_kept(config.optimizer)
+    known = set(range(len(params) if entries else 0))
+    if not set(header.stateful) <= known or (known and header.progress.step and not header.stateful):
+        raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimiser's "
+                             f"{len(known)}")  # fmt: skip
+    for index in header.stateful:
+        like = Expected(tuple(params[index].shape), params[index].dtype)
+        found |= {f"optimizer.{index}.{name}": e or like for name, e in entries.items()}
+    found["rng.cpu"] = _bytes(torch.get_rng_state())
+    if device.type == "cuda":
+        found["rng.cuda"] = _bytes(torch.cuda.get_rng_state(device))
+    return found
+
+
+def _bytes(state: Tensor) -> Expected:
+    return Expected(tuple(state.shape), state.dtype)
+
+
+def entries_kept(config: OptimizerConfig) -> dict[str, Expected | None]:
+    """What the optimiser keeps for a weight, found by a step of it: name -> None for what is like the weight."""
+    probe = nn.Parameter(torch.zeros(2, 3))
+    optimizer = make_optimizer(config, [probe])
+    probe.grad = torch.zeros_like(probe)
+    optimizer.step()
+    return {name: None if value.shape == probe.shape else Expected(tuple(value.shape), value.dtype)
+            for name, value in optimizer.state[probe].items()}  # fmt: skip

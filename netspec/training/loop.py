@@ -1,0 +1,242 @@
+"""`train`: from a graph with `data` and `train` sections to a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from netspec.backends.torch_module import to_torch
+from netspec.data.config import DataConfig, place, read_data
+from netspec.data.dataset import Dataset, load_dataset
+from netspec.data.moved import moved, said_where
+from netspec.data.preprocess import Preprocess
+from netspec.data.raw import Network
+from netspec.data.reads import counted_by
+from netspec.frontend.document import text_hash
+from netspec.graph.cost import params_of, total
+from netspec.graph.model import Graph, Node
+from netspec.shapes.tensor import TensorType
+from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.memory import hold, memory
+from netspec.source.tree import Map
+from netspec.training.batch_of_one import least_batch
+from netspec.training.batches import Batches
+from netspec.training.checkpoint import entries_kept
+from netspec.training.claim import claimed
+from netspec.training.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
+from netspec.training.curves import draw_curves
+from netspec.training.device import pick_device
+from netspec.training.entries import entries_of
+from netspec.training.interrupt import ending
+from netspec.training.progress import Display
+from netspec.training.report import show_interrupted, show_results
+from netspec.training.runs import (
+    BEST,
+    CURVES,
+    METRICS,
+    MetricsFile,
+    Run,
+    begin,
+    check_same,
+    describe_run,
+    differences,
+    finish,
+    has_begun,
+    note_resume,
+    read_fingerprint,
+    read_info,
+    read_metrics,
+    read_preprocess,
+    running,
+)
+from netspec.training.score import Scorer
+from netspec.training.trainer import Interrupted, Trainer
+from netspec.training.weights import put_weights
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@memory("while training", "the device", "lower `batch_size`, or the sizes of layers")
+def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
+          console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
+          data_at: Path | str | None = None, options: Sequence[str] = ()) -> Run:  # fmt: skip
+    """Train a network as its `data` and `train` sections say.
+
+    `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
+    yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
+    what the command to go on with calls the netspec file, and `options` what else it has; `allow_changed_data`: go on
+    though the data is not what the run began with; `data_at`: where the data of a run to go on with is now, or the
+    folder its path is relative to.
+    After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
+    Raises NS2xx and NS6xx.
+    """
+    problems: list[Problem] = []
+    data_tree, train_tree = graph.data, graph.train
+    for name, tree in (("data", data_tree), ("train", train_tree)):
+        if tree is None:
+            problems.append(
+                Problem("NS613", f"there is no `{name}` section", name=file, hint=f"add `{name}: …` to the file")
+            )
+    raise_all(problems)
+    assert data_tree is not None and train_tree is not None
+    data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
+    if data_at is not None:
+        data = moved(data, Path(data_at))
+    where = pick_device(device, config.precision)
+    with ending(), claimed(graph.name, None if run is None else Path(run), resume) as folder:
+        if resume:
+            check_same(folder, graph.resolved)
+        begun = has_begun(folder)
+        dataset, changed = _read_data(folder if begun else None, graph, data, config, allow_changed_data)
+        if where.type == "cpu":
+            hold(bytes_to_train(graph, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
+                 "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
+        part = dataset.parts["train"]
+        least = least_batch(graph, part, config, place(train_tree, "batch_size"), place(data_tree, "split"))
+        left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
+        info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where, left_out)
+        if not begun:
+            preprocess = with_probabilities(dataset.preprocess, config)
+            begin(folder, graph.resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
+        with running(folder), torch.random.fork_rng([where] if where.type == "cuda" else []):
+            torch.manual_seed(config.seed)
+            scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
+            trainer = Trainer(
+                config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
+                place(train_tree, "bptt"), least,
+            )  # fmt: skip
+            went_on = resume and trainer.resume(bool(changed))
+            if went_on:
+                differs = [*differences(read_info(folder), info), *([f"data: {changed}"] if changed else [])]
+                note_resume(folder, info.started, trainer.progress.epoch, differs)
+                if differs and console is not None:
+                    told = "; ".join(differs)
+                    console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
+                                  highlight=False, markup=False, soft_wrap=True)  # fmt: skip
+            return _run(trainer, graph, resume, went_on, console, file, options)
+
+
+def bytes_to_train(graph: Graph, optimizer: OptimizerConfig) -> int:
+    """Each weight as it is and as it was best, its gradient, and what the optimiser keeps of it; float32."""
+    likes = sum(like is None for like in entries_kept(optimizer).values())
+    return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
+
+
+def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: TrainConfig,
+               allow_changed: bool) -> tuple[Dataset, str]:  # fmt: skip
+    """The data, and what is not as it was when the run in `folder` began: every sample is in the part it was in then.
+
+    Raises NS609 when there is such a change, unless it is allowed.
+    """
+    assert graph.data is not None
+    if folder is None:
+        return load_dataset(data, graph.data, network_of(graph, config)), ""
+    first = read_fingerprint(folder)
+    with said_where(read_info(folder).folder):
+        dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder, graph), first)
+    changed = first.change(dataset.fingerprint)
+    if changed and not allow_changed:
+        raise NetspecError(
+            "NS609",
+            f"the data is not what the run began with: {changed}",
+            place(graph.data, "source"),
+            hint="put it back as it was or start a new run; with --allow-changed-data the samples that are left go on "
+            "in their parts, and new ones are in none",
+        )
+    return dataset, changed
+
+
+def read_both(
+    data: Map, train_: Map, outputs: Mapping[str, TensorType], layers: Iterable[Node] = ()
+) -> tuple[DataConfig, TrainConfig]:
+    """Both sections, with the problems of both at once."""
+    problems: list[Problem] = []
+    found: list[Any] = []
+    for read in (lambda: read_data(data), lambda: read_train(train_, outputs, layers)):
+        try:
+            found.append(read())
+        except NetspecError as error:
+            problems += error.problems
+    raise_all(problems)
+    return found[0], found[1]
+
+
+def network_of(graph: Graph, config: TrainConfig) -> Network:
+    """What the data has to fit."""
+    kinds = target_kinds(config)
+    outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
+    return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph),
+                   graph.lengths)  # fmt: skip
+
+
+def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:
+    """Says of which outputs probabilities can be had: those trained by maximum likelihood."""
+    likely = {name for name, loss in config.losses.items() if isinstance(loss, (CrossEntropy, Logistic))}
+    outputs = {name: replace(rule, probable=name in likely) for name, rule in preprocess.outputs.items()}
+    return replace(preprocess, outputs=outputs)
+
+
+def _run(
+    trainer: Trainer,
+    graph: Graph,
+    resume: bool,
+    went_on: bool,
+    console: Console | None,
+    file: str,
+    options: Sequence[str],
+) -> Run:
+    config, folder, parts = trainer.config, trainer.folder, trainer.parts
+    progress = trainer.progress
+    if console is not None:
+        from rich.markup import escape
+
+        count = sum(p.numel() for p in trainer.params)
+        extents = {name: batches.extent for name, batches in parts.items()}
+        samples = ", ".join(f"{count:,} {name}" for name, (count, _) in extents.items())
+        samples += " characters" if extents["train"][1] == "characters" else ""
+        begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
+        text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
+        console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
+        if parts["train"].left_out:
+            console.print(f"note: each epoch leaves out {parts['train'].left_out} sample, another each time: batch "
+                          "norm has no variance in a last batch of one", highlight=False, soft_wrap=True)  # fmt: skip
+        if resume and not went_on:
+            console.print(f"nothing to resume in {escape(str(folder))}: a new run begins", highlight=False)
+    metrics = MetricsFile(folder / METRICS, progress.epoch)
+    results: dict[str, dict[str, float]] = {}
+    status: Literal["finished", "interrupted"] = "finished"
+    try:
+        with (
+            memory(f"with batches of {config.batch_size}", str(trainer.device),
+                   "lower `batch_size`; what was saved before is still there"),
+            Display(console, config.epochs, trainer.steps, parts["train"].extent) as display,
+        ):  # fmt: skip
+            trainer.run(display, metrics)
+    except Interrupted:
+        status = "interrupted"
+    except IndexError as error:
+        raise NetspecError("NS604", f"an input holds a number that the network has no entry for: {error}",
+                           hint="numbers of `embedding` go from 0 to `num_embeddings` − 1") from None  # fmt: skip
+    finally:
+        metrics.close()
+    if status == "finished":
+        assert trainer.best is not None
+        put_weights(trainer.module, trainer.best, str(folder / BEST))
+        results = {name: trainer.scorer.score(trainer.module, batches) for name, batches in parts.items()}
+    reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
+    outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results,
+                  trainer.interrupted)  # fmt: skip
+    finish(folder, outcome)
+    title = f"{graph.name} · {trainer.progress.step:,} steps"
+    draw_curves(folder / CURVES, read_metrics(folder / METRICS, progress.epoch), progress.best_epoch, title)
+    if console is not None:
+        if status == "interrupted":
+            show_interrupted(console, outcome, config.epochs, file, options)
+        else:
+            show_results(console, outcome, {name: batches.extent for name, batches in parts.items()})
+    return outcome

@@ -1,0 +1,66 @@
+"""A finished, or interrupted, run as something to compute with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from netspec.backends.torch_module import to_torch
+from netspec.data.preprocess import Preprocess
+from netspec.graph.build import load
+from netspec.graph.model import Graph
+from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.lock import holder
+from netspec.source.memory import memory
+from netspec.training.info import RunInfo
+from netspec.training.runs import BEST, SPEC, read_info, read_preprocess
+from netspec.training.weights import load_weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network of a run with its best weights, in eval mode."""
+
+    path: Path
+    graph: Graph
+    module: nn.Module
+    preprocess: Preprocess
+    info: RunInfo
+    notes: tuple[str, ...] = ()  # what whoever uses it has to know
+
+
+@memory("while reading the run")
+def load_run(path: Path | str) -> Trained:
+    """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
+    path = Path(path)
+    if not (path / SPEC).is_file():
+        try:
+            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
+        except OSError:
+            near = ""
+        what = "is no run: it has no spec.yaml" if path.is_dir() else "no such run"
+        raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
+    if not (path / BEST).is_file():
+        who = holder(path)
+        why = f"{who} is before its first checkpoint" if who else "it was stopped before its first checkpoint"
+        raise NetspecError("NS631", f"has no weights yet: {why}", name=str(path),
+                           hint="wait for it" if who else "go on with it with --resume")  # fmt: skip
+    who = holder(path)
+    info = read_info(path)
+    graph = load(path / SPEC, folder=Path(info.folder))
+    graph.name = info.name
+    preprocess = read_preprocess(path, graph)
+    module = to_torch(graph)
+    epoch = load_weights(path / BEST, module).get("epoch", "?")
+    return Trained(path, graph, module.eval(), preprocess, info, _notes(path, who, info.status, epoch))
+
+
+def _notes(path: Path, who: str, status: object, epoch: str) -> tuple[str, ...]:
+    if who:
+        return (f"{path} is being trained by {who}: these are its best weights so far, of epoch {epoch}",)
+    if status != "finished":
+        how = "was killed" if status == "running" else "failed" if status == "failed" else "was interrupted"
+        return (f"{path} {how} before its end: these are its best weights so far, of epoch {epoch}",)
+    return ()

@@ -1,0 +1,49 @@
+"""Schedules against torch's own at whole epochs, and the warm-up by hand."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch.optim import lr_scheduler
+
+from netspec.training.config import Constant, Cosine, Exponential, Linear, Step
+from netspec.training.schedules import rate_factor
+
+EPOCHS, STEPS = 10, 7
+
+CASES = [
+    (Constant(), lambda o: lr_scheduler.LambdaLR(o, lambda _: 1.0)),
+    (Step(3, 0.5), lambda o: lr_scheduler.StepLR(o, 3, 0.5)),
+    (Exponential(0.8), lambda o: lr_scheduler.ExponentialLR(o, 0.8)),
+    (Linear(0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, EPOCHS)),
+    (Cosine(), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS)),
+    (Cosine(0.1), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 0.1)),
+]
+
+
+@pytest.mark.parametrize(("schedule", "make"), CASES, ids=lambda case: type(case).__name__)
+def test_whole_epochs(schedule: Any, make: Any) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = make(optimizer)
+    for epoch in range(EPOCHS):
+        expected = optimizer.param_groups[0]["lr"]
+        assert rate_factor(schedule, epoch * STEPS, STEPS, EPOCHS) == pytest.approx(expected, abs=1e-12)
+        optimizer.step()
+        theirs.step()
+
+
+def test_warm_up_rises_by_the_step_and_then_the_schedule_begins() -> None:
+    found = [rate_factor(Linear(0.0, 2), step, 4, 10) for step in range(40)]
+    assert found[:8] == pytest.approx([(i + 1) / 8 for i in range(8)])
+    assert found[8] == 1.0
+    assert found[8 + 16] == pytest.approx(0.5)
+    assert found[39] == pytest.approx(1 - (39 / 4 - 2) / 8)
+
+
+def test_warm_up_over_half_an_epoch() -> None:
+    assert [rate_factor(Constant(0.5), step, 4, 10) for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
+
+
+def test_step_schedule_counts_after_the_warm_up() -> None:
+    found = [rate_factor(Step(2, 0.1, 1), epoch * STEPS, STEPS, EPOCHS) for epoch in range(1, 7)]
+    assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
