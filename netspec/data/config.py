@@ -15,8 +15,7 @@ from netspec.data.tasks.temporal_order import TemporalOrder
 from netspec.data.tasks.text import Text
 from netspec.source.errors import Problem, Problems, raise_all
 from netspec.source.records import Count, OneOf, Positive, Share, read_fields
-from netspec.source.text import Span
-from netspec.source.tree import Items, Map, Tree
+from netspec.source.tree import Map
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ def read_data(tree: Map) -> DataConfig:
     split = values.get("split")
     if isinstance(split, Split):
         shares = split.shares()
-        here = place(tree, "split")
+        here = tree.span_at("split")
         if shares["train"] <= 0:
             problems.append(
                 Problem("NS601", "`split` leaves nothing to train on", here, "give `train` a share, such as 0.8")
@@ -164,14 +163,14 @@ def read_data(tree: Map) -> DataConfig:
                 Problem(
                     "NS601",
                     "`delimiter` is one character, no quote and no end of a line",
-                    place(tree, "source", "delimiter"),
+                    tree.span_at("source", "delimiter"),
                     'such as ",", ";" or "\\t"',
                 )
             )
         if not source.target:
             problems.append(
                 Problem(
-                    "NS601", "`target` names no column", place(tree, "source", "target"), "name the column to learn"
+                    "NS601", "`target` names no column", tree.span_at("source", "target"), "name the column to learn"
                 )
             )
         target, features = source.target, source.features
@@ -189,24 +188,10 @@ def _task_problems(tree: Map, source: Source | None, standardize: object) -> lis
     found = []
     if isinstance(source, (Task, Text)) and standardize:
         text = f"{SOURCE_NAMES[type(source)]} has its values from its paper: there is nothing to standardize"
-        found.append(Problem("NS601", text, place(tree, "standardize"), "leave `standardize` out"))
+        found.append(Problem("NS601", text, tree.span_at("standardize"), "leave `standardize` out"))
     if isinstance(source, AnBn) and source.shortest > source.longest:
         text = f"`shortest` {source.shortest} is more than `longest` {source.longest}"
-        found.append(Problem("NS601", text, place(tree, "source", "shortest"), "exchange them"))
+        found.append(Problem("NS601", text, tree.span_at("source", "shortest"), "exchange them"))
     if isinstance(source, Msd) and not source.delays:
-        found.append(Problem("NS601", "`delays` is empty", place(tree, "source", "delays"), "such as [0, 1]"))
-    return found
-
-
-def place(tree: Tree | None, *keys: str | int) -> Span | None:
-    """The span of the value at a path of keys, or of the nearest mapping above that is there."""
-    found = tree.span if tree is not None else None
-    for key in keys:
-        if isinstance(tree, Items) and isinstance(key, int):
-            tree = tree.items[key] if key < len(tree.items) else None
-        else:
-            tree = tree.get(str(key)) if isinstance(tree, Map) else None
-        if tree is None:
-            break
-        found = tree.span
+        found.append(Problem("NS601", "`delays` is empty", tree.span_at("source", "delays"), "such as [0, 1]"))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.arrays import all_labelled, check_entries, finite
-from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, place
+from netspec.data.config import SOURCE_NAMES, Csv, DataConfig
 from netspec.data.fingerprint import Fingerprint, fingerprint
 from netspec.data.images import Images
 from netspec.data.labels import class_numbers, clean, signs
@@ -84,7 +84,7 @@ def load_dataset(
         columns = {name: rule.columns for name, rule in kept.inputs.items()}  # others came later, or moved
         config = replace(config, source=replace(config.source, features=columns))
     raw = read_source(config, tree, network)
-    check_lengths(raw.inputs, network, place(tree, "source"))
+    check_lengths(raw.inputs, network, tree.span_at("source"))
     targets: dict[str, Array] = {}
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():
@@ -112,7 +112,7 @@ def load_dataset(
     rules = {name: replace(rule, entries=network.entries.get(name, 0)) for name, rule in rules.items()}
     for name, x in raw.inputs.items():
         if isinstance(x, np.ndarray):
-            check_entries(x, rules[name].entries, f"input `{name}`", "NS604", place(tree, "source"))
+            check_entries(x, rules[name].entries, f"input `{name}`", "NS604", tree.span_at("source"))
     whole = {n: x if isinstance(x, (Images, Symbols)) else rules[n].apply(x) for n, x in raw.inputs.items()}
     parts = {
         name: Part(
@@ -141,7 +141,7 @@ def _check_parts(
             if split is not None:
                 text = f"the data has none of the {len(split.parts.get(name, ())):,} samples it had in the run"
                 hint = "put the data back as it was, or train again"
-            raise NetspecError("NS607", f"the {name} part is empty: {text}", place(tree, "split"), hint=hint)
+            raise NetspecError("NS607", f"the {name} part is empty: {text}", tree.span_at("split"), hint=hint)
 
 
 def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> None:
@@ -151,7 +151,7 @@ def _check_kept(outputs: dict[str, OutputRule], kept: Preprocess, tree: Map) -> 
             raise NetspecError(
                 "NS606",
                 f"the classes of output `{name}` are no longer those of the training",
-                place(tree, "source"),
+                tree.span_at("source"),
                 hint="put the data back as it was, or train again",
             )
 

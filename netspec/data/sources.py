@@ -9,7 +9,7 @@ import numpy as np
 
 from netspec.data.arrays import check_array, check_target, read_npz
 from netspec.data.columns import Wanted, are_numbers, raise_shown, read_columns, read_labels
-from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task, place
+from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task
 from netspec.data.feed import feed
 from netspec.data.images import Images, find_images
 from netspec.data.labels import clean
@@ -36,10 +36,10 @@ def read_source(config: DataConfig, tree: Map, network: Network) -> Raw:
     if isinstance(source, ImageFolder):
         return _images(source, tree, network)
     if isinstance(source, Text):
-        found = source.make(network.folder, place(tree, "source", "path"))
-        return feed(found, "text" if source.path is None else source.path, network, place(tree, "source"))
+        found = source.make(network.folder, tree.span_at("source", "path"))
+        return feed(found, "text" if source.path is None else source.path, network, tree.span_at("source"))
     if isinstance(source, Task):
-        return feed(source.make(), SOURCE_NAMES[type(source)], network, place(tree, "source"))
+        return feed(source.make(), SOURCE_NAMES[type(source)], network, tree.span_at("source"))
     return _builtin(SOURCE_NAMES[type(source)], tree, network)
 
 
@@ -49,7 +49,7 @@ def read_source(config: DataConfig, tree: Map, network: Network) -> Raw:
 def _builtin(name: str, tree: Map, network: Network) -> Raw:
     from sklearn import datasets
 
-    span = place(tree, "source")
+    span = tree.span_at("source")
     x_name = only(network.inputs, "input", name, span)
     y_name = only(network.outputs, "output", name, span)
     found = getattr(datasets, f"load_{name}")()
@@ -77,7 +77,7 @@ def _builtin(name: str, tree: Map, network: Network) -> Raw:
 
 
 def _csv(source: Csv, tree: Map, network: Network) -> Raw:
-    path_span = place(tree, "source", "path")
+    path_span = tree.span_at("source", "path")
     table = read_table(network.folder / source.path, source.delimiter, path_span, shown=source.path)
     targets = _target_columns(source, tree, table, network)
     taken = {column for columns in targets.values() for column in columns}
@@ -97,13 +97,13 @@ def _csv(source: Csv, tree: Map, network: Network) -> Raw:
         found[name] = Target(
             values[0] if len(values) == 1 else np.stack(values, axis=1),
             what,
-            place(tree, "source", "target", name),
+            tree.span_at("source", "target", name),
             columns=columns,
             lines=table.lines,
         )
     raise_shown(table, problems)
     for name, columns in features.items():
-        span = place(tree, "source", "features", name)
+        span = tree.span_at("source", "features", name)
         listing = ", ".join(columns[:8]) + (", …" if len(columns) > 8 else "")
         _need_columns(network.inputs[name], len(columns), name, f"{source.path} ({listing})", span)
     return Raw(inputs, rules, found, len(table.rows))
@@ -118,7 +118,7 @@ def _target_column(table: Table, column: str, kind: str, problems: list[Problem]
 
 def _target_columns(source: Csv, tree: Map, table: Table, network: Network) -> dict[str, tuple[str, ...]]:
     """Output -> its columns."""
-    span = place(tree, "source", "target")
+    span = tree.span_at("source", "target")
     outputs = list(network.outputs)
     if isinstance(source.target, dict):
         _same_names(source.target, outputs, "output", "target", span)
@@ -142,7 +142,7 @@ def _feature_columns(
     source: Csv, tree: Map, table: Table, network: Network, taken: set[str]
 ) -> dict[str, tuple[str, ...]]:
     """Input -> its columns."""
-    span = place(tree, "source", "features")
+    span = tree.span_at("source", "features")
     known = {clean(column) for column in taken}
     if isinstance(source.features, dict):
         _same_names(source.features, list(network.inputs), "input", "features", span)
@@ -190,7 +190,7 @@ def _same_names(given: Mapping[str, Any], names: list[str], what: str, key: str,
 
 
 def _npz(source: Npz, tree: Map, network: Network) -> Raw:
-    span = place(tree, "source", "path")
+    span = tree.span_at("source", "path")
     wanted = [*network.inputs, *network.outputs]
     arrays, names = read_npz(network.folder / source.path, source.path, span, wanted)
     for name in wanted:
@@ -236,7 +236,7 @@ def _npz(source: Npz, tree: Map, network: Network) -> Raw:
 
 
 def _images(source: ImageFolder, tree: Map, network: Network) -> Raw:
-    span = place(tree, "source", "path")
+    span = tree.span_at("source", "path")
     x_name = only(network.inputs, "input", "image_folder", span)
     y_name = only(network.outputs, "output", "image_folder", span)
     type_ = network.inputs[x_name]
@@ -256,19 +256,19 @@ def _images(source: ImageFolder, tree: Map, network: Network) -> Raw:
 def _image_size(source: ImageFolder, tree: Map, type_: TensorType, name: str) -> tuple[int, tuple[int, int]]:
     if type_.rank != 4 or type_.shape[1] not in MODES:
         text = f"input `{name}` is {type_}, an image is (B, C, H, W) with 1, 3 or 4 channels"
-        raise NetspecError("NS605", text, place(tree, "source"), hint=f"write `{name}: [3, 64, 64]` in `inputs`")
+        raise NetspecError("NS605", text, tree.span_at("source"), hint=f"write `{name}: [3, 64, 64]` in `inputs`")
     channels, height, width = type_.shape[1:]
     given = (source.size, source.size) if isinstance(source.size, int) else source.size
     if isinstance(height, int) and isinstance(width, int):
         if given is not None and given != (height, width):
             text = f"`size` is {given[0]}×{given[1]}, input `{name}` is {type_}"
             raise NetspecError(
-                "NS605", text, place(tree, "source", "size"), hint="leave `size` out: the input's own is taken"
+                "NS605", text, tree.span_at("source", "size"), hint="leave `size` out: the input's own is taken"
             )
         given = (height, width)
     if given is None:
         text = f"input `{name}` is {type_}: the images' height and width are not known"
-        raise NetspecError("NS605", text, place(tree, "source"), hint="add `size: [height, width]`")
+        raise NetspecError("NS605", text, tree.span_at("source"), hint="add `size: [height, width]`")
     assert isinstance(channels, int)
     return channels, given
 

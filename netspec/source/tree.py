@@ -36,8 +36,24 @@ _WORDS: dict[str, Any] = {
 }
 
 
+class Located:
+    """What every part of a tree can: say where it stands, and where what is below it stands."""
+
+    __slots__ = ()
+    span: Span
+
+    def below(self, key: str | int) -> Tree | None:
+        """The value under a key, or the item of a number; None where there is none."""
+        return None
+
+    def span_at(self, *path: str | int) -> Span:
+        """The place of the value at a path of keys and item numbers; of the nearest above it where it is missing."""
+        value = self.below(path[0]) if path else None
+        return self.span if value is None else value.span_at(*path[1:])
+
+
 @dataclass(eq=False, slots=True)
-class Scalar:
+class Scalar(Located):
     """A number, text, bool or null, with its place; `inset` is where its text begins within the span."""
 
     value: Any
@@ -49,23 +65,29 @@ class Scalar:
 
 
 @dataclass(eq=False, slots=True)
-class Items:
+class Items(Located):
     """A YAML sequence."""
 
     items: list[Tree]
     span: Span
+
+    def below(self, key: str | int) -> Tree | None:
+        return self.items[key] if isinstance(key, int) and key < len(self.items) else None
 
     def plain(self) -> list[Any]:
         return [item.plain() for item in self.items]
 
 
 @dataclass(eq=False, slots=True)
-class Map:
+class Map(Located):
     """A YAML mapping: name -> value, with the place of each name."""
 
     entries: dict[str, Tree]
     span: Span
     key_spans: dict[str, Span] = field(default_factory=dict)
+
+    def below(self, key: str | int) -> Tree | None:
+        return self.entries.get(str(key))
 
     def plain(self) -> dict[str, Any]:
         return {key: value.plain() for key, value in self.entries.items()}

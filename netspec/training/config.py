@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
-from netspec.data.config import place
 from netspec.graph.model import Node
 from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim
@@ -384,7 +383,7 @@ def _read_losses(tree: Map, outputs: Mapping[str, TensorType], problems: Problem
 
 
 def _loss_problems(tree: Map, name: str, loss: Loss, type_: TensorType) -> list[Problem]:
-    span = place(tree, "loss", name)
+    span = tree.span_at("loss", name)
     text = LOSS_NAMES[type(loss)]
     if not type_.floating:
         return [Problem("NS611", f"output `{name}` is of {type_.dtype}, {text} expects floating numbers", span)]
@@ -420,7 +419,7 @@ def _metric_problems(
         if what == "classes" and "signs" in kinds:
             text = f"metric {metric} needs the loss cross_entropy"
         hint = f"there are {', '.join(dict.fromkeys(fitting))}"
-        problems.append(Problem("NS611", text, place(tree, "metrics", i), hint))
+        problems.append(Problem("NS611", text, tree.span_at("metrics", i), hint))
 
 
 def _bptt_problems(
@@ -432,7 +431,7 @@ def _bptt_problems(
         if type_.rank < 3 and not (type_.rank == 2 and isinstance(type_.shape[1], Dim)):
             text = f"`bptt` needs an output for each step: output `{name}` is {type_}"
             hint = "give the recurrent layer `returns: sequence`, or leave `bptt` out"
-            problems.append(Problem("NS612", text, place(tree, "bptt"), hint))
+            problems.append(Problem("NS612", text, tree.span_at("bptt"), hint))
 
 
 def _direction_problems(tree: Map, layers: Iterable[Node], problems: list[Problem]) -> None:
@@ -441,7 +440,7 @@ def _direction_problems(tree: Map, layers: Iterable[Node], problems: list[Proble
         if isinstance(node.layer, CellLayer) and node.layer.bidirectional:
             text = f"`bptt` reads a sequence piece by piece: `{node.name}` is bidirectional and needs its end first"
             hint = f"leave `bidirectional` out of `{node.name}`, or `bptt` out of `train`"
-            problems.append(Problem("NS612", text, place(tree, "bptt"), hint,
+            problems.append(Problem("NS612", text, tree.span_at("bptt"), hint,
                                     (Related("layer", f"`{node.name}`", node.span, node.route),)))  # fmt: skip
 
 
@@ -450,17 +449,18 @@ def _rule_problems(tree: Map, values: Mapping[str, Any], problems: list[Problem]
     optimizer, schedule, stop = values.get("optimizer"), values.get("schedule"), values.get("stop")
     if isinstance(optimizer, Sgd) and optimizer.nesterov and (optimizer.momentum == 0 or optimizer.dampening != 0):
         problems.append(Problem("NS612", "`nesterov` of sgd needs `momentum` above 0 and no `dampening`",
-                                place(tree, "optimizer", "nesterov"), "or use `type: nag`"))  # fmt: skip
+                                tree.span_at("optimizer", "nesterov"), "or use `type: nag`"))  # fmt: skip
     warmup = getattr(schedule, "warmup_epochs", 0.0)
     epochs = values.get("epochs", 10)
     if isinstance(epochs, int) and warmup >= epochs:
-        problems.append(Problem("NS612", f"`warmup_epochs` {warmup:g} leaves nothing of {epochs} epochs",
-                                place(tree, "schedule", "warmup_epochs"), "make it smaller than `epochs`"))  # fmt: skip
+        text = f"`warmup_epochs` {warmup:g} leaves nothing of {epochs} epochs"
+        span = tree.span_at("schedule", "warmup_epochs")
+        problems.append(Problem("NS612", text, span, "make it smaller than `epochs`"))
     if isinstance(stop, Stop):
         if stop.patience is None and stop.settle is None:
             problems.append(
-                Problem("NS612", "`stop` has no rule", place(tree, "stop"), "add `patience: 5` or `settle: {}`")
+                Problem("NS612", "`stop` has no rule", tree.span_at("stop"), "add `patience: 5` or `settle: {}`")
             )
         if stop.settle and stop.settle.epochs < 2:
             problems.append(Problem("NS612", "`settle` compares the running loss of at least 2 epochs",
-                                    place(tree, "stop", "settle", "epochs"), "such as 3"))  # fmt: skip
+                                    tree.span_at("stop", "settle", "epochs"), "such as 3"))  # fmt: skip

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netspec.data.config import place
 from netspec.data.dataset import load_dataset
 from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import OutputRule
@@ -121,7 +120,7 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
             f"the data is not what the run began with: {changed}; tested on those of its test part that are left",
         )
     if "test" not in dataset.parts:
-        raise NetspecError("NS607", "the run has no test part", place(graph.data, "split"),
+        raise NetspecError("NS607", "the run has no test part", graph.data.span_at("split"),
                            hint="give `test` a share of `split`, and train again")  # fmt: skip
     part = dataset.parts["test"]
     rules = dataset.preprocess.outputs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from netspec.backends.torch_module import to_torch
-from netspec.data.config import DataConfig, place, read_data
+from netspec.data.config import DataConfig, read_data
 from netspec.data.dataset import Dataset, load_dataset
 from netspec.data.moved import moved, said_where
 from netspec.data.preprocess import Preprocess
@@ -97,7 +97,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             hold(bytes_to_train(graph, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
                  "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
         part = dataset.parts["train"]
-        least = least_batch(graph, part, config, place(train_tree, "batch_size"), place(data_tree, "split"))
+        least = least_batch(graph, part, config, train_tree.span_at("batch_size"), data_tree.span_at("split"))
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
         info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where, left_out)
         if not begun:
@@ -108,7 +108,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
             trainer = Trainer(
                 config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
-                place(train_tree, "bptt"), least,
+                train_tree.span_at("bptt"), least,
             )  # fmt: skip
             went_on = resume and trainer.resume(bool(changed))
             if went_on:
@@ -144,7 +144,7 @@ def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: Trai
         raise NetspecError(
             "NS609",
             f"the data is not what the run began with: {changed}",
-            place(graph.data, "source"),
+            graph.data.span_at("source"),
             hint="put it back as it was or start a new run; with --allow-changed-data the samples that are left go on "
             "in their parts, and new ones are in none",
         )

@@ -142,3 +142,21 @@ def _infinite(data: Any) -> bool:
     if isinstance(data, dict):
         data = list(data.values())
     return any(map(_infinite, data)) if isinstance(data, list) else isinstance(data, float) and math.isinf(data)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "column"),
+    [
+        (("source", "path"), 2, 9),
+        (("source", "columns", 1), 3, 16),
+        (("source", "columns", 9), 3, 12),  # there is no tenth: the list
+        (("source", "missing", "below"), 2, 3),
+        (("source", "path", "below"), 2, 9),
+        (("missing",), 1, 1),
+        ((), 1, 1),
+    ],
+)
+def test_a_path_of_keys_leads_to_a_place(path: tuple[str | int, ...], line: int, column: int) -> None:
+    tree = parse(Source("t", "source:\n  path: a.csv\n  columns: [a, b]\n"))
+    span = tree.span_at(*path)
+    assert (span.line, span.column) == (line, column)
