@@ -17,8 +17,8 @@ __version__ = "0.1.0"
 __all__ = ["Graph", "NetspecError", "diff", "load", "to_onnx", "to_torch", "train"]
 
 _LATER = {  # what needs a heavier import than `load` does
-    "to_torch": "netspec.backends.torch_module",
-    "to_onnx": "netspec.backends.onnx_model",
+    "to_torch": "netspec.backends.torch.module",
+    "to_onnx": "netspec.backends.onnx.model",
     "diff": "netspec.review.diff",
     "train": "netspec.training.loop",
 }

@@ -429,7 +429,7 @@ def export(
         raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
     with _errors():
         from netspec.backends.export import export_onnx
-        from netspec.backends.onnx_model import OPSET, check_size
+        from netspec.backends.onnx.model import OPSET, check_size
         from netspec.report.text import memory
         from netspec.source.files import file_name
 
@@ -445,7 +445,7 @@ def export(
             _note(loaded.notes)
             metadata[META] = loaded.preprocess.to_json()
         else:
-            from netspec.backends.torch_module import to_torch
+            from netspec.backends.torch.module import to_torch
 
             graph = _compiled(str(source), sets)
             check_size(graph)

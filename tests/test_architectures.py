@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import netspec
-from netspec.backends.parity import compare
+from netspec.backends.parity.compare import compare
 from netspec.graph.cost import depth, total
 from netspec.report.schema import netspec_schema, schema_text
 from netspec.source.tree import parse, read_text

@@ -8,8 +8,8 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from netspec.backends.onnx_model import OPSET, check_size, serialized, to_onnx
-from netspec.backends.parity import Parity, compare
+from netspec.backends.onnx.model import OPSET, check_size, serialized, to_onnx
+from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.document import text_hash
 from netspec.graph.cost import total
 from netspec.graph.model import Graph

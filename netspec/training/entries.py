@@ -7,7 +7,7 @@ import math
 import networkx as nx
 import torch
 
-from netspec.backends.torch_module import to_torch
+from netspec.backends.torch.module import to_torch
 from netspec.graph.model import Graph, Node
 from netspec.layers.embedding import Embedding
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from netspec.backends.torch_module import to_torch
+from netspec.backends.torch.module import to_torch
 from netspec.data.config import DataConfig, read_data
 from netspec.data.dataset import Dataset, load_dataset
 from netspec.data.moved import moved, said_where

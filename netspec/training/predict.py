@@ -154,9 +154,9 @@ def _run(path: Path, device: str) -> tuple[Compute, Preprocess, nn.Module, tuple
 def _onnx(path: Path) -> tuple[Compute, Preprocess]:
     import onnxruntime
 
-    from netspec.backends.onnx_lengths import META as LENGTHS
-    from netspec.backends.onnx_lengths import lengths_check
-    from netspec.backends.streaming import starts_of
+    from netspec.backends.onnx.lengths import META as LENGTHS
+    from netspec.backends.onnx.lengths import lengths_check
+    from netspec.backends.onnx.streaming import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
         return NetspecError("NS631", message, name=str(path), hint=hint)

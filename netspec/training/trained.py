@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
-from netspec.backends.torch_module import to_torch
+from netspec.backends.torch.module import to_torch
 from netspec.data.preprocess import Preprocess
 from netspec.graph.build import load
 from netspec.graph.model import Graph

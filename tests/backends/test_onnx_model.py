@@ -13,9 +13,9 @@ import torch
 import netspec
 from netspec import NetspecError
 from netspec.backends import export as export_module
-from netspec.backends import parity as parity_module
 from netspec.backends.export import export_onnx
-from netspec.backends.onnx_model import emit
+from netspec.backends.onnx.model import emit
+from netspec.backends.parity import compare as parity_module
 from netspec.frontend.document import text_hash
 
 CNN = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import netspec
-from netspec.backends.parity import compare
+from netspec.backends.parity.compare import compare
 from netspec.source.errors import NetspecError
 
 MAP = """\

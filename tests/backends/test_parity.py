@@ -7,9 +7,9 @@ import torch
 from onnx import numpy_helper
 
 import netspec
-from netspec.backends.lengths import check_length
-from netspec.backends.parity import compare
-from netspec.backends.trials import COUNT, trial_sizes
+from netspec.backends.parity.compare import compare
+from netspec.backends.parity.trials import COUNT, trial_sizes
+from netspec.backends.torch.lengths import check_length
 from netspec.shapes.lengths import Lengths
 from netspec.source.errors import NetspecError
 

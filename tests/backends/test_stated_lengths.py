@@ -14,7 +14,7 @@ import torch
 
 import netspec
 from netspec.backends.export import export_onnx
-from netspec.backends.onnx_lengths import META, lengths_check
+from netspec.backends.onnx.lengths import META, lengths_check
 from netspec.report.summary import as_json, totals
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
-from netspec.backends.parity import compare
+from netspec.backends.parity.compare import compare
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import netspec
-from netspec.backends.parity import random_inputs
+from netspec.backends.parity.compare import random_inputs
 from netspec.report.difference import text
 from netspec.report.summary import markdown
 from netspec.review.diff import diff

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import netspec
-from netspec.backends.rounding import EPSILON, Rounded
+from netspec.backends.parity.rounding import EPSILON, Rounded
 from netspec.graph.model import Graph
 from tests.differential.reference.network import Network, Run, Store
 from tests.differential.trial import Trial

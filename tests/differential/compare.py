@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import netspec
-from netspec.backends import parity
+from netspec.backends.parity import compare as parity
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.shapes.dim import at

@@ -16,9 +16,9 @@ import torch
 from test_contract import EXAMPLES, text_of
 
 import netspec
-from netspec.backends.lengths import check_equal, check_length
-from netspec.backends.parity import compare, random_inputs
-from netspec.backends.trials import trial_sizes
+from netspec.backends.parity.compare import compare, random_inputs
+from netspec.backends.parity.trials import trial_sizes
+from netspec.backends.torch.lengths import check_equal, check_length
 from netspec.graph.model import Graph
 from netspec.layers.base import Example
 from netspec.shapes.dim import at

@@ -16,7 +16,7 @@ import torch
 from jsonschema import Draft7Validator
 
 import netspec
-from netspec.backends.onnx_model import emit
+from netspec.backends.onnx.model import emit
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.layers.base import Example

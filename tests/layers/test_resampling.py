@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import netspec
-from netspec.backends.onnx_model import to_onnx
+from netspec.backends.onnx.model import to_onnx
 
 SCALES = (0.25, 0.3, 1 / 3, 0.5, 0.6, 0.75, 0.9, 1.0, 65 / 64, 1.1, 1.25, 1.5, 1.9, 2, 2.1, 2.25, 2.5, 3, 3.3, 7, 41)
 SIZES = (1, 2, 3, 4, 5, 7, 10, 13, 30, 49)

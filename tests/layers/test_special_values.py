@@ -16,7 +16,7 @@ import torch
 from test_contract import EXAMPLES, FLOATING, compiled, trials, values_of
 from torch import Tensor
 
-from netspec.backends.onnx_model import emit
+from netspec.backends.onnx.model import emit
 from netspec.layers.recurrent import CellLayer
 
 INFINITE = (float("nan"), float("inf"), float("-inf"))

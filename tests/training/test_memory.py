@@ -14,7 +14,7 @@ import torch
 
 import netspec
 from netspec import NetspecError
-from netspec.backends import onnx_model
+from netspec.backends.onnx import model as onnx_model
 from netspec.source import memory as source_memory
 from netspec.source.memory import available, hold, is_shortage, memory
 

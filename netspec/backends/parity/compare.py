@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import onnxruntime
 import torch
 
-from netspec.backends.rounding import Rounded
-from netspec.backends.streaming import Pieces, Run
-from netspec.backends.trials import trial_sizes
+from netspec.backends.onnx.streaming import Pieces, Run
+from netspec.backends.parity.rounding import Rounded
+from netspec.backends.parity.trials import trial_sizes
 from netspec.graph.model import Graph
 from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Dim, at
@@ -49,7 +49,7 @@ class Parity:
 def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
             tolerance: float = TOLERANCE, streaming: bool = False) -> Parity:  # fmt: skip
     """Run both on the same random inputs, every batch size, and every named axis at the lengths that matter
-    (backends.trials).
+    (backends.parity.trials).
 
     A `streaming` model is run on the whole and in pieces.  Raises NS703 when onnxruntime refuses the model, the outputs
     differ by more than the tolerance, or their shapes are not the inferred ones.

@@ -15,10 +15,10 @@ from google.protobuf.message import EncodeError  # type: ignore[import-untyped] 
 from onnx import TensorProto, helper
 
 import netspec
-from netspec.backends.onnx_lengths import META as LENGTHS
-from netspec.backends.onnx_lengths import lengths_meta
-from netspec.backends.streaming import META as STREAMING
-from netspec.backends.streaming import check_streaming, streaming_meta, streams
+from netspec.backends.onnx.lengths import META as LENGTHS
+from netspec.backends.onnx.lengths import lengths_meta
+from netspec.backends.onnx.streaming import META as STREAMING
+from netspec.backends.onnx.streaming import check_streaming, streaming_meta, streams
 from netspec.graph.cost import total
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
@@ -44,7 +44,7 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
 
     Dropout is gone, batch norm is folded where it can be, inputs and outputs carry their names and symbolic axes;
     `netspec.lengths` in the metadata, and the description of an input, say how long those may be.
-    `streaming` adds the states of recurrent layers, before and after, as inputs and outputs (backends.streaming).
+    `streaming` adds the states of recurrent layers, before and after, as inputs and outputs (backends.onnx.streaming).
     Raises NS701 for a model over 2 GiB, NS705 for a network that cannot stream.  `backends.export.export_onnx` also
     verifies the file it writes.
     """

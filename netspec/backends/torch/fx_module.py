@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import fx, nn
 
-from netspec.backends.padding_rows import hold_padding_rows
-from netspec.backends.ties import Ties, keep_buffers, kept_ties
+from netspec.backends.torch.padding_rows import hold_padding_rows
+from netspec.backends.torch.ties import Ties, keep_buffers, kept_ties
 
 Parts = dict[str, nn.Module | None]  # as torch types the children of a module
 
@@ -79,7 +79,7 @@ def _loaded(module: nn.Module, _: Any) -> None:
 class _Module(fx.GraphModule):
     """Takes a graph of its own when somebody asks for a shared one, so that an edit stays where it is made.
 
-    What is one tensor under several names in it stays one (backends.ties).
+    What is one tensor under several names in it stays one (backends.torch.ties).
     """
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> _Module:

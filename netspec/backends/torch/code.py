@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import fx, nn
 
-from netspec.backends.fx_module import Assembly, Parts, attach
-from netspec.backends.lengths import check_lengths, size_value
+from netspec.backends.torch.fx_module import Assembly, Parts, attach
+from netspec.backends.torch.lengths import check_lengths, size_value
 from netspec.frontend.identifiers import CODE_NAMES
 from netspec.graph.model import Graph, Node, Ref
 from netspec.shapes.dim import Dim, Size

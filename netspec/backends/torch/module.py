@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from netspec.backends.padding_rows import hold_padding_rows, zero_padding_rows
-from netspec.backends.torch_code import Lowering
+from netspec.backends.torch.code import Lowering
+from netspec.backends.torch.padding_rows import hold_padding_rows, zero_padding_rows
 from netspec.graph.build import collecting_later
 from netspec.graph.cost import total
 from netspec.graph.model import Graph, Node
