@@ -117,7 +117,7 @@ def _complain(problems: tuple[Problem, ...] | list[Problem], *, warning: bool = 
 def _compiled(file: str, sets: list[str] | None, *, hold_budget: bool = True) -> netspec.Graph:
     """Everything up to shapes and budget, and what the file says about learning."""
     from netspec.data.config import read_data
-    from netspec.training.config import read_train
+    from netspec.recipe.config import read_train
 
     graph = netspec.load(Path(file), sets=sets or (), hold_budget=hold_budget)
     problems: list[Problem] = []

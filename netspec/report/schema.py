@@ -15,9 +15,9 @@ from netspec.frontend.containers import CONTAINERS, LAYERED, body_key
 from netspec.graph.model import Budget
 from netspec.layers import kinds
 from netspec.layers.init import INITS
+from netspec.recipe.config import TrainConfig
 from netspec.shapes.tensor import DTYPES
 from netspec.source.records import Count, fields_of, record_schema, schema_of
-from netspec.training.config import TrainConfig
 
 _EXPRESSION = {"$ref": "#/definitions/expression"}
 _LAYERS = {"$ref": "#/definitions/layers"}

@@ -9,10 +9,10 @@ from netspec.data.dataset import ImageRows, Part
 from netspec.data.symbols import Symbols
 from netspec.graph.model import Graph, Node
 from netspec.layers.batch_norm import BatchNorm
+from netspec.recipe.config import TrainConfig
 from netspec.shapes.dim import Dim, at, product
 from netspec.source.errors import NetspecError, Related
 from netspec.source.text import Span
-from netspec.training.config import TrainConfig
 
 
 def least_batch(graph: Graph, part: Part, config: TrainConfig, size_span: Span | None, split_span: Span | None) -> int:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from netspec.recipe.config import OptimizerConfig, TrainConfig
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.json_records import parse_json, read_record
 from netspec.source.records import Above, Count, NotNegative, Positive
-from netspec.training.config import OptimizerConfig, TrainConfig
 from netspec.training.optimizers import make_optimizer
 from netspec.training.weights import (
     Expected,

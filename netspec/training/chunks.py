@@ -15,7 +15,7 @@ from torch import Tensor
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.training.batches import Batches, Vectors
-from netspec.training.losses import kept_steps
+from netspec.training.objective import kept_steps
 
 
 @dataclass(frozen=True)

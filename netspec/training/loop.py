@@ -19,6 +19,7 @@ from netspec.data.reads import counted_by
 from netspec.frontend.document import text_hash
 from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph, Node
+from netspec.recipe.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.memory import hold, memory
@@ -27,7 +28,6 @@ from netspec.training.batch_of_one import least_batch
 from netspec.training.batches import Batches
 from netspec.training.checkpoint import entries_kept
 from netspec.training.claim import claimed
-from netspec.training.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
 from netspec.training.entries import entries_of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from netspec.training.config import TrainConfig, metric_fits, target_kinds
+from netspec.recipe.config import TrainConfig, metric_fits, target_kinds
 
 
 def accuracy(predicted: Tensor, true: Tensor) -> float:

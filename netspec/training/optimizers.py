@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from netspec.training.config import Adagrad, Adam, AdamW, Momentum, Nag, OptimizerConfig, RmsProp, Sgd
+from netspec.recipe.config import Adagrad, Adam, AdamW, Momentum, Nag, OptimizerConfig, RmsProp, Sgd
 
 
 class _Averaged(Optimizer):

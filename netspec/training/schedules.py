@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from netspec.training.config import Constant, Cosine, Exponential, Linear, ScheduleConfig, Step
+from netspec.recipe.config import Constant, Cosine, Exponential, Linear, ScheduleConfig, Step
 
 
 def rate_factor(schedule: ScheduleConfig, step: int, steps_per_epoch: int, epochs: int) -> float:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from netspec.data.preprocess import OutputRule
+from netspec.recipe.config import CrossEntropy, TrainConfig
 from netspec.source.errors import NetspecError
 from netspec.training.batches import Batches
 from netspec.training.chunks import Streams
-from netspec.training.config import CrossEntropy, TrainConfig
-from netspec.training.losses import Losses, LossFunction, kept_steps, loss_function
 from netspec.training.metrics import METRICS, chosen_metrics, sequence_accuracy
+from netspec.training.objective import Losses, LossFunction, kept_steps, loss_function
 
 Piece = tuple[list[Tensor], dict[str, Tensor], int]  # inputs, targets, number of the first sample
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from netspec.data.dataset import Dataset
+from netspec.recipe.config import Constant, TrainConfig
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.training.batches import Batch, Batches
 from netspec.training.checkpoint import Progress, Scaler, load_checkpoint, save_checkpoint
 from netspec.training.chunks import Chunks
-from netspec.training.config import Constant, TrainConfig
 from netspec.training.info import EpochLine
 from netspec.training.interrupt import on_interrupt
 from netspec.training.optimizers import NesterovSgd, make_optimizer

@@ -16,11 +16,11 @@ from torch import nn
 from netspec.data.dataset import NO_CLASS, Part
 from netspec.data.preprocess import OutputRule
 from netspec.data.split import split_indices
+from netspec.recipe.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
 from netspec.training.batches import Batches
-from netspec.training.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
 from netspec.training.evaluate import ClassReport, NumberReport, report
-from netspec.training.losses import Losses, loss_function
 from netspec.training.metrics import METRICS
+from netspec.training.objective import Losses, loss_function
 from netspec.training.score import Scorer
 
 CPU = torch.device("cpu")

@@ -18,13 +18,13 @@ from netspec.data.dataset import NO_CLASS, Dataset, Part
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import OutputRule, Preprocess
 from netspec.data.symbols import Symbols
+from netspec.recipe.config import TrainConfig, read_train
 from netspec.shapes.dim import symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 from netspec.training.batches import Batches
 from netspec.training.chunks import Chunks, Streams
-from netspec.training.config import TrainConfig, read_train
 from netspec.training.progress import Display
 from netspec.training.runs import MetricsFile
 from netspec.training.score import Scorer

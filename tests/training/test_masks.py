@@ -11,12 +11,7 @@ from torch import Tensor, nn
 
 from netspec.data.dataset import NO_CLASS, Part
 from netspec.data.preprocess import OutputRule
-from netspec.shapes.dim import symbol
-from netspec.shapes.tensor import BATCH, TensorType
-from netspec.source.text import Source
-from netspec.source.tree import Map, parse
-from netspec.training.batches import Batches
-from netspec.training.config import (
+from netspec.recipe.config import (
     Absolute,
     CrossEntropy,
     EpsilonInsensitive,
@@ -26,8 +21,13 @@ from netspec.training.config import (
     TrainConfig,
     read_train,
 )
-from netspec.training.losses import loss_function
+from netspec.shapes.dim import symbol
+from netspec.shapes.tensor import BATCH, TensorType
+from netspec.source.text import Source
+from netspec.source.tree import Map, parse
+from netspec.training.batches import Batches
 from netspec.training.metrics import sequence_accuracy
+from netspec.training.objective import loss_function
 from netspec.training.score import Scorer
 
 CPU = torch.device("cpu")

@@ -15,11 +15,11 @@ import netspec
 from netspec import NetspecError
 from netspec.data.dataset import NO_CLASS, Part
 from netspec.data.preprocess import OutputRule
+from netspec.recipe.config import Absolute, CrossEntropy, Hinge, Logistic, Squared
 from netspec.training.batches import Batches
-from netspec.training.config import Absolute, CrossEntropy, Hinge, Logistic, Squared
 from netspec.training.evaluate import evaluate
 from netspec.training.loop import train
-from netspec.training.losses import Losses, loss_function
+from netspec.training.objective import Losses, loss_function
 from netspec.training.score import Scorer
 
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from netspec.training.config import (
+from netspec.recipe.config import (
     Absolute,
     CrossEntropy,
     EpsilonInsensitive,

@@ -7,11 +7,7 @@ import pytest
 
 import netspec
 from netspec import NetspecError
-from netspec.shapes.tensor import BATCH, TensorType
-from netspec.source.records import record_schema
-from netspec.source.text import Source
-from netspec.source.tree import Map, parse
-from netspec.training.config import (
+from netspec.recipe.config import (
     LOSSES,
     LOSSES_ELSEWHERE,
     Adam,
@@ -25,6 +21,10 @@ from netspec.training.config import (
     TrainConfig,
     read_train,
 )
+from netspec.shapes.tensor import BATCH, TensorType
+from netspec.source.records import record_schema
+from netspec.source.text import Source
+from netspec.source.tree import Map, parse
 from netspec.training.loop import read_both, train
 
 ONE = {"logits": TensorType((BATCH, 10))}

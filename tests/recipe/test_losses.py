@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from netspec.training.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
-from netspec.training.losses import Losses, loss_function
+from netspec.recipe.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
+from netspec.training.objective import Losses, loss_function
 
 rng = np.random.default_rng(0)
 OUT = rng.normal(size=(7, 1))

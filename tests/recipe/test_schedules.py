@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from netspec.training.config import Constant, Cosine, Exponential, Linear, Step
+from netspec.recipe.config import Constant, Cosine, Exponential, Linear, Step
 from netspec.training.schedules import rate_factor
 
 EPOCHS, STEPS = 10, 7

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from netspec.training import config as c
+from netspec.recipe import config as c
 from netspec.training.optimizers import NesterovSgd, make_optimizer
 
 rng = np.random.default_rng(1)
