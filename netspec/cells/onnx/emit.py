@@ -27,7 +27,7 @@ def emit(build: Build, stack: Stack, x_BTI: str, batch: Size, returns: str, *, l
 
     `batch` is the size of the batch axis; `lengths` (B,) int64 and `state` (B, R, width) are values of the graph, ""
     where there are none; `learned` takes the states before the first step from the weights `h_0` (R, S) of each state
-    h.  While streaming they are inputs instead (backends.streaming refuses layers that are given a state).
+    h.  While streaming they are inputs instead (backends.onnx.streaming refuses layers that are given a state).
     """
     return _Emission(build, stack, batch, lengths, state, learned).emit(x_BTI, returns)
 
