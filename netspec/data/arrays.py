@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netspec.data.bounds import most_bytes, open_file
 from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, clean
 from netspec.data.preprocess import Array
 from netspec.data.table import missing_file
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
+from netspec.source.input_files import most_bytes, open_file
 from netspec.source.memory import shown as size_text
 from netspec.source.text import Span, show
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeAlias
 
-from netspec.data.tasks.adding import Adding
-from netspec.data.tasks.anbn import AnBn
-from netspec.data.tasks.copy import Copy
-from netspec.data.tasks.msd import Msd
-from netspec.data.tasks.reber import Reber
-from netspec.data.tasks.temporal_order import TemporalOrder
-from netspec.data.tasks.text import Text
+from netspec.data.sources.adding import Adding
+from netspec.data.sources.anbn import AnBn
+from netspec.data.sources.copy import Copy
+from netspec.data.sources.msd import Msd
+from netspec.data.sources.reber import Reber
+from netspec.data.sources.temporal_order import TemporalOrder
+from netspec.data.sources.text import Text
 from netspec.source.errors import Problem, Problems, raise_all
 from netspec.source.records import Count, OneOf, Positive, Share, read_fields
 from netspec.source.tree import Map

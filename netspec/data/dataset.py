@@ -17,7 +17,7 @@ from netspec.data.labels import class_numbers, clean, signs
 from netspec.data.padding import check_lengths, ended, told_steps, within
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess, Standard
 from netspec.data.raw import Network, Raw, Target
-from netspec.data.sources import read_source
+from netspec.data.read_sources import read_source
 from netspec.data.split import ordered_indices, split_indices
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim, Size

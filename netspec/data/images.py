@@ -14,10 +14,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.bounds import open_file
 from netspec.data.pixels import Pixels, quiet, read_image, unit, unreadable
 from netspec.data.preprocess import Standard
 from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.input_files import open_file
 from netspec.source.text import Span
 
 SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))

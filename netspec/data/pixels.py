@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.bounds import open_file
 from netspec.source.errors import NetspecError, Problem
+from netspec.source.input_files import open_file
 from netspec.source.text import Span
 
 if TYPE_CHECKING:

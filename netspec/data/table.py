@@ -12,9 +12,9 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from netspec.data.bounds import read_whole
 from netspec.data.labels import clean
 from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
+from netspec.source.input_files import read_whole
 from netspec.source.text import Source, Span, show
 
 MOST_SHOWN = 10  # a table of genes has as many columns as it has genes

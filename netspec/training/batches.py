@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netspec.data.dataset import ImageRows, Part
-from netspec.data.feed import LENGTHS
+from netspec.data.sequence_inputs import LENGTHS
 from netspec.data.symbols import Symbols
 
 Batch = tuple[list[Tensor], dict[str, Tensor]]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netspec.data.dataset import load_dataset
-from netspec.data.moved import moved, said_where
+from netspec.data.location import moved, said_where
 from netspec.data.preprocess import OutputRule
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from netspec.data.bounds import read_whole
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
+from netspec.source.input_files import read_whole
 from netspec.source.json_records import parse_json, plain_json
 
 

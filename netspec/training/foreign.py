@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from netspec.data.bounds import read_whole
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason
+from netspec.source.input_files import read_whole
 from netspec.source.text import printable
 
 DOMAINS = ("", "ai.onnx")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netspec.data.feed import LENGTHS
 from netspec.data.preprocess import Array, Preprocess
+from netspec.data.sequence_inputs import LENGTHS
 from netspec.data.symbols import Symbols
 from netspec.source.errors import NetspecError
 from netspec.source.text import show

@@ -12,13 +12,13 @@ import torch
 from netspec.backends.torch.module import to_torch
 from netspec.data.config import DataConfig, read_data
 from netspec.data.dataset import Dataset, load_dataset
-from netspec.data.moved import moved, said_where
+from netspec.data.location import moved, said_where
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Network
-from netspec.data.reads import counted_by
 from netspec.frontend.document import text_hash
 from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph, Node
+from netspec.graph.sequence_lengths import counted_by
 from netspec.recipe.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all

@@ -10,9 +10,9 @@ from typing import BinaryIO, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from netspec.data.bounds import open_file
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
+from netspec.source.input_files import open_file
 from netspec.training.files import cannot_write
 
 Weights = dict[str, Tensor]

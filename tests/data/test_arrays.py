@@ -258,7 +258,7 @@ def test_broken_files(tmp_path: Path, name: str, run: Path, monkeypatch: pytest.
 def test_tables_and_texts_that_have_no_end(
     tmp_path: Path, kind: str, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import netspec.data.bounds as bounds
+    import netspec.source.input_files as bounds
 
     monkeypatch.setattr(bounds, "most_bytes", lambda: 10**6)
     path = tmp_path / "a.csv"

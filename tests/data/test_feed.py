@@ -11,8 +11,8 @@ import netspec
 from netspec import NetspecError
 from netspec.data.dataset import NO_CLASS, Dataset, load_dataset
 from netspec.data.preprocess import Preprocess
+from netspec.data.sources.reber import Reber
 from netspec.data.symbols import Symbols
-from netspec.data.tasks.reber import Reber
 from netspec.training.loop import network_of, read_both
 
 NET = """

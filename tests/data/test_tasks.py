@@ -11,14 +11,14 @@ import pytest
 
 from netspec import NetspecError
 from netspec.data.config import SOURCES, Task, read_data
-from netspec.data.tasks.adding import Adding
-from netspec.data.tasks.anbn import AnBn
-from netspec.data.tasks.copy import Copy
-from netspec.data.tasks.msd import Msd
-from netspec.data.tasks.reber import Reber
-from netspec.data.tasks.sequences import Sequences
-from netspec.data.tasks.temporal_order import TemporalOrder
-from netspec.data.tasks.text import Text, builtin
+from netspec.data.sequences import Sequences
+from netspec.data.sources.adding import Adding
+from netspec.data.sources.anbn import AnBn
+from netspec.data.sources.copy import Copy
+from netspec.data.sources.msd import Msd
+from netspec.data.sources.reber import Reber
+from netspec.data.sources.temporal_order import TemporalOrder
+from netspec.data.sources.text import Text, builtin
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 

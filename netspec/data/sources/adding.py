@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from netspec.data.tasks.sequences import Sequences, drawn
+from netspec.data.sequences import Sequences, drawn
 from netspec.source.records import Count, Limit, Positive
 
 

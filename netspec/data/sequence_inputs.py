@@ -8,8 +8,8 @@ import numpy as np
 
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.raw import Network, Raw, Target, only, shape_of
+from netspec.data.sequences import Sequences
 from netspec.data.symbols import Symbols
-from netspec.data.tasks.sequences import Sequences
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Literal
 
-from netspec.data.tasks.sequences import Sequences, drawn
+from netspec.data.sequences import Sequences, drawn
 from netspec.source.records import Count, Limit, Positive
 
 ALPHABET = "EBabcdXY"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.data.tasks.sequences import Sequences, drawn
+from netspec.data.sequences import Sequences, drawn
 from netspec.source.records import Count, Positive
 
 CATEGORIES = 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netspec.data.tasks.sequences import Sequences
+from netspec.data.sequences import Sequences
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive
 

@@ -10,15 +10,15 @@ import numpy as np
 from netspec.data.arrays import check_array, check_target, read_npz
 from netspec.data.columns import Wanted, are_numbers, raise_shown, read_columns, read_labels
 from netspec.data.config import SOURCE_NAMES, Csv, DataConfig, ImageFolder, Npz, Task
-from netspec.data.feed import feed
 from netspec.data.images import Images, find_images
 from netspec.data.labels import clean
 from netspec.data.pixels import MODES
 from netspec.data.preprocess import Array, InputRule
 from netspec.data.raw import Network, Raw, Target, only, shape_of
+from netspec.data.sequence_inputs import feed
+from netspec.data.sources.text import Text
 from netspec.data.symbols import Symbols
 from netspec.data.table import Table, read_table
-from netspec.data.tasks.text import Text
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, did_you_mean
