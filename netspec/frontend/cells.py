@@ -113,9 +113,8 @@ def explain_params(problems: list[Problem], tree: Map, cells: Cells) -> list[Pro
         params = cells.find(str(named)).params if kind == "recurrent" else library_cell(str(kind)).params
     except (BrokenError, NetspecError, KeyError):
         return problems
-    hints = {f"no key `{n}`": f"write `params: {{{n}: {show(tree.entries[n].plain())}}}`"
-             for n in params if n in tree.entries}  # fmt: skip
-    return [replace(p, hint=next((h for end, h in hints.items() if p.message.endswith(end)), p.hint)) for p in problems]
+    hints = {n: f"write `params: {{{n}: {show(tree.entries[n].plain())}}}`" for n in params if n in tree.entries}
+    return [replace(p, hint=hints.get(p.key[-1], p.hint)) if p.code == "NS202" and p.key else p for p in problems]
 
 
 def check_dropout(layer: object, tree: Map) -> list[Problem]:

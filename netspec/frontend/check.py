@@ -237,11 +237,9 @@ def _check_layer(
     problems[before:] = explain_params(problems[before:], fields, checked.cells)
     tag = fields.entries["type"]
     for i, problem in enumerate(problems[before:], start=before):  # a variant changed the kind and left the rest
-        if problem.code == "NS202" and problem.span and problem.span.source is not tag.span.source:
-            key = problem.message.split("`")[-2]
-            problems[i] = replace(
-                problem, hint=f"it comes from the parent, the kind from {tag.span}: remove it there with `{key}: null`"
-            )
+        if problem.code == "NS202" and problem.key and problem.span and problem.span.source is not tag.span.source:
+            remove = f"remove it there with `{problem.key[-1]}: null`"
+            problems[i] = replace(problem, hint=f"it comes from the parent, the kind from {tag.span}: {remove}")
 
 
 def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span, cells: Cells) -> Layer | None:
@@ -275,10 +273,10 @@ def _wired(problem: Problem, tree: Map, cls: type[Layer]) -> Problem:
 
 
 def _key_place(tree: Map, problem: Problem) -> Span | None:
-    """Where the value of the key stands that a problem names (`params.bias`), or the unknown key; or what holds it."""
+    """Where the value of the key that a problem is about stands, or the unknown key; or what holds it."""
     place = None
     inside: Tree | None = tree
-    for key in problem.name.split("."):
+    for key in problem.key:
         if not isinstance(inside, Map) or key not in inside:
             break
         place = inside.key_span(key) if problem.code == "NS202" else inside.entries[key].span

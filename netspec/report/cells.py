@@ -213,7 +213,7 @@ def _check(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> None:
     except NetspecError as error:
         found = []
         for problem in error.problems:
-            option = "--" + problem.name.partition(".")[0].replace("params", "param")
+            option = "--" + problem.key[0].replace("params", "param")
             missing = problem.code == "NS204"
             hint = " ".join(f"--param {n}=…" for n, v in cell.params.items() if v is None and n not in params)
             found.append(replace(problem, name=option, hint=f"add `{hint}`" if missing else problem.hint))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from netspec.source.text import Span, printable
 
@@ -39,6 +39,7 @@ class Problem:
     route: str = ""
     name: str = ""  # shown in place of a position when there is none: a path, an option
     times: int = 1  # how many copies of this place of the text have it
+    key: tuple[str, ...] = field(default=(), compare=False)  # the key it is about: `("params", "bias")`; never shown
 
     def render(self) -> str:
         """The problem as text: position, code and message, source line with carets, related places, help."""
@@ -86,8 +87,9 @@ class NetspecError(Exception):
         related: tuple[Related, ...] = (),
         route: str = "",
         name: str = "",
+        key: tuple[str, ...] = (),
     ) -> None:
-        self.problems = (Problem(code, message, span, hint, related, route, name),)
+        self.problems = (Problem(code, message, span, hint, related, route, name, key=key),)
         super().__init__(message)
 
     @classmethod

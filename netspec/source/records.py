@@ -253,11 +253,13 @@ def unknown_key(key: str, span: Span, known: Collection[str], owner: str, code: 
     """A key that nothing reads, with the nearest that something does."""
     word, colon, value = key.partition(":")
     if colon and value and word in known:
-        return Problem(code, f"{owner} has no key `{key}`", span, f"put a space after the colon: `{word}: {value}`")
-    if key in _FOLLOWS:
-        return Problem(code, f"{owner} has no key `{key}`", span, "leave it out: it follows from the layer's input")
-    listing = f"it has {', '.join(f'`{k}`' for k in known)}" if known else "it takes none"
-    return Problem(code, f"{owner} has no key `{key}`", span, did_you_mean(key, known, listing))
+        hint = f"put a space after the colon: `{word}: {value}`"
+    elif key in _FOLLOWS:
+        hint = "leave it out: it follows from the layer's input"
+    else:
+        listing = f"it has {', '.join(f'`{k}`' for k in known)}" if known else "it takes none"
+        hint = did_you_mean(key, known, listing)
+    return Problem(code, f"{owner} has no key `{key}`", span, hint, key=(key,))
 
 
 def read(tree: Tree, cls: type[R], owner: str, *, skip: Collection[str] = ()) -> R:
@@ -299,9 +301,8 @@ def read_fields(
             values[key] = read_value(value, field, f"`{key}` of {owner}", problems)
     for f in fields.values():
         if f.required and f.name not in tree.entries and f.name not in skip and f.name not in meant:
-            problems.append(
-                Problem("NS204", f"{owner} needs `{f.name}`, {f.expected}", place or tree.span, f"add `{f.name}: …`")
-            )
+            text = f"{owner} needs `{f.name}`, {f.expected}"
+            problems.append(Problem("NS204", text, place or tree.span, f"add `{f.name}: …`", key=(f.name,)))
     return values
 
 
@@ -341,15 +342,21 @@ def _kinds_in(annotation: Any) -> dict[str, type]:
 
 
 def read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any:
-    """One value, checked and converted to the field's type."""
+    """One value, checked and converted to the field's type; None when a problem of it is reported."""
+    inside = Problems()
+    value = _read_value(tree, field, owner, inside)
+    problems += (dataclasses.replace(p, key=(field.name, *p.key)) for p in inside)
+    return value
+
+
+def _read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any:
+    """The same; keys of problems begin inside the value."""
     nested = _record_in(field.annotation, tree)
     if isinstance(nested, OneOf):
         return read_choice(tree, nested, owner, problems)
     if nested is not None:
-        found = Problems()
-        values = read_fields(tree, nested, owner, found)
-        problems += found
-        return None if found else nested(**values)
+        values = read_fields(tree, nested, owner, problems)
+        return None if problems else nested(**values)
     value = tree.plain()
     if not field.fits(value):
         problems.append(_misfit(tree, value, field, owner))
@@ -363,7 +370,9 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
     tag = tree.get("type") if isinstance(tree, Map) else tree
     if tag is None:
         problems.append(
-            Problem("NS204", f"{owner} needs `type`, one of {', '.join(kinds)}", tree.span, "add `type: …`")
+            Problem(
+                "NS204", f"{owner} needs `type`, one of {', '.join(kinds)}", tree.span, "add `type: …`", key=("type",)
+            )
         )
         return None
     name = tag.value if isinstance(tag, Scalar) else None
@@ -408,7 +417,8 @@ def _misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
                 found = _misfit(item, word, one, f"`{key}` in {owner}")
                 switch = word if isinstance(word, bool) else _YAML_1_1.get(word) if isinstance(word, str) else None
                 written = switch is not None and one.fits(int(switch))
-                return dataclasses.replace(found, hint=f"write `{int(switch or 0)}`") if written else found
+                hint = f"write `{int(switch or 0)}`" if written else found.hint
+                return dataclasses.replace(found, hint=hint, key=(key, *found.key))
     hint = ""
     if isinstance(value, (int, float)) and field._validator.is_valid(value):
         hint = "whole numbers end at 2**63" if value == value else "NaN is no value of a parameter"

@@ -183,7 +183,7 @@ equations:
 """)
     with pytest.raises(NetspecError) as error:
         check_use(cell, hidden, params)
-    assert [(p.code, p.name) for p in error.value.problems] == [(code, key)]
+    assert [(p.code, ".".join(p.key)) for p in error.value.problems] == [(code, key)]
 
 
 def test_what_is_wrong_for_some_sizes_names_the_place_in_the_cell() -> None:

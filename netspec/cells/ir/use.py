@@ -1,6 +1,6 @@
 """A cell as a layer uses it: its sizes and parameters held against what the cell asks for, and its step for them.
 
-What is wrong here is wrong in the layer.  Problems carry in `name` the layer's key that they are about, and no span:
+What is wrong here is wrong in the layer.  Problems carry in `key` the layer's key that they are about, and no span:
 the front end knows where the key stands.
 """
 
@@ -27,25 +27,25 @@ def check_use(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> No
         if name not in cell.params:
             listing = f"it has {', '.join(f'`{p}`' for p in cell.params)}" if cell.params else "it has none"
             problems.append(Problem("NS202", f"{owner} has no parameter `{name}`", hint=did_you_mean(
-                name, cell.params, listing), name=f"params.{name}"))  # fmt: skip
+                name, cell.params, listing), key=("params", name)))  # fmt: skip
         elif not isfinite(params[name]):
             problems.append(Problem("NS203", f"parameter `{name}` of {owner} expects a finite number, received "
-                                    f"{show(params[name])}", name=f"params.{name}"))  # fmt: skip
+                                    f"{show(params[name])}", key=("params", name)))  # fmt: skip
         elif name in sizes and params[name] != int(params[name]):
             problems.append(Problem("NS203", f"parameter `{name}` of {owner} is a size: it expects a whole number, "
-                                    f"received {show(params[name])}", name=f"params.{name}"))  # fmt: skip
+                                    f"received {show(params[name])}", key=("params", name)))  # fmt: skip
     missing = [name for name, default in cell.params.items() if default is None and name not in params]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
         problems.append(Problem("NS204", f"{owner} needs its parameter{'s' * (len(missing) > 1)} {listed}",
                                 hint=f"add `params: {{{', '.join(f'{n}: …' for n in missing)}}}`",
-                                name="params"))  # fmt: skip
+                                key=("params",)))  # fmt: skip
     if "hidden" in sizes and hidden is None:
         problems.append(Problem("NS204", f"{owner} needs `hidden`, a whole number of at least 1",
-                                hint="add `hidden: …`", name="type"))  # fmt: skip
+                                hint="add `hidden: …`", key=("type",)))  # fmt: skip
     if "hidden" not in sizes and hidden is not None:
         problems.append(Problem("NS202", f"no size of {owner} is `hidden`", hint="remove it: the cell's own sizes "
-                                "are fixed", name="hidden"))  # fmt: skip
+                                "are fixed", key=("hidden",)))  # fmt: skip
     raise_all(problems)
 
 
