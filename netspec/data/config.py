@@ -127,7 +127,7 @@ class DataConfig:
     and image channel for itself; `both` does so with number targets too, and predictions are turned back.
     """
 
-    source: Annotated[Source, OneOf("data source", SOURCES)]
+    source: Annotated[Source, OneOf("data source", dict(SOURCES))]
     split: Split = field(default_factory=Split)
     standardize: bool | Literal["both"] = False
 

@@ -151,21 +151,21 @@ def _init() -> Any:
 
 INITS = OneOf(
     "initialisation",
-    (
-        ("zeros", Zeros),
-        ("ones", Ones),
-        ("constant", Constant),
-        ("normal", Normal),
-        ("uniform", Uniform),
-        ("truncated_normal", TruncatedNormal),
-        ("xavier", XavierUniform),
-        ("xavier_uniform", XavierUniform),
-        ("xavier_normal", XavierNormal),
-        ("he", HeNormal),
-        ("he_normal", HeNormal),
-        ("he_uniform", HeUniform),
-        ("orthogonal", Orthogonal),
-    ),
+    {
+        "zeros": Zeros,
+        "ones": Ones,
+        "constant": Constant,
+        "normal": Normal,
+        "uniform": Uniform,
+        "truncated_normal": TruncatedNormal,
+        "xavier": XavierUniform,
+        "xavier_uniform": XavierUniform,
+        "xavier_normal": XavierNormal,
+        "he": HeNormal,
+        "he_normal": HeNormal,
+        "he_uniform": HeUniform,
+        "orthogonal": Orthogonal,
+    },
 )
 
 
@@ -199,8 +199,8 @@ def cell_inits(cell: Cell, params: Mapping[str, float]) -> dict[str, Init]:
         known = isinstance(word, str) and word in cell.params
         if known:
             found[name] = Constant(params[str(word)])
-        elif isinstance(word, str) and word not in INITS.kinds():
-            near = did_you_mean(word, [*INITS.kinds(), *cell.params], f"there are {', '.join(INITS.kinds())}")
+        elif isinstance(word, str) and word not in INITS.records:
+            near = did_you_mean(word, [*INITS.records, *cell.params], f"there are {', '.join(INITS.records)}")
             problems.append(Problem("NS201", f"unknown initialisation {show(word)}", tree.span, near))
         else:
             found[name] = _read_one(tree, problems)

@@ -99,7 +99,7 @@ ELSEWHERE = {"early_stopping": "patience", "early_stop": "patience", "learning_r
              "scheduler": "schedule",
              "lr_schedule": "schedule", "lr_scheduler": "schedule", "max_epochs": "epochs", "num_epochs": "epochs",
              "tbptt": "bptt", "random_state": "seed"}  # fmt: skip
-AnyLoss = Annotated[Loss, OneOf("loss", LOSSES, LOSSES_ELSEWHERE)]
+AnyLoss = Annotated[Loss, OneOf("loss", dict(LOSSES), lambda word: dict(LOSSES_ELSEWHERE).get(word.lower(), ""))]
 
 # Optimisers.  w weights, g the batch's gradient, η = lr.
 
@@ -295,8 +295,8 @@ class TrainConfig:
     loss: AnyLoss | dict[str, AnyLoss]
     epochs: Positive = 10
     batch_size: Positive = 64
-    optimizer: Annotated[OptimizerConfig, OneOf("optimizer", OPTIMIZERS)] = field(default_factory=Adam)
-    schedule: Annotated[ScheduleConfig, OneOf("schedule", SCHEDULES)] = field(default_factory=Constant)
+    optimizer: Annotated[OptimizerConfig, OneOf("optimizer", dict(OPTIMIZERS))] = field(default_factory=Adam)
+    schedule: Annotated[ScheduleConfig, OneOf("schedule", dict(SCHEDULES))] = field(default_factory=Constant)
     metrics: tuple[Metric, ...] | None = None
     clip: Above | None = None
     bptt: Positive | None = None

@@ -129,11 +129,11 @@ def _cell() -> dict[str, Any]:
 
 def _choice() -> dict[str, Any]:
     branches = []
-    for name, cls in INITS.records:
+    for name, cls in INITS.records.items():
         record = record_schema(cls)
         record["properties"] = {"type": {"const": name}, **record["properties"]}
         branches.append(record)
-    return {"anyOf": [{"enum": list(INITS.kinds())}, *branches]}
+    return {"anyOf": [{"enum": list(INITS.records)}, *branches]}
 
 
 def _kind(name: str, cls: type) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -33,19 +33,23 @@ class Limit:
     exclusiveMaximum: float | None = None  # noqa: N815 - JSON Schema's own name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OneOf:
     """A record chosen by its `type` key, or by the bare name when all its fields have defaults; for `Annotated`.
 
-    `elsewhere`: what other libraries call one of them -> its name here.
+    `records`: name -> record; `called`: what other libraries call one of them -> its name here, or "".
     """
 
     what: str
-    records: tuple[tuple[str, type], ...]
-    elsewhere: tuple[tuple[str, str], ...] = ()
+    records: Mapping[str, type]
+    called: Callable[[str], str] = lambda word: ""
 
-    def kinds(self) -> dict[str, type]:
-        return dict(self.records)
+
+@dataclass(frozen=True, eq=False)
+class NameOf:
+    """The name of something registered; for `Annotated`."""
+
+    names: Collection[str]
 
 
 Positive = Annotated[int, Limit(minimum=1)]
@@ -139,12 +143,13 @@ def schema_of(annotation: Any) -> dict[str, Any]:
     """The JSON schema (draft-07) of a type annotation."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
+        choice = next((extra for extra in args[1:] if isinstance(extra, (OneOf, NameOf))), None)
+        if choice is not None:
+            return _choice_schema(choice) if isinstance(choice, OneOf) else {"enum": list(choice.names)}
         schema = schema_of(args[0])
         for extra in args[1:]:
             if isinstance(extra, Limit):
                 schema = {**schema, **{k: v for k, v in dataclasses.asdict(extra).items() if v is not None}}
-            elif isinstance(extra, OneOf):
-                schema = _choice_schema(extra)
         return schema
     if annotation in _SIMPLE:
         return dict(_SIMPLE[annotation])
@@ -192,7 +197,7 @@ def record_schema(cls: Any) -> dict[str, Any]:
 
 
 def _choice_schema(choice: OneOf) -> dict[str, Any]:
-    kinds = choice.kinds()
+    kinds = choice.records
     branches = []
     for name, cls in kinds.items():
         record = record_schema(cls)
@@ -335,7 +340,7 @@ def _kinds_in(annotation: Any) -> dict[str, type]:
     """The records that a value may be read as, by their `type`; "" for one without."""
     if get_origin(annotation) is Annotated:
         choice = next((e for e in get_args(annotation)[1:] if isinstance(e, OneOf)), None)
-        return choice.kinds() if choice else _kinds_in(get_args(annotation)[0])
+        return dict(choice.records) if choice else _kinds_in(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return {kind: cls for a in get_args(annotation) for kind, cls in _kinds_in(a).items()}
     return {"": annotation} if dataclasses.is_dataclass(annotation) and isinstance(annotation, type) else {}
@@ -366,7 +371,7 @@ def _read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any
 
 def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> Any:
     """The record that `type` (or a bare name) chooses; None, with its problems, when it cannot be read."""
-    kinds = choice.kinds()
+    kinds = choice.records
     tag = tree.get("type") if isinstance(tree, Map) else tree
     if tag is None:
         problems.append(
@@ -377,7 +382,7 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
         return None
     name = tag.value if isinstance(tag, Scalar) else None
     if not isinstance(name, str) or name not in kinds:
-        other = dict(choice.elsewhere).get(str(name).lower())
+        other = choice.called(str(name))
         hint = f"it is called `{other}` here" if other else did_you_mean(
             name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")  # fmt: skip
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
