@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import netspec
 from netspec.cli import app
+from netspec.cli.lazy import COMMANDS
 
 NET = """netspec: 1
 name: tiny
@@ -150,7 +151,7 @@ def test_export_writes_a_verified_file(net: str) -> None:
 
 
 def test_help_has_examples() -> None:
-    for command in ("validate", "summary", "diff", "layers", "schema", "train", "evaluate", "predict", "export"):
+    for command in COMMANDS:
         code, out, _ = run(command, "--help")
         assert code == 0 and f"netspec {command}" in out, command
 
@@ -168,6 +169,25 @@ def test_light_commands_do_not_import_torch(net: str) -> None:
             "assert not heavy, heavy\n"
         )
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
+
+
+def test_a_command_imports_no_other(net: str) -> None:
+    code = (
+        "import sys\nfrom netspec.cli import app\n"
+        "try:\n    app(['layers', 'relu'])\nexcept SystemExit as e:\n    assert not e.code, e.code\n"
+        "found = [m for m in sys.modules if m.startswith('netspec.cli.commands.')]\n"
+        "assert found == ['netspec.cli.commands.layers'], found\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=Path.cwd())
+
+
+def test_every_command_has_a_file_and_every_file_is_a_command() -> None:
+    folder = Path(netspec.__file__).parent / "cli" / "commands"
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(COMMANDS)
+    code, out, _ = run("--help")
+    assert code == 0 and all(name in out for name in COMMANDS)
+    code, _, err = run("validat")
+    assert code == 2 and "Did you mean 'validate'" in err
 
 
 def test_python_cli_py_is_the_same_command() -> None:

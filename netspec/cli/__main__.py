@@ -1,0 +1,7 @@
+"""`python -m netspec.cli`."""
+
+from __future__ import annotations
+
+from netspec.cli import app
+
+app()

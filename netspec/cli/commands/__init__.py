@@ -1,0 +1,1 @@
+"""One file a command: it calls one function and prints; heavy imports stand inside the command."""

@@ -1,0 +1,27 @@
+"""`netspec evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.application import command
+from netspec.cli.console import TableFormat, show
+from netspec.cli.errors import errors
+from netspec.cli.options import DataAt, Device
+
+
+@command("netspec evaluate runs/digits_cnn-1", "netspec evaluate runs/digits_cnn-1 --format json")
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
+    device: Device = "auto",
+    data: DataAt = None,
+) -> None:
+    """Metrics on the test split, with a confusion matrix for classes."""
+    with errors():
+        from netspec.training.evaluate import evaluate as run_evaluation
+
+        show(run_evaluation(run, device=device, data_at=data), format)

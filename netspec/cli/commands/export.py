@@ -1,0 +1,73 @@
+"""`netspec export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.application import command
+from netspec.cli.console import note
+from netspec.cli.errors import errors
+from netspec.cli.load import compiled
+from netspec.cli.options import Sets
+
+FRESH = "a netspec file has no trained weights; they are fresh. Name a run folder for trained ones."
+
+
+@command(
+    "netspec export runs/digits_cnn-1 --onnx",
+    "netspec export net.yaml --onnx -o net.onnx",
+    "netspec export runs/char_lstm-1 --onnx --streaming",
+)
+def export(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file or a run folder.", show_default=False)
+    ],
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx if left out.", show_default=False)] = None,
+    sets: Sets = None,
+    streaming: Annotated[
+        bool,
+        typer.Option(
+            "--streaming",
+            help="Sequences in pieces: each state of a recurrent layer is an input `LAYER.STATE_0` and an output "
+            "`LAYER.STATE_n`, (B, num_layers, size); what comes out of one piece goes into the next, the first gets "
+            "zeros (a learned start is in the file's metadata, `netspec.streaming`). Piece by piece the outputs are "
+            "those of the whole sequence; outputs without a time axis are those of the sequence so far. Refused for "
+            "layers that look at other steps than their own: bidirectional ones, pooling, convolution or attention "
+            "over time.",
+        ),
+    ] = False,
+) -> None:
+    """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
+    if not onnx:
+        raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
+    with errors():
+        from netspec.backends.export import export_onnx
+        from netspec.backends.onnx.model import OPSET, check_size
+        from netspec.report.text import memory
+        from netspec.source.files import file_name
+
+        metadata: dict[str, str] = {}
+        if source.is_dir():
+            from netspec.training.predict import META
+            from netspec.training.trained import load_run
+
+            if sets:
+                raise typer.BadParameter("a run has its values already", param_hint="--set")
+            loaded = load_run(source)
+            graph, module = loaded.graph, loaded.module
+            note(loaded.notes)
+            metadata[META] = loaded.preprocess.to_json()
+        else:
+            from netspec.backends.torch.module import to_torch
+
+            graph = compiled(str(source), sets)
+            check_size(graph)
+            module = to_torch(graph)
+            note([FRESH])
+        path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
+        parity = export_onnx(graph, module, path, metadata, streaming)
+        typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")

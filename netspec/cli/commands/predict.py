@@ -1,0 +1,52 @@
+"""`netspec predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.application import command
+from netspec.cli.console import TableFormat, show
+from netspec.cli.errors import errors
+from netspec.cli.options import Device
+
+
+@command(
+    "netspec predict runs/iris_mlp-1 flowers.csv",
+    "netspec predict model.onnx image.png",
+    "netspec predict runs/char_lstm-1 'The ' --temperature 0.7",
+)
+def predict(
+    model: Annotated[
+        Path, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an exported .onnx file.", show_default=False)
+    ],
+    input: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            show_default=False,
+            help="A .csv, .npz or image file, or a folder of images. For a network trained on the source `text`: the "
+            'beginning of a text, such as "def ".',
+        ),
+    ],
+    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
+    device: Device = "auto",
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Text: how many characters to write; 500 when left out.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, help="Text: below 1 likelier, 0 the likeliest; 1 when left out.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Text: of the characters drawn; 0 when left out.")] = None,
+) -> None:
+    """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
+    with errors():
+        from netspec.training.predict import Writing
+        from netspec.training.predict import predict as run_prediction
+
+        chosen = {"length": length, "temperature": temperature, "seed": seed}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
+        show(run_prediction(model, input, device=device, writing=writing), format)

@@ -1,0 +1,68 @@
+"""`netspec train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.application import command
+from netspec.cli.console import console
+from netspec.cli.errors import errors
+from netspec.cli.load import compiled
+from netspec.cli.options import DataAt, Device, NetFile, Sets
+
+
+@command(
+    "netspec train architectures/digits_cnn.yaml",
+    "netspec train a.yaml --set width=64",
+    "netspec train net.yaml --run runs/net-1 --resume",
+)
+def train(
+    file: NetFile,
+    sets: Sets = None,
+    run: Annotated[
+        Path | None, typer.Option(help="The run folder; runs/NAME-N when left out.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")
+    ] = False,
+    device: Device = "auto",
+    data: DataAt = None,
+    allow_changed_data: Annotated[
+        bool,
+        typer.Option(
+            "--allow-changed-data",
+            help="Go on though the data is not what the run began with: with the samples that are left, each in the "
+            "part it was in.",
+        ),
+    ] = False,
+) -> None:
+    """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
+    with errors():
+        graph = compiled(file, sets)
+        from netspec.training.loop import train as run_training
+
+        if not resume and (data is not None or allow_changed_data):
+            raise typer.BadParameter(
+                "is for a run to go on with: add --resume, or change the file's `data`",
+                param_hint="--data" if data is not None else "--allow-changed-data",
+            )
+        options = [word for assignment in sets or () for word in ("--set", assignment)]
+        options += ["--device", device] if device != "auto" else []
+        options += ["--data", str(data)] if data is not None else []
+        options += ["--allow-changed-data"] if allow_changed_data else []
+        done = run_training(
+            graph,
+            run=run,
+            resume=resume,
+            device=device,
+            console=console(),
+            file=file,
+            data_at=data,
+            allow_changed_data=allow_changed_data,
+            options=options,
+        )
+    if done.status == "interrupted":
+        raise typer.Exit(128 + done.signal)
