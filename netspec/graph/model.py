@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import networkx as nx
 
@@ -15,6 +15,9 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.errors import Problem
 from netspec.source.text import Span
 from netspec.source.tree import Map
+
+# Why a pass took a layer out: no output depends on it, it gives out what it reads, or it does so at inference.
+Removal = Literal["dead", "identity", "trained only"]
 
 
 class Ref(NamedTuple):
@@ -98,6 +101,7 @@ class Graph:
     warnings: list[Problem] = field(default_factory=list)
     lengths: Lengths = field(default_factory=Lengths)  # how long named axes may be, by the layers as they were written
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
+    removed: Mapping[str, Removal] = field(default_factory=dict)  # layers that passes took out
     owners: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)  # known
 
     @property
@@ -157,8 +161,12 @@ class Graph:
         """The nodes that read this one, each once, in order."""
         return list(self.nx.successors(name))
 
+    def with_weights(self, weights: Mapping[str, Any]) -> Graph:
+        """The same network carrying the values of its weights, by their names in `state_dict`."""
+        return self.rebuilt(list(self.nodes()), dict(self.outputs), weights)
+
     def rebuilt(self, nodes: list[Node], outputs: dict[str, Ref], weights: Mapping[str, Any]) -> Graph:
-        """The same network with other nodes: what a pass returns."""
+        """The same network with these nodes as they are; `graph/rewrite.py` changes some and keeps their uses right."""
         graph = replace(self, nx=nx.MultiDiGraph(), outputs=outputs, weights=weights)
         for node in nodes:
             graph.add(node)

@@ -1,61 +1,56 @@
-"""What a network at inference does not need: dropout, identities, batch norm behind a convolution.
-
-A pass takes a graph with its weights and gives another; the order is `INFERENCE_PASSES`.  After each the graph is
-verified, and a failure names the pass.
-"""
+"""The passes of this folder in an order in which each finds what it requires, and the graph held after each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from functools import cache
+from graphlib import TopologicalSorter
 
-from netspec.graph.model import Graph, Node, Ref
-from netspec.graph.verify import verify
-from netspec.passes.fold import fold_batch_norm
+import netspec.passes
+from netspec.graph.model import Graph
+from netspec.graph.verify import verify, verify_change
+from netspec.passes.declare import PASSES, Pass, Property, hold
 from netspec.source.errors import NetspecError
 
-Pass = Callable[[Graph], Graph]
+
+@cache
+def inference_passes() -> tuple[Pass, ...]:
+    """Every pass that is declared in this folder, behind those that ensure what it requires."""
+    for module in pkgutil.iter_modules(netspec.passes.__path__):
+        importlib.import_module(f"{netspec.passes.__name__}.{module.name}")
+    return ordered(PASSES.values())
 
 
-def drop_identities(graph: Graph) -> Graph:
-    """Readers of a dropout or an identity read what it reads."""
-    instead: dict[Ref, Ref] = {}
-    kept: list[Node] = []
-    for node in graph.nodes():
-        inputs = tuple(instead.get(ref, ref) for ref in node.inputs)
-        if node.layer.trained_only or node.kind == "identity":
-            instead[Ref(node.name)] = inputs[0]
-        else:
-            kept.append(replace(node, inputs=inputs))
-    outputs = {name: instead.get(ref, ref) for name, ref in graph.outputs.items()}
-    return graph.rebuilt(kept, outputs, graph.weights)
-
-
-def drop_dead_nodes(graph: Graph) -> Graph:
-    """Layers that no output depends on.  One that owns a weight which a kept layer shares stays, for its weight."""
-    used: set[str] = set()
-    queue = [ref.node for ref in graph.outputs.values()]
-    while queue:
-        name = queue.pop()
-        if name not in used:
-            used.add(name)
-            node = graph[name]
-            queue += [*(ref.node for ref in node.inputs), *([node.share] if node.share else [])]
-    kept = [n for n in graph.nodes() if n.name in used or n.name in graph.inputs]
-    return graph.rebuilt(kept, dict(graph.outputs), graph.weights)
-
-
-INFERENCE_PASSES: tuple[Pass, ...] = (drop_identities, drop_dead_nodes, fold_batch_norm)
+def ordered(passes: Iterable[Pass]) -> tuple[Pass, ...]:
+    """Each behind those that ensure what it requires, and else by name."""
+    by_name = {step.name: step for step in sorted(passes, key=lambda step: step.name)}
+    order = TopologicalSorter({
+        name: [other for other, before in by_name.items() if not {*before.ensures}.isdisjoint(step.requires)]
+        for name, step in by_name.items()
+    })  # fmt: skip
+    return tuple(by_name[name] for name in order.static_order())
 
 
 def for_inference(graph: Graph) -> Graph:
-    """Run all inference passes on a graph with weights."""
-    for step in INFERENCE_PASSES:
-        graph = step(graph)
+    """Run all passes on a graph with weights."""
+    return run(inference_passes(), graph)
+
+
+def run(passes: Iterable[Pass], graph: Graph) -> Graph:
+    """Run passes.  Raises NS502 with the name of one that leaves a wrong graph, or finds one that it cannot work on."""
+    ensured: tuple[Property, ...] = ()
+    for step in passes:
+        hold(step.requires, graph, f"pass {step.name} requires")
+        ensured += step.ensures
         try:
-            verify(graph)
+            after = step(graph)
+            verify(after)
+            verify_change(graph, after)
+            hold(ensured, after, "it is no longer")
         except NetspecError as error:
-            raise NetspecError(
-                "NS502", f"pass {step.__name__} left a wrong graph: {error.problems[0].message}"
-            ) from error
+            message = f"pass {step.name} left a wrong graph: {error.problems[0].message}"
+            raise NetspecError("NS502", message) from error
+        graph = after
     return graph

@@ -184,5 +184,5 @@ layers:
 def test_emit_without_passes_keeps_batch_norm() -> None:
     graph, module = trained(CNN)
     weights = {k: v.numpy() for k, v in module.state_dict().items()}
-    bound = graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)
+    bound = graph.with_weights(weights)
     assert "BatchNormalization" in [n.op_type for n in emit(bound).graph.node]

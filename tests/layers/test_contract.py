@@ -197,7 +197,7 @@ def test_onnx_is_the_module(case: str) -> None:
     """The layer's own ONNX, no pass run, under onnxruntime: every batch and every length through one model."""
     graph, module = compiled(case)
     weights = {name: value.numpy() for name, value in module.state_dict().items()}
-    model = emit(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights))
+    model = emit(graph.with_weights(weights))
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     for batch, sizes in trials(case):

@@ -35,7 +35,7 @@ def session(case: str) -> Any:
     weights = {name: value.numpy() for name, value in module.state_dict().items()}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
-    model = emit(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights))
+    model = emit(graph.with_weights(weights))
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

@@ -52,7 +52,7 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
         check_streaming(graph)
     check_size(graph)
     weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
-    model = emit(for_inference(graph.rebuilt(list(graph.nodes()), dict(graph.outputs), weights)), streaming)
+    model = emit(for_inference(graph.with_weights(weights)), streaming)
     if graph.lengths.conditions:
         model.metadata_props.add(key=LENGTHS, value=lengths_meta(graph))
     if streaming:

@@ -20,7 +20,7 @@ from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.base import Reach
 from netspec.layers.positional_encoding import PositionalEncoding
 from netspec.layers.recurrent import CellLayer, roles_of
-from netspec.passes.inference import drop_dead_nodes
+from netspec.passes.drop_dead_nodes import drop_dead_nodes
 from netspec.shapes.dim import Dim
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.json_records import parse_json, read_record

@@ -1,0 +1,59 @@
+"""Batch norm folded into the convolution or linear layer before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from netspec.graph.model import Graph, Node
+from netspec.graph.rewrite import Rewrite
+from netspec.passes.declare import inference_pass
+from netspec.passes.properties import carries_weights, without_dead_nodes, without_identities
+
+# The axis of output channels in the weight.
+_AXIS = {"linear": 0, "conv1d": 0, "conv2d": 0, "conv3d": 0,
+         "conv_transpose1d": 1, "conv_transpose2d": 1, "conv_transpose3d": 1}  # fmt: skip
+
+
+@inference_pass(requires=(carries_weights, without_identities, without_dead_nodes))
+def fold_batch_norm(graph: Graph) -> Graph:
+    """W' = W·s, b' = (b − mean)·s + β with s = γ / sqrt(var + eps), where only the norm reads the product.
+
+    A weight that several layers share is left alone, and so is a linear layer over a sequence, whose last axis is
+    not the norm's channel axis.
+    """
+    rewrite = Rewrite(graph)
+    for norm in rewrite:
+        if norm.kind.startswith("batch_norm") and _folds(rewrite, product := rewrite[norm.inputs[0].node], norm):
+            layer = replace(product.layer, bias=True)  # type: ignore[type-var]  # all of _AXIS have `bias`
+            fused = replace(product, layer=layer)
+            rewrite.replace(product, norm, by=fused, weights=_folded(rewrite, product, norm))
+    return rewrite.done()
+
+
+def _folds(rewrite: Rewrite, product: Node, norm: Node) -> bool:
+    return (
+        product.kind in _AXIS
+        and rewrite.readers(product) == [norm]
+        and not rewrite.is_output(product)
+        and not rewrite.shares_weights(product)
+        and not rewrite.shares_weights(norm)
+        and not (product.kind == "linear" and product.type.rank != 2)
+        and not (_AXIS[product.kind] == 1 and product.layer.groups != 1)  # type: ignore[attr-defined]  # a transposed convolution
+        and rewrite.weight(f"{norm.name}.running_mean") is not None  # of the batch otherwise
+    )
+
+
+def _folded(rewrite: Rewrite, product: Node, norm: Node) -> dict[str, Any]:
+    def values(node: Node, name: str, default: float) -> Any:
+        given = rewrite.weight(f"{node.name}.{name}")
+        return np.asarray(default if given is None else given, dtype=np.float64)
+
+    scale = values(norm, "weight", 1.0) / np.sqrt(values(norm, "running_var", 1.0) + norm.layer.eps)  # type: ignore[attr-defined]  # a batch norm
+    weight = rewrite.weight(f"{product.name}.weight")
+    shape = [1] * weight.ndim
+    shape[_AXIS[product.kind]] = -1
+    bias = (values(product, "bias", 0.0) - values(norm, "running_mean", 0.0)) * scale + values(norm, "bias", 0.0)
+    return {"weight": weight * scale.astype(np.float32).reshape(shape), "bias": bias.astype(np.float32)}
