@@ -20,7 +20,7 @@ import netspec
 from benchmarks.measure import Side
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.language.cell import Cell
-from netspec.cells.language.expr import Binary, Call, Choice, Concat, Expr, Name, Negative, Number
+from netspec.cells.language.expr import Binary, Choice, Concatenation, Expr, FunctionCall, Name, Negative, Number
 from netspec.cells.run.fused import fused
 from netspec.cells.run.module import Recurrent
 
@@ -129,7 +129,7 @@ class _Body:
                 return f"{name}_before" if time == "t-1" else self.numbers.get(name, name)
             case Negative(operand):
                 return self.arithmetic("-", 0.0, self.value(operand))
-            case Call(function, args):
+            case FunctionCall(function, args):
                 values = [self.value(a) for a in args]
                 known = [v for v in values if isinstance(v, float)]
                 if len(known) == len(values):
@@ -139,7 +139,7 @@ class _Body:
                 return f"F.linear({self.value(right)}, {self.value(left)})"
             case Binary(sign, left, right):
                 return self.arithmetic(sign, self.value(left), self.value(right))
-            case Concat(items):
+            case Concatenation(items):
                 text = f"torch.cat(({', '.join(str(self.value(i)) for i in items)}), 1)"
                 if text not in self.joined:
                     self.joined[text] = f"joined_{len(self.joined)}"

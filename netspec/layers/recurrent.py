@@ -30,7 +30,7 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit, Positive, Share
 
 if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded with the first recurrent layer
-    from netspec.cells.ir.stack import Stack
+    from netspec.cells.ir.stack import CellStack
     from netspec.cells.language.cell import Cell
 
 # B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
@@ -94,7 +94,7 @@ class CellLayer(Layer):
         _check(self)
         return self
 
-    def stack(self, x: TensorType) -> Stack:
+    def stack(self, x: TensorType) -> CellStack:
         """The cell in all layers and directions, for this input."""
         from netspec.cells.ir.stack import params_of, stack_of
 
@@ -126,7 +126,7 @@ class CellLayer(Layer):
     def gives(self, port: str) -> bool:
         return port == "state"
 
-    def state(self, stack: Stack, x: TensorType) -> TensorType:
+    def state(self, stack: CellStack, x: TensorType) -> TensorType:
         """The type of packed states."""
         return TensorType((x.shape[0], stack.rows, stack.width), x.dtype)
 
@@ -134,7 +134,7 @@ class CellLayer(Layer):
         """Which input has the lengths of the sequences."""
         return roles_of(inputs).lengths
 
-    def check_more(self, inputs: Types, roles: Roles, stack: Stack) -> None:
+    def check_more(self, inputs: Types, roles: Roles, stack: CellStack) -> None:
         """Refuse other inputs than one of lengths and one state that fit: NS401, NS403, NS405."""
         x = inputs[0]
         if len(inputs) > 1 + (roles.lengths is not None) + (roles.state is not None):

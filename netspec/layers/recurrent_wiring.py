@@ -10,7 +10,7 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 
 if TYPE_CHECKING:
-    from netspec.cells.ir.stack import Stack
+    from netspec.cells.ir.stack import CellStack
 
 LENGTHS_HINT = "declare the input as `{shape: [], dtype: int64}`"
 STATE_HINT = "an initial state is the `.state` of another recurrent layer, or an input of that shape"
@@ -64,7 +64,7 @@ def check_state(kind: str, state: TensorType, inputs: tuple[Wired, ...]) -> None
                             f"write `{wired.label}.state`: `{wired.label}` is the layer's output")  # fmt: skip
 
 
-def state_hint(stack: Stack, received: TensorType) -> str:
+def state_hint(stack: CellStack, received: TensorType) -> str:
     """What to write in a layer that is given a state of another shape, (B, rows, width)."""
     rows, width = (*received.shape[1:], 0, 0)[:2]
     if received.rank != 3 or not isinstance(rows, int) or not isinstance(width, int):
@@ -90,7 +90,7 @@ def state_hint(stack: Stack, received: TensorType) -> str:
     return ", ".join(([f"write `{', '.join(write)}`"] if write else []) + more)
 
 
-def _hidden(stack: Stack, width: int) -> int:
+def _hidden(stack: CellStack, width: int) -> int:
     """The `hidden` with which a state is so wide; 0 when there is none."""
     from netspec.cells.ir.stack import stack_of
 

@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from netspec.cells.ir.stack import Stack, stack_of
+from netspec.cells.ir.stack import CellStack, stack_of
 from netspec.cells.ir.use import check_use
 from netspec.cells.language.cell import Cell
 from netspec.cells.language.expr import unparse
@@ -144,7 +144,7 @@ def listing(cells: Iterable[Cell], width: int) -> Any:
     return Group(grid, Text(NOTE, style="dim"))
 
 
-def weight_rows(cell: Cell, stack: Stack) -> list[tuple[str, str, str, str, str]]:
+def weight_rows(cell: Cell, stack: CellStack) -> list[tuple[str, str, str, str, str]]:
     """Weights of one shape and beginning together: names, declared shape, extents, how many numbers, beginning."""
     groups: dict[tuple[str, tuple[Size, ...], str], list[str]] = {}
     for name, shape in stack.step(0).weights.items():

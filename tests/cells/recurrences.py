@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from netspec.cells.ir.lower import Step
 from netspec.cells.ir.read import read_cell
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.cell import Cell
 from netspec.source.errors import Problems
 from netspec.source.text import Source
@@ -41,7 +41,7 @@ def drawn(
 
 
 def inputs_of(
-    step: Step, steps: int, batch: int, seed: int = 1, dtype: torch.dtype = FLOAT64
+    step: CellStep, steps: int, batch: int, seed: int = 1, dtype: torch.dtype = FLOAT64
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """x (T, B, I) and the initial states (B, size)."""
     shapes = {"x": (steps, batch, step.sizes["input"])} | {f"state {s}": (batch, n) for s, n in step.states.items()}

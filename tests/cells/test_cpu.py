@@ -14,7 +14,8 @@ from recurrences import backward, cell_of, drawn, inputs_of
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.compiled import compiled, key_of
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.kernels.cpu import run as cpu
 from netspec.cells.kernels.cpu.code import module_of
 from netspec.cells.kernels.cpu.product import POINTER, element, load
@@ -73,7 +74,7 @@ def _run(name: str, lanes: int, args: list[torch.Tensor]) -> torch.Tensor:
     return out
 
 
-def check(step: Step, steps: int, batch: int, ragged: bool, scale: float = 0.5) -> None:
+def check(step: CellStep, steps: int, batch: int, ragged: bool, scale: float = 0.5) -> None:
     """float32 in machine code against float64 in torch operations: the errors of one rounding, not of the method."""
     found = []
     lengths = torch.arange(batch) % steps + 1 if ragged else None

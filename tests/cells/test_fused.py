@@ -11,7 +11,8 @@ from recurrences import backward, cell_of, drawn, inputs_of
 from netspec import load, to_torch
 from netspec.cells.ir import compiled as registry
 from netspec.cells.ir.compiled import compiled, key_of
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run import plain_only
 from netspec.cells.run.direction import run
@@ -24,7 +25,7 @@ LENGTHS = torch.tensor([6, 1, 4, 2, 5])
 each_cell = pytest.mark.parametrize("name", library_names())
 
 
-def check(step: Step, ragged: bool, tolerance: float = 1e-10) -> None:
+def check(step: CellStep, ragged: bool, tolerance: float = 1e-10) -> None:
     """Outputs, final states and all gradients; without gradients too; padding may hold anything."""
     results = []
     for compile_it in (False, True):

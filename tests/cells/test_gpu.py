@@ -14,11 +14,11 @@ from torch import Tensor
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.compiled import Compiled, compiled, key_of
-from netspec.cells.ir.graph import Node, reachable
-from netspec.cells.ir.linear import linear_recurrence
+from netspec.cells.ir.dag import Value, reachable
+from netspec.cells.ir.linear_recurrence import linear_recurrence
 from netspec.cells.ir.loop import Loop
-from netspec.cells.ir.lower import Step
 from netspec.cells.ir.read import read_cell
+from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import use
 from netspec.cells.kernels import choose
 from netspec.cells.kernels.gpu import recorded as gpu_graph
@@ -26,7 +26,7 @@ from netspec.cells.kernels.gpu import run as gpu
 from netspec.cells.kernels.gpu import triton_launch
 from netspec.cells.kernels.gpu.triton_launch import kernels_of, tile_of
 from netspec.cells.kernels.gpu.triton_module import load
-from netspec.cells.kernels.gpu.triton_source import PRELUDE, Kernel, shared_parameters, step_kernel
+from netspec.cells.kernels.gpu.triton_source import PRELUDE, TritonKernel, shared_parameters, step_kernel
 from netspec.cells.kernels.interpret import compute
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run.fused import fused
@@ -70,11 +70,11 @@ def interpreter(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Loop]]:
     yield ran
 
 
-def step_for(name: str) -> Step:
+def step_for(name: str) -> CellStep:
     return use(library_cell(name), HIDDEN, INPUT, {})
 
 
-def step_from(name: str, text: str) -> Step:
+def step_from(name: str, text: str) -> CellStep:
     problems = Problems()
     tree = parse(Source("<cell>", text))
     cell = read_cell(name, tree, tree.span, problems)
@@ -85,7 +85,7 @@ def step_from(name: str, text: str) -> Step:
 class Case:
     """A step with values for all that it takes."""
 
-    def __init__(self, step: Step, steps: int, rows: int, ragged: bool, dtype: torch.dtype = torch.float64,
+    def __init__(self, step: CellStep, steps: int, rows: int, ragged: bool, dtype: torch.dtype = torch.float64,
                  device: str = "cpu") -> None:  # fmt: skip
         g = torch.Generator().manual_seed(steps * 100 + rows)
 
@@ -431,7 +431,7 @@ def test_every_function_compiles_for_a_gpu(compiler: None) -> None:
         assert len(_machine_code(getattr(module, f"of_{name}"), types, {"N": 1024}, 4).asm["cubin"]) > 1000
 
 
-def _compile(function, kernel: Kernel, dtype: str):  # type: ignore[no-untyped-def]  # Triton's own objects
+def _compile(function, kernel: TritonKernel, dtype: str):  # type: ignore[no-untyped-def]  # Triton's own objects
     import triton.language as tl
 
     tile, warps = tile_of(kernel, 4 if dtype == "fp32" else 2)
@@ -468,7 +468,7 @@ def test_linear_recurrence(name: str) -> None:
     assert tuple(found) == program.states
     g = torch.Generator().manual_seed(0)
     for state, (a, b) in found.items():
-        values: dict[Node, Tensor | float] = {}
+        values: dict[Value, Tensor | float] = {}
         for node in reachable([a, b, program.next[state]]):
             leaf = node.op in ("previous", "weight", "input", "product")
             values[node] = torch.randn((), generator=g) if leaf else compute(node, [values[n] for n in node.args])

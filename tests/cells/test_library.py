@@ -13,7 +13,8 @@ import pytest
 import torch
 from test_lower import evaluate
 
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language import library
 from netspec.cells.language.cell import Cell
 from netspec.cells.language.library import library_cell, library_names, library_text
@@ -146,7 +147,7 @@ PAPERS: dict[str, Any] = {
 }
 
 
-def draw(step: Step, seed: int = 0) -> tuple[Array, dict[str, Array], Given]:
+def draw(step: CellStep, seed: int = 0) -> tuple[Array, dict[str, Array], Given]:
     rng = np.random.default_rng(seed)
     states = {name: rng.normal(size=size) for name, size in step.states.items()}
     return rng.normal(size=INPUT), states, Given({name: rng.normal(size=s) for name, s in step.weights.items()})

@@ -11,8 +11,9 @@ from recurrences import cell_of
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.check import check_cell
-from netspec.cells.ir.graph import Node, reachable
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.dag import Value, reachable
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import check_use, use
 from netspec.cells.language.sizes import size_names
 from netspec.source.errors import NetspecError
@@ -20,7 +21,7 @@ from netspec.source.errors import NetspecError
 Array = Any
 
 
-def evaluate(step: Step, x: Array, states: Mapping[str, Array], weights: Mapping[str, Array]) -> dict[str, Array]:
+def evaluate(step: CellStep, x: Array, states: Mapping[str, Array], weights: Mapping[str, Array]) -> dict[str, Array]:
     """The new states and the output under `""`, node by node."""
     known: dict[int, Array] = {}
     for node in reachable(step.roots):
@@ -29,7 +30,9 @@ def evaluate(step: Step, x: Array, states: Mapping[str, Array], weights: Mapping
     return {**found, "": known[step.output.index]}
 
 
-def _value(node: Node, args: list[Array], x: Array, states: Mapping[str, Array], weights: Mapping[str, Array]) -> Array:
+def _value(
+    node: Value, args: list[Array], x: Array, states: Mapping[str, Array], weights: Mapping[str, Array]
+) -> Array:
     match node.op:
         case "input":
             return x
@@ -52,7 +55,7 @@ def _value(node: Node, args: list[Array], x: Array, states: Mapping[str, Array],
     return np.vectorize(FUNCTIONS[node.op].value)(*args)
 
 
-def drawn(step: Step, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
+def drawn(step: CellStep, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=step.sizes["input"])
     return (

@@ -10,7 +10,8 @@ from recurrences import as_torch, cell_of, drawn, inputs_of
 from test_recognise import GRU, LSTM
 from torch import Tensor, nn
 
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell
 from netspec.cells.run.native import is_native, native
 from netspec.cells.run.plain import plain
@@ -41,7 +42,7 @@ STEPS = {name: step_of(library_cell(name), SIZES) for name in ("lstm", "np", "gr
 }
 
 
-def with_gradients(run: object, step: Step, lengths: Tensor | None, reverse: bool, nan: bool) -> list[Tensor]:
+def with_gradients(run: object, step: CellStep, lengths: Tensor | None, reverse: bool, nan: bool) -> list[Tensor]:
     """Outputs, final states, and the gradients of all that comes in."""
     x, initial = inputs_of(step, 7, 4)
     weights = drawn(step.weights)

@@ -17,7 +17,7 @@ from test_recognise import GRU, LSTM, RNN
 from torch import Tensor
 
 import netspec
-from netspec.cells.ir.stack import Stack
+from netspec.cells.ir.stack import CellStack
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run import plain_only
 from netspec.cells.run.plain import plain
@@ -84,7 +84,7 @@ def far(ours: Any, theirs: Any) -> float:
 def test_every_cell_at_every_length(cell: str, ragged: bool, given: bool) -> None:
     state = netspec.load(network(cell))["rnn"].outputs["state"].shape
     graph, module, model = exported(network(cell, "", ragged, f"[1, {state[2]}]" if given else ""))
-    stack: Stack = module.rnn.stack  # type: ignore[union-attr, assignment]
+    stack: CellStack = module.rnn.stack  # type: ignore[union-attr, assignment]
     step, sizes = stack.steps[0], list(stack.sizes(0).values())
     weights = {name: module.get_parameter(f"rnn.{full}").double() for name, full in stack.names(0).items()}
     session = session_of(model)

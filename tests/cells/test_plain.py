@@ -9,7 +9,8 @@ from recurrences import FLOAT64, LAYERS, as_torch, backward, cell_of, drawn, gra
 from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run.plain import plain
 
@@ -19,11 +20,11 @@ LENGTHS = torch.tensor([6, 1, 4, 2, 5])
 each_cell = pytest.mark.parametrize("name", library_names())
 
 
-def library_step(name: str, **sizes: int) -> Step:
+def library_step(name: str, **sizes: int) -> CellStep:
     return step_of(library_cell(name), {**SIZES, **sizes})
 
 
-def step_from(text: str) -> Step:
+def step_from(text: str) -> CellStep:
     return step_of(cell_of(text), SIZES)
 
 
@@ -103,7 +104,7 @@ def test_sru_is_the_formula(hidden: int) -> None:
     np.testing.assert_allclose(c.detach().numpy(), context, rtol=1e-12)
 
 
-def function_of(step: Step, lengths: Tensor | None, reverse: bool) -> tuple[object, list[Tensor]]:
+def function_of(step: CellStep, lengths: Tensor | None, reverse: bool) -> tuple[object, list[Tensor]]:
     """The plain path as a function of tensors, and tensors for it."""
     weights = drawn(step.weights)
     x, states = inputs_of(step, 4, 2)

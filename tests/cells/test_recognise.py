@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from recurrences import cell_of
 
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.recognise.match import match, why_onnx, why_torch
 
@@ -47,7 +48,7 @@ equations:
 """
 
 
-def step(text: str, *changes: tuple[str, str]) -> Step:
+def step(text: str, *changes: tuple[str, str]) -> CellStep:
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
@@ -56,7 +57,7 @@ def step(text: str, *changes: tuple[str, str]) -> Step:
     return step_of(cell, SIZES, {n: v for n, v in params.items() if n in cell.params})
 
 
-def library(name: str) -> Step:
+def library(name: str) -> CellStep:
     cell = library_cell(name)
     return step_of(cell, SIZES, {n: 1.0 for n, default in cell.params.items() if default is None})
 

@@ -10,32 +10,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.cells.functions import FUNCTIONS
+from netspec.cells.ir.dag import Dag, Value
 from netspec.cells.ir.forward import Forward, forward_of, leaf_loads, vector_width
-from netspec.cells.ir.graph import Dag, Node
-from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, Target, bodies_of, cut, keep_between
-from netspec.cells.ir.program import Group, Program, whole
+from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
+from netspec.cells.ir.program import ProductGroup, Program, whole
 
 
 @dataclass(frozen=True, eq=False)
 class Adjoints:
     """The adjoint of every leaf of the loop, as nodes over forward values and "adjoint" leaves."""
 
-    product: Mapping[Node, Node]
-    previous: Mapping[str, Node]  # the new carry of each state
-    vector: Mapping[str, Node]
-    operand: Mapping[Node, Node]  # of sequence values that the loop reads element by element
+    product: Mapping[Value, Value]
+    previous: Mapping[str, Value]  # the new carry of each state
+    vector: Mapping[str, Value]
+    operand: Mapping[Value, Value]  # of sequence values that the loop reads element by element
 
 
 @dataclass(frozen=True, eq=False)
-class Reverse:
+class Backward:
     """The forward loop that keeps what is needed, and the loop of the reverse pass."""
 
     forward: Forward
     loop: Loop
-    columns: Mapping[Node, At]  # where the adjoint of each product is left
-    operands: Mapping[Node, At]  # where that of each sequence value is left, when the loop reads it
+    columns: Mapping[Value, At]  # where the adjoint of each product is left
+    operands: Mapping[Value, At]  # where that of each sequence value is left, when the loop reads it
 
-    def columns_of(self, group: Group) -> tuple[tuple[At, int], ...]:
+    def columns_of(self, group: ProductGroup) -> tuple[tuple[At, int], ...]:
         """The adjoints of a group's products, as stretches of columns."""
         return _runs(tuple((self.columns[p], whole(p)) for p in group.products))
 
@@ -43,13 +43,13 @@ class Reverse:
 def adjoints_of(program: Program) -> Adjoints:
     """Differentiate the loop body."""
     dag = program.dag
-    found: dict[Node, list[Node]] = {}
+    found: dict[Value, list[Value]] = {}
 
-    def give(node: Node, adjoint: Node) -> None:
+    def give(node: Value, adjoint: Value) -> None:
         if adjoint.number != 0:
             found.setdefault(node, []).append(adjoint)
 
-    def leaf(what: str, key: object, node: Node) -> Node:
+    def leaf(what: str, key: object, node: Value) -> Value:
         return dag.leaf("adjoint", (what, key), node.size)
 
     for state in program.states:
@@ -58,7 +58,7 @@ def adjoints_of(program: Program) -> Adjoints:
         give(node, leaf("export", k, node))
     for k, group in enumerate(program.loop_groups):
         give(group.operand, leaf("factor", k, group.operand))
-    products: dict[Node, Node] = {}
+    products: dict[Value, Value] = {}
     for node in sorted(program.inside, key=lambda n: -n.index):
         g = dag.add(*found.get(node, []))
         if node.op == "product":
@@ -93,7 +93,7 @@ def gradient_overflows(program: Program) -> bool:
     return False
 
 
-def pull_back(dag: Dag, g: Node, node: Node) -> tuple[Node, ...]:
+def pull_back(dag: Dag, g: Value, node: Value) -> tuple[Value, ...]:
     """The adjoint that a node gives to each of its arguments."""
     args = node.args
     match node.op:
@@ -110,7 +110,7 @@ def pull_back(dag: Dag, g: Node, node: Node) -> tuple[Node, ...]:
     return ()  # leaves: previous
 
 
-def reverse_of(program: Program) -> Reverse:
+def reverse_of(program: Program) -> Backward:
     """The forward and reverse loops of training."""
     adjoints = adjoints_of(program)
     roots = [*adjoints.product.values(), *adjoints.previous.values(), *adjoints.vector.values(),
@@ -127,7 +127,7 @@ def reverse_of(program: Program) -> Reverse:
     return _loop(program, adjoints, forward, loads)
 
 
-def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
+def needed_values(program: Program, roots: Iterable[Value]) -> tuple[Value, ...]:
     """Forward values that the adjoints read and that are not computed again from states and inputs.
 
     Sums and products of available values, and functions of nothing but states, weights and numbers, are computed
@@ -135,8 +135,8 @@ def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
     """
     available = set(leaf_loads(program)) | _kept_states(program) | {g.operand for g in program.loop_groups}
     available -= {p for g in program.loop_groups for p in g.products}
-    saved: dict[Node, None] = {}
-    seen: set[Node] = set()
+    saved: dict[Value, None] = {}
+    seen: set[Value] = set()
     stack = list(roots)
     while stack:
         node = stack.pop()
@@ -156,22 +156,22 @@ def needed_values(program: Program, roots: Iterable[Node]) -> tuple[Node, ...]:
     return tuple(sorted(saved, key=lambda n: n.index))
 
 
-def _kept_states(program: Program) -> set[Node]:
+def _kept_states(program: Program) -> set[Value]:
     """New values that stand in a state's sequence.  A state of the input alone is none of the loop and has no such."""
     return {program.next[state] for state in program.states}
 
 
-def _light(node: Node, program: Program) -> bool:
+def _light(node: Value, program: Program) -> bool:
     """States, weights and numbers, and values that stand in a state."""
     return node.op in ("previous", "weight", "number") or node in _kept_states(program)
 
 
-def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Node, tuple[At, int]]) -> Reverse:
+def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Value, tuple[At, int]]) -> Backward:
     dag = program.dag
     buffers = {
         name: b for name, b in forward.loop.buffers.items() if any(at.buffer == name for at, _ in loads.values())
     }
-    targets: list[Target] = []
+    targets: list[StageResult] = []
 
     def declare(name: str, kind: str, width: int) -> None:
         buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
@@ -186,7 +186,7 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[No
     stage = _stages(program, adjoints)
     columns = _columns(program, adjoints, declare)
     for node, at in columns.items():
-        targets.append(Target(adjoints.product[node], at, whole(node), stage(adjoints.product[node])))
+        targets.append(StageResult(adjoints.product[node], at, whole(node), stage(adjoints.product[node])))
     unique = {t.at: t for t in targets}
     targets = list(unique.values())
     for t in targets:
@@ -205,19 +205,19 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[No
                 group.depth,
             )
         )
-    operands: dict[Node, At] = {}
+    operands: dict[Value, At] = {}
     for node, adjoint in adjoints.operand.items():
         operands[node] = At(f"operand_gradient:{program.operands.index(node)}")
         declare(operands[node].buffer, "sequence", whole(node))
-        targets.append(Target(adjoint, operands[node], whole(node), stage(adjoint)))
+        targets.append(StageResult(adjoint, operands[node], whole(node), stage(adjoint)))
     for name in program.vectors:
         adjoint = adjoints.vector.get(name, dag.constant(0))
         declare(f"sum:{name}", "sum", vector_width(program, name))
-        targets.append(Target(adjoint, At(f"sum:{name}"), vector_width(program, name), stage(adjoint), sum=True))
+        targets.append(StageResult(adjoint, At(f"sum:{name}"), vector_width(program, name), stage(adjoint), sum=True))
     # The carries are overwritten when everything else has been read.
     last = max([t.stage for t in targets] + [stage(a) for a in adjoints.previous.values()] + [*gemms])
     for state, adjoint in adjoints.previous.items():
-        targets.append(Target(adjoint, At(f"carry:{state}"), whole(program.next[state]), last))
+        targets.append(StageResult(adjoint, At(f"carry:{state}"), whole(program.next[state]), last))
     stages_of = {n: stage(n) for t in targets for n in _below(t.node, loads)}
     between = keep_between(targets, loads, stages_of, "between")
     if between:
@@ -226,22 +226,22 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[No
     used = {at.buffer for st in stages for b in st.bodies for at in [*b.loads.values(), *(a for _, a in b.stores),
                                                                     *(a for _, a in b.sums)]}  # fmt: skip
     used |= {g.target.buffer for st in stages for g in st.gemms}
-    return Reverse(forward, Loop({n: b for n, b in buffers.items() if n in used}, stages, backward=True), columns,
+    return Backward(forward, Loop({n: b for n, b in buffers.items() if n in used}, stages, backward=True), columns,
                    operands)  # fmt: skip
 
 
-def _below(node: Node, loads: Mapping[Node, object]) -> list[Node]:
+def _below(node: Value, loads: Mapping[Value, object]) -> list[Value]:
     return cut([node], loads)
 
 
 def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-def]
     """How many products of the reverse step stand before a value."""
-    known: dict[Node, int] = {}
+    known: dict[Value, int] = {}
 
-    def stage(node: Node) -> int:
+    def stage(node: Value) -> int:
         if node not in known:
             if node.op == "adjoint" and node.attr[0] == "factor":
-                group: Group = program.loop_groups[node.attr[1]]
+                group: ProductGroup = program.loop_groups[node.attr[1]]
                 known[node] = 1 + max(stage(adjoints.product[p]) for p in group.products)
             elif node.op == "adjoint" or node in program.inside or not node.args:
                 known[node] = 0
@@ -252,10 +252,10 @@ def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-de
     return stage
 
 
-def _columns(program: Program, adjoints: Adjoints, declare) -> dict[Node, At]:  # type: ignore[no-untyped-def]
+def _columns(program: Program, adjoints: Adjoints, declare) -> dict[Value, At]:  # type: ignore[no-untyped-def]
     """A place for the adjoint of every product; equal adjoints share one."""
-    place: dict[tuple[Node, int], At] = {}
-    found: dict[Node, At] = {}
+    place: dict[tuple[Value, int], At] = {}
+    found: dict[Value, At] = {}
     width = 0
     for group in (*program.sequence_groups, *program.loop_groups):
         for product in group.products:

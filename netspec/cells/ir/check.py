@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from netspec.cells.ir.lower import Lowering
+from netspec.cells.ir.lower import CellLowering
 from netspec.cells.language.cell import SIZES, Cell
 from netspec.cells.language.sizes import choices, side_of
 from netspec.shapes.dim import Dim, Size, symbol
@@ -22,7 +22,7 @@ def check_cell(cell: Cell, broken: Collection[str] = ()) -> list[Problem]:
     found: dict[tuple[str, object], Problem] = {}
     used: set[str] = set()
     for world in _worlds(cell):
-        lowering = Lowering(cell, world, cell.params, broken)
+        lowering = CellLowering(cell, world, cell.params, broken)
         lowering.run()
         used |= lowering.scope.used
         for problem in lowering.problems:

@@ -6,18 +6,19 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from netspec.cells.ir.backward import Reverse, gradient_overflows, reverse_of
+from netspec.cells.ir.backward import Backward, gradient_overflows, reverse_of
 from netspec.cells.ir.forward import Forward, forward_of
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.program import Program, plain_reason, program_of, without_scalars
 from netspec.cells.ir.read import read_cell
+from netspec.cells.ir.step import CellStep
 from netspec.source.errors import Problems, raise_all
 from netspec.source.text import Source
 from netspec.source.tree import parse
 
 
 @dataclass(frozen=True)
-class Names:
+class PassBuffers:
     """The buffers of exports, and of what is kept for the gradient beside them."""
 
     exports: tuple[str, ...]
@@ -35,7 +36,7 @@ class Compiled:
         return forward_of(self.program)
 
     @cached_property
-    def training(self) -> Reverse:
+    def training(self) -> Backward:
         return reverse_of(self.program)
 
     @cached_property
@@ -53,7 +54,7 @@ class Compiled:
         made = forward.loop.of("sequence", "state")
         return tuple(b.name for b in made if b.name in read and not b.name.startswith("operand:"))
 
-    def names(self, training: bool, ragged: bool) -> Names:
+    def names(self, training: bool, ragged: bool) -> PassBuffers:
         """What a forward pass gives out."""
         key = (training, ragged)
         if key not in self._names:
@@ -61,10 +62,10 @@ class Compiled:
         return self._names[key]
 
     @cached_property
-    def _names(self) -> dict[tuple[bool, bool], Names]:
+    def _names(self) -> dict[tuple[bool, bool], PassBuffers]:
         return {}
 
-    def _named(self, training: bool, ragged: bool) -> Names:
+    def _named(self, training: bool, ragged: bool) -> PassBuffers:
         forward = self.training.forward if training else self.inference
         own = [f"export:{k}" for k in range(len(self.program.exports))]
         exports = [
@@ -73,13 +74,13 @@ class Compiled:
         ]
         # Ragged outputs are 0 in padding, where states stand still: two tensors.
         shared = [] if ragged else exports
-        return Names(tuple(exports), tuple(n for n in self.kept_in_order if n not in shared) if training else ())
+        return PassBuffers(tuple(exports), tuple(n for n in self.kept_in_order if n not in shared) if training else ())
 
 
 _COMPILED: dict[str, Compiled] = {}
 
 
-def key_of(step: Step) -> str | None:
+def key_of(step: CellStep) -> str | None:
     """The step as text, from which another process compiles the same; None where only the plain path is right."""
     kept = vars(step)  # as recognise.py does: once for each step, and torch.compile reads it
     if "key" not in kept:
@@ -88,7 +89,7 @@ def key_of(step: Step) -> str | None:
     return key
 
 
-def _register(step: Step) -> str | None:
+def _register(step: CellStep) -> str | None:
     simple = without_scalars(step)
     if simple is None or plain_reason(step):
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, Target, bodies_of, cut, keep_between
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
 from netspec.cells.ir.program import Program, whole
 
 
@@ -15,24 +15,24 @@ class Forward:
     """The loop, and where the reverse pass finds the forward values that it needs."""
 
     loop: Loop
-    kept: Mapping[Node, At]
+    kept: Mapping[Value, At]
 
 
-def forward_of(program: Program, needed: tuple[Node, ...] | None = None) -> Forward:
+def forward_of(program: Program, needed: tuple[Value, ...] | None = None) -> Forward:
     """The forward loop; for training with what the reverse pass needs and cannot compute again (reverse.py)."""
     training, needed = needed is not None, needed or ()
     loads = leaf_loads(program)
-    targets: list[Target] = []
+    targets: list[StageResult] = []
     buffers: dict[str, Buffer] = {}
-    factors: dict[Node, At] = {}
+    factors: dict[Value, At] = {}
 
     def declare(name: str, kind: str, width: int) -> None:
         buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
 
-    def leave(node: Node, at: At) -> None:
+    def leave(node: Value, at: At) -> None:
         """Store a value at the stage that computes it; later stages may read it there."""
         stage = program.stage.get(node, 0)
-        targets.append(Target(node, at, whole(node), stage))
+        targets.append(StageResult(node, at, whole(node), stage))
         loads.setdefault(node, (at, stage + 1))
 
     for k, operand in enumerate(program.operands):
@@ -88,9 +88,9 @@ def vector_width(program: Program, name: str) -> int:
     return size
 
 
-def leaf_loads(program: Program) -> dict[Node, tuple[At, int]]:
+def leaf_loads(program: Program) -> dict[Value, tuple[At, int]]:
     """Where the loop finds what it does not compute, and from which stage on."""
-    loads: dict[Node, tuple[At, int]] = {}
+    loads: dict[Value, tuple[At, int]] = {}
     for node in program.dag.nodes:
         if node.op == "previous" and node.attr in program.states:
             loads[node] = (At(f"state:{node.attr}", before=True), 0)
@@ -105,16 +105,16 @@ def leaf_loads(program: Program) -> dict[Node, tuple[At, int]]:
     return loads
 
 
-def leave_state(program: Program, state: str, targets: list[Target], loads: dict[Node, tuple[At, int]]) -> None:
+def leave_state(program: Program, state: str, targets: list[StageResult], loads: dict[Value, tuple[At, int]]) -> None:
     node, at = program.next[state], At(f"state:{state}")
     # A state that only hands on another value (`last[t] = c[t-1]`) is stored when the step is over.
     stage = program.stage.get(node, 0)
-    targets.append(Target(node, at, whole(node), stage))
+    targets.append(StageResult(node, at, whole(node), stage))
     if node not in loads:
         loads[node] = (at, stage + 1)
 
 
-def _gemms(program: Program, loads: Mapping[Node, tuple[At, int]], stage: int) -> tuple[Gemm, ...]:
+def _gemms(program: Program, loads: Mapping[Value, tuple[At, int]], stage: int) -> tuple[Gemm, ...]:
     return tuple(
         Gemm(f"loop:{k}", ((loads[group.operand][0], group.depth),), At(f"product:{k}"), group.width)
         for k, group in enumerate(program.loop_groups)
@@ -122,13 +122,13 @@ def _gemms(program: Program, loads: Mapping[Node, tuple[At, int]], stage: int) -
     )
 
 
-def _over_inputs(program: Program, targets: list[Target], loads: Mapping[Node, tuple[At, int]],
-                 parked: Mapping[Node, At], needed: tuple[Node, ...]) -> tuple[dict[At, At], int]:  # fmt: skip
+def _over_inputs(program: Program, targets: list[StageResult], loads: Mapping[Value, tuple[At, int]],
+                 parked: Mapping[Value, At], needed: tuple[Value, ...]) -> tuple[dict[At, At], int]:  # fmt: skip
     """Put saved values where products of the input stood that nothing reads any more: half of the memory.
 
     Gives the new address for each parked one, and the width of what found no such place.
     """
-    last_read: dict[Node, int] = {}
+    last_read: dict[Value, int] = {}
     for stage in range(1 + max((t.stage for t in targets), default=0)):
         ready = {node: at for node, (at, begin) in loads.items() if begin <= stage}
         for node in cut([t.node for t in targets if t.stage == stage], ready):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Node
+from netspec.cells.ir.dag import Value
 
 # "sequence"  (T, B, width), any strides but that of the last axis
 # "state"     a sequence of what stands after each step, with an initial (B, width) for the step before the first
@@ -57,19 +57,19 @@ class Gemm:
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class LoopBody:
     """Element-wise work on vectors of one size."""
 
     size: int
-    loads: Mapping[Node, At]
-    stores: tuple[tuple[Node, At], ...]
-    sums: tuple[tuple[Node, At], ...]
+    loads: Mapping[Value, At]
+    stores: tuple[tuple[Value, At], ...]
+    sums: tuple[tuple[Value, At], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Stage:
     gemms: tuple[Gemm, ...]
-    bodies: tuple[Body, ...]
+    bodies: tuple[LoopBody, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +86,19 @@ class Loop:
 
 
 @dataclass(frozen=True)
-class Target:
+class StageResult:
     """A value that a stage has to leave somewhere."""
 
-    node: Node
+    node: Value
     at: At
     size: int
     stage: int
     sum: bool = False
 
 
-def bodies_of(targets: Sequence[Target], loads: Mapping[Node, tuple[At, int]], stage: int) -> tuple[Body, ...]:
+def bodies_of(
+    targets: Sequence[StageResult], loads: Mapping[Value, tuple[At, int]], stage: int
+) -> tuple[LoopBody, ...]:
     """The bodies of one stage.  `loads` has with each address the first stage at which it may be read."""
     ready = {node: at for node, (at, first) in loads.items() if first <= stage}
     found = []
@@ -105,15 +107,15 @@ def bodies_of(targets: Sequence[Target], loads: Mapping[Node, tuple[At, int]], s
         mine = [t for t in own if t.size == size]
         used = cut([t.node for t in mine], ready)
         found.append(
-            Body(size, {n: ready[n] for n in used if n in ready},
+            LoopBody(size, {n: ready[n] for n in used if n in ready},
                  tuple((t.node, t.at) for t in mine if not t.sum), tuple((t.node, t.at) for t in mine if t.sum))
         )  # fmt: skip
     return tuple(found)
 
 
-def cut(roots: Iterable[Node], ready: Container[Node]) -> list[Node]:
+def cut(roots: Iterable[Value], ready: Container[Value]) -> list[Value]:
     """What computing the roots touches when reading stops at what is ready, arguments first."""
-    found: dict[int, Node] = {}
+    found: dict[int, Value] = {}
     stack = list(roots)
     while stack:
         node = stack.pop()
@@ -123,7 +125,7 @@ def cut(roots: Iterable[Node], ready: Container[Node]) -> list[Node]:
     return [found[i] for i in sorted(found)]
 
 
-def keep_between(targets: list[Target], loads: dict[Node, tuple[At, int]], stage_of: Mapping[Node, int],
+def keep_between(targets: list[StageResult], loads: dict[Value, tuple[At, int]], stage_of: Mapping[Value, int],
                  buffer: str) -> int:  # fmt: skip
     """Let later stages find functions that an earlier one computes: adds scratch targets, returns their width.
 
@@ -136,7 +138,7 @@ def keep_between(targets: list[Target], loads: dict[Node, tuple[At, int]], stage
             if node not in ready and node.op in FUNCTIONS and stage_of.get(node, 0) < stage and node.size is not None:
                 assert isinstance(node.size, int)  # sizes of a program are numbers
                 at = At(buffer, width)
-                targets.append(Target(node, at, node.size, stage_of.get(node, 0)))
+                targets.append(StageResult(node, at, node.size, stage_of.get(node, 0)))
                 loads[node] = (at, stage_of.get(node, 0) + 1)
                 width += node.size
     return width

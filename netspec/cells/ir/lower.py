@@ -7,15 +7,25 @@ checked once for all the layers that use it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import TypeVar
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Dag, Node, Slice
-from netspec.cells.ir.names import Joined, Matrix, ReportedError, Scope, Value
+from netspec.cells.ir.dag import Columns, Dag, Value
+from netspec.cells.ir.names import Joined, Matrix, Names, Operand, ReportedError
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.cell import SIZES, Cell
-from netspec.cells.language.expr import Binary, Call, Choice, Concat, Equation, Expr, Name, Negative, Number
+from netspec.cells.language.expr import (
+    Binary,
+    Choice,
+    Concatenation,
+    Equation,
+    Expr,
+    FunctionCall,
+    Name,
+    Negative,
+    Number,
+)
 from netspec.cells.language.sizes import side_of, size_of
 from netspec.cells.language.spelling import function_hint, timed_hint
 from netspec.shapes.dim import Dim, Size
@@ -26,38 +36,20 @@ V = TypeVar("V")
 MAX_TERMS = 200  # of one sum or product, over all equations that go into it: y2 = y1 * y1, y3 = y2 * y2, … doubles
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One step of a cell: the value of every state after it, the output, and the weights that take part."""
-
-    cell: Cell
-    dag: Dag
-    sizes: Mapping[str, Size]
-    params: Mapping[str, float]
-    states: Mapping[str, Size]
-    next: Mapping[str, Node]
-    output: Node
-    weights: Mapping[str, tuple[Size, ...]]
-
-    @property
-    def roots(self) -> list[Node]:
-        return [*self.next.values(), self.output]
-
-
-def step_of(cell: Cell, sizes: Mapping[str, Size], params: Mapping[str, float] | None = None) -> Step:
+def step_of(cell: Cell, sizes: Mapping[str, Size], params: Mapping[str, float] | None = None) -> CellStep:
     """The graph of one step.  `sizes` has what the cell names of `hidden` and `input`; `params` what a layer gives.
 
     Raises NS321 to NS328 and NS41x at the parts of the equations that are wrong, all of them.
     """
     given = {**cell.params, **(params or {})}
-    lowering = Lowering(cell, {**given, **sizes}, given)
+    lowering = CellLowering(cell, {**given, **sizes}, given)
     step = lowering.run()
     if step is None:
         raise NetspecError.of(lowering.problems)
     return step
 
 
-class Lowering:
+class CellLowering:
     """One reading of a cell: problems are collected, a wrong equation does not hide what is wrong with the others."""
 
     def __init__(
@@ -67,11 +59,11 @@ class Lowering:
         params: Mapping[str, float | None],
         broken: Collection[str] = (),
     ) -> None:
-        self.scope = Scope(cell, Dag(), sizes, params, broken=set(broken))
+        self.scope = Names(cell, Dag(), sizes, params, broken=set(broken))
         self.problems = Problems()
         self.fitting: dict[str, Expr] = {}  # weight -> the first product that it fits
 
-    def run(self) -> Step | None:
+    def run(self) -> CellStep | None:
         """The step, or None with what is wrong in `problems`."""
         scope, cell = self.scope, self.scope.cell
         self.shapes()
@@ -91,7 +83,7 @@ class Lowering:
         # A weight that only the branch not taken names does not exist.
         weights = {name: shape for name, shape in scope.weights.items() if name in scope.used}
         params = {name: value for name, value in scope.params.items() if value is not None}
-        return Step(cell, scope.dag, sizes, params, scope.states, after, output, weights)
+        return CellStep(cell, scope.dag, sizes, params, scope.states, after, output, weights)
 
     def never_given(self, state: str) -> Problem:
         """A state without an equation; or with one that writes the time in the name, `h_t = …`."""
@@ -121,7 +113,7 @@ class Lowering:
 
     def equation(self, equation: Equation) -> None:
         target = equation.target
-        value: Node | None = None
+        value: Value | None = None
         try:
             value = self.vector(equation.value)
             if target.time and target.name in self.scope.states:
@@ -139,7 +131,7 @@ class Lowering:
             return
         (self.scope.next if target.time else self.scope.values).setdefault(target.name, value)
 
-    def fits_state(self, target: Name, value: Node, equation: Equation) -> None:
+    def fits_state(self, target: Name, value: Value, equation: Equation) -> None:
         wanted = self.scope.states[target.name]
         if value.size is None:
             raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received one number",
@@ -150,7 +142,7 @@ class Lowering:
                                f"{value.size}", equation.value.place.span,
                                related=(Related(target.name, f"[{wanted}]", declared.span),))  # fmt: skip
 
-    def vector(self, expr: Expr) -> Node:
+    def vector(self, expr: Expr) -> Value:
         """An expression that is a vector or a number, element by element."""
         value = self.value(expr)
         if isinstance(value, Matrix):
@@ -162,7 +154,7 @@ class Lowering:
                                hint="`W @ [a, b]`")  # fmt: skip
         return value
 
-    def value(self, expr: Expr) -> Value:
+    def value(self, expr: Expr) -> Operand:
         try:
             return self._value(expr)
         except OverflowError:  # also where numbers come together, `3e38 * a + 3e38 * a`
@@ -170,17 +162,17 @@ class Lowering:
                                hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, "
                                "`1 / 1e-39`") from None  # fmt: skip
 
-    def _value(self, expr: Expr) -> Value:
+    def _value(self, expr: Expr) -> Operand:
         match expr:
             case Number(value):
                 return self.scope.dag.constant(value)
             case Name():
                 return self.scope.value(expr)
-            case Call():
+            case FunctionCall():
                 return self.call(expr)
             case Negative(operand):
                 return self.scope.dag.neg(self.vector(operand))
-            case Concat(items):
+            case Concatenation(items):
                 return Joined(tuple(self.each(self.part, items)))
             case Choice(then, left, equal, right, other):
                 same = side_of(left, self.scope.sizes) == side_of(right, self.scope.sizes)
@@ -205,7 +197,7 @@ class Lowering:
             raise ReportedError(problems)
         return found
 
-    def elementwise(self, expr: Binary) -> Node:
+    def elementwise(self, expr: Binary) -> Value:
         dag = self.scope.dag
         if expr.sign == "//":
             raise NetspecError("NS320", "`//` divides sizes; values are divided with `/`", expr.sign_place.span)
@@ -219,19 +211,19 @@ class Lowering:
             raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.place.span)
         return self.finite(node, expr)
 
-    def finite(self, node: Node, expr: Expr) -> Node:
+    def finite(self, node: Value, expr: Expr) -> Value:
         if node.number is not None and not isfinite(node.number):
             raise NetspecError("NS328", f"`{expr.place.shown}` is not a finite number", expr.place.span)
         return node
 
-    def part(self, item: Expr) -> Node:
+    def part(self, item: Expr) -> Value:
         node = self.vector(item)
         if node.size is None:
             raise NetspecError("NS410", f"`{item.place.shown}` is one number, not a vector to be joined",
                                item.place.span)  # fmt: skip
         return node
 
-    def same_size(self, expr: Expr, a: tuple[Expr, Node], b: tuple[Expr, Node], what: str) -> None:
+    def same_size(self, expr: Expr, a: tuple[Expr, Value], b: tuple[Expr, Value], what: str) -> None:
         """Unification of two element-wise operands: equal sizes, or one of them a number."""
         (_, x), (_, y) = a, b
         if x.size is None or y.size is None or x.size == y.size:
@@ -247,7 +239,7 @@ class Lowering:
         raise NetspecError("NS410", f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
                            expr.place.span, related=related, hint=hint)  # fmt: skip
 
-    def call(self, expr: Call) -> Node:
+    def call(self, expr: FunctionCall) -> Value:
         name = expr.function
         public = [n for n, f in FUNCTIONS.items() if not f.internal]
         if name not in public:
@@ -273,7 +265,7 @@ class Lowering:
         except (ValueError, OverflowError):
             raise NetspecError("NS328", f"`{expr.place.shown}` has no value", expr.place.span) from None
 
-    def product(self, expr: Binary) -> Node:
+    def product(self, expr: Binary) -> Value:
         matrix, right = self.each(self.value, (expr.left, expr.right))
         if not isinstance(matrix, Matrix):
             raise self.scope.not_a_matrix(expr, matrix, right)
@@ -293,13 +285,13 @@ class Lowering:
         start: Size = 0
         terms = []
         for part, size in zip(parts, sizes, strict=True):
-            terms.append(self.scope.dag.product(Slice(matrix.name, start, start + size), part, matrix.rows))
+            terms.append(self.scope.dag.product(Columns(matrix.name, start, start + size), part, matrix.rows))
             start = start + size
         return self.scope.dag.add(*terms)
 
     def misfit(self, expr: Binary, matrix: Matrix, sizes: list[Size], total: Size) -> NetspecError:
         """A matrix and a vector that do not fit, with the way out that is most likely meant."""
-        items = expr.right.items if isinstance(expr.right, Concat) else (expr.right,)
+        items = expr.right.items if isinstance(expr.right, Concatenation) else (expr.right,)
         related = self.scope.declared(matrix.name)
         related += tuple(Related(i.place.shown, f"[{s}]", i.place.span) for i, s in zip(items, sizes, strict=True))
         hint = f"declare `{matrix.name}: [{matrix.rows}, {total}]`"

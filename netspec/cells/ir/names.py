@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Dag, Node
+from netspec.cells.ir.dag import Dag, Value
 from netspec.cells.language.cell import SIZES, Cell
-from netspec.cells.language.expr import Binary, Call, Name
+from netspec.cells.language.expr import Binary, FunctionCall, Name
 from netspec.cells.language.spelling import near_name, timed_hint
 from netspec.shapes.dim import Size
 from netspec.source.errors import NetspecError, Problem, Related
@@ -28,10 +28,10 @@ class Matrix:
 class Joined:
     """[a, b]: it stands right of `@` only."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[Value, ...]
 
 
-Value: TypeAlias = Node | Matrix | Joined
+Operand: TypeAlias = Value | Matrix | Joined
 
 
 class ReportedError(NetspecError):
@@ -43,7 +43,7 @@ class ReportedError(NetspecError):
 
 
 @dataclass
-class Scope:
+class Names:
     """What has a name so far, at one equation of a cell.
 
     `sizes` is what names stand for in shapes and conditions, `params` in values; None there is an unknown number.
@@ -55,13 +55,13 @@ class Scope:
     params: Mapping[str, float | None]
     states: dict[str, Size] = field(default_factory=dict)
     weights: dict[str, tuple[Size, ...]] = field(default_factory=dict)
-    next: dict[str, Node | None] = field(default_factory=dict)  # None: its equation is wrong, and reported
-    values: dict[str, Node | None] = field(default_factory=dict)  # of equations without [t]; likewise
+    next: dict[str, Value | None] = field(default_factory=dict)  # None: its equation is wrong, and reported
+    values: dict[str, Value | None] = field(default_factory=dict)  # of equations without [t]; likewise
     used: set[str] = field(default_factory=set)  # weights and values that something reads
     broken: set[str] = field(default_factory=set)  # names that are wrong where they are declared, and reported;
     # the empty name stands for an equation of which not even the name could be read
 
-    def value(self, expr: Name) -> Value:
+    def value(self, expr: Name) -> Operand:
         """A name on the right of an equation.  Raises NS321 and NS324."""
         name = expr.name
         # A state whose equation is wrong is still known before the step.
@@ -87,7 +87,7 @@ class Scope:
             return self.dag.leaf("param", name, None) if number is None else self.dag.constant(number)
         self._refuse(expr)
 
-    def _input(self, expr: Name) -> Node:
+    def _input(self, expr: Name) -> Value:
         if expr.time == "t":
             size = self.sizes["input"]
             assert not isinstance(size, float) and size is not None  # whoever lowers a cell gives it
@@ -96,7 +96,7 @@ class Scope:
         raise NetspecError("NS324", f"the input is read as `x[t]`, received `{expr.place.shown}`", expr.place.span,
                            hint=hint if expr.time else "write `x[t]`")  # fmt: skip
 
-    def _state(self, expr: Name) -> Node:
+    def _state(self, expr: Name) -> Value:
         name, span = expr.name, expr.place.span
         if expr.time == "t-1":
             return self.dag.leaf("previous", name, self.states[name])
@@ -176,7 +176,7 @@ class Scope:
                                related=(Related("first", first.target.place.shown, first.target.place.span),),
                                hint="one equation a name")  # fmt: skip
 
-    def called_hint(self, call: Call) -> str:
+    def called_hint(self, call: FunctionCall) -> str:
         """`h(t-1)`, `W(x[t])`: brackets that are meant otherwise."""
         name = call.function
         inside = ", ".join(a.place.shown for a in call.args)
@@ -190,12 +190,12 @@ class Scope:
             return f"write `{name} * ({inside})`"
         return ""
 
-    def not_a_matrix(self, expr: Binary, left: Value, right: Value) -> NetspecError:
+    def not_a_matrix(self, expr: Binary, left: Operand, right: Operand) -> NetspecError:
         """What stands left of `@` and is no weight matrix."""
         related: tuple[Related, ...] = ()
         hint = "multiply element by element with `*`"
         what = f"received `{expr.left.place.shown}`"
-        if isinstance(left, Node) and left.op == "weight":
+        if isinstance(left, Value) and left.op == "weight":
             what = f"`{left.attr}` is {'one number' if left.size is None else f'[{left.size}]'}"
             related = self.declared(left.attr)
         elif isinstance(right, Matrix):
@@ -204,7 +204,7 @@ class Scope:
                             expr.left.place.span, related=related, hint=hint)  # fmt: skip
 
 
-def _known(node: Node | None) -> Node:
+def _known(node: Value | None) -> Value:
     if node is None:
         raise ReportedError()
     return node

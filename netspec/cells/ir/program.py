@@ -17,17 +17,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Dag, Node, reachable
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Dag, Value, reachable
+from netspec.cells.ir.step import CellStep
 from netspec.shapes.dim import Size
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class ProductGroup:
     """All products of one operand, their matrices packed below each other: (width, depth) @ operand."""
 
-    operand: Node
-    products: tuple[Node, ...]
+    operand: Value
+    products: tuple[Value, ...]
 
     @cached_property
     def depth(self) -> int:
@@ -38,7 +38,7 @@ class Group:
         return sum(map(whole, self.products))
 
     @cached_property
-    def offsets(self) -> dict[Node, int]:
+    def offsets(self) -> dict[Value, int]:
         """Where each product begins in the packed result."""
         found, at = {}, 0
         for product in self.products:
@@ -51,15 +51,15 @@ class Group:
 class Program:
     """The plan.  Sizes are numbers."""
 
-    step: Step
+    step: CellStep
     states: tuple[str, ...]  # those of the loop
     delayed: tuple[str, ...]  # those that only delay a sequence value
-    inside: frozenset[Node]  # what the loop computes: its own values, and element-wise ones of sequence values
-    operands: tuple[Node, ...]  # sequence values that the loop reads or multiplies
-    sequence_groups: tuple[Group, ...]
-    loop_groups: tuple[Group, ...]
-    stage: Mapping[Node, int]  # of every node inside: how many loop products stand before it
-    exports: tuple[Node, ...]  # loop values that the output needs as sequences
+    inside: frozenset[Value]  # what the loop computes: its own values, and element-wise ones of sequence values
+    operands: tuple[Value, ...]  # sequence values that the loop reads or multiplies
+    sequence_groups: tuple[ProductGroup, ...]
+    loop_groups: tuple[ProductGroup, ...]
+    stage: Mapping[Value, int]  # of every node inside: how many loop products stand before it
+    exports: tuple[Value, ...]  # loop values that the output needs as sequences
     vectors: tuple[str, ...]  # weights that the loop reads element by element
 
     @property
@@ -67,27 +67,27 @@ class Program:
         return self.step.dag
 
     @property
-    def output(self) -> Node:
+    def output(self) -> Value:
         """The output; computed after the loop when it is no export itself."""
         return self.step.output
 
     @property
-    def next(self) -> Mapping[str, Node]:
+    def next(self) -> Mapping[str, Value]:
         return self.step.next
 
 
-def whole(node: Node) -> int:
+def whole(node: Value) -> int:
     """The size of a vector node, in a step whose sizes are numbers."""
     assert isinstance(node.size, int)  # `program_of` takes no symbolic step, and numbers are no operands
     return node.size
 
 
-def program_of(step: Step) -> Program:
+def program_of(step: CellStep) -> Program:
     """The plan of a step whose sizes are numbers, and whose weights are vectors and matrices (`scalars_as_vectors`)."""
     sequence, delayed = _sequence_values(step)
     states = tuple(s for s in step.states if s not in delayed)
     inside = {n for n in reachable(step.next[s] for s in states) if n not in sequence}
-    after: set[Node] = set()
+    after: set[Value] = set()
     for n in reachable([step.output]):
         if n not in sequence and n not in inside:
             if n.op == "product" or any(a in after for a in n.args):
@@ -109,12 +109,12 @@ def program_of(step: Step) -> Program:
                    tuple(dict.fromkeys(exports)), vectors)  # fmt: skip
 
 
-def without_scalars(step: Step) -> Step | None:
+def without_scalars(step: CellStep) -> CellStep | None:
     """The same step with every weight that is one number as a vector of the size it meets; None when it meets two."""
     scalars = {n for n in reachable(step.roots) if n.op == "weight" and n.size is None}
     if not scalars:
         return step
-    met: dict[Node, set[Size]] = {}  # number nodes -> sizes of the vectors they meet
+    met: dict[Value, set[Size]] = {}  # number nodes -> sizes of the vectors they meet
     nodes = reachable(step.roots)
     for n in reversed(nodes):
         for a in n.args:
@@ -122,7 +122,7 @@ def without_scalars(step: Step) -> Step | None:
                 met.setdefault(a, set()).update({n.size} if n.size is not None else met.get(n, set()))
     if any(len(met[n]) != 1 for n in scalars):
         return None
-    new: dict[Node, Node] = {}
+    new: dict[Value, Value] = {}
     dag = Dag()
     for n in nodes:
         size = n.size
@@ -138,7 +138,7 @@ FUNCTION_WORK = 16  # instructions of a function, about
 MAX_WORK = 2000  # compiling grows with the square: 1,300 take a second, 2,600 ten; the library ends at 110
 
 
-def plain_reason(step: Step) -> str:
+def plain_reason(step: CellStep) -> str:
     """Why a step has no compiled loop; empty when it has one."""
     simple = without_scalars(step)
     if simple is None:
@@ -150,16 +150,16 @@ def plain_reason(step: Step) -> str:
     return f"a step of {len(program.inside)} operations is too large for one kernel" if work > MAX_WORK else ""
 
 
-def _in_order(nodes: Iterable[Node]) -> list[Node]:
+def _in_order(nodes: Iterable[Value]) -> list[Value]:
     return sorted(nodes, key=lambda n: n.index)
 
 
-def _sequence_values(step: Step) -> tuple[set[Node], tuple[str, ...]]:
+def _sequence_values(step: CellStep) -> tuple[set[Value], tuple[str, ...]]:
     """What depends on no state but those that only delay such a value, and those states."""
     delayed: tuple[str, ...] = ()
     nodes = reachable(step.roots)
     while True:
-        found: set[Node] = set()
+        found: set[Value] = set()
         for n in nodes:
             own = n.attr in delayed if n.op == "previous" else True
             if own and all(a in found for a in n.args):
@@ -170,9 +170,9 @@ def _sequence_values(step: Step) -> tuple[set[Node], tuple[str, ...]]:
         delayed = more
 
 
-def _read(inside: set[Node]) -> set[Node]:
+def _read(inside: set[Value]) -> set[Value]:
     """Everything that stands below the loop's values, down to the operands of products outside of the loop."""
-    found: set[Node] = set()
+    found: set[Value] = set()
     stack = [a for n in inside for a in n.args if a not in inside]
     while stack:
         node = stack.pop()
@@ -182,15 +182,15 @@ def _read(inside: set[Node]) -> set[Node]:
     return found
 
 
-def _groups(products: Iterable[Node]) -> tuple[Group, ...]:
-    by_operand: dict[Node, list[Node]] = {}
+def _groups(products: Iterable[Value]) -> tuple[ProductGroup, ...]:
+    by_operand: dict[Value, list[Value]] = {}
     for product in products:
         by_operand.setdefault(product.args[0], []).append(product)
-    return tuple(Group(operand, tuple(found)) for operand, found in by_operand.items())
+    return tuple(ProductGroup(operand, tuple(found)) for operand, found in by_operand.items())
 
 
-def _stages(inside: set[Node]) -> dict[Node, int]:
-    stage: dict[Node, int] = {}
+def _stages(inside: set[Value]) -> dict[Value, int]:
+    stage: dict[Value, int] = {}
     for n in _in_order(inside):
         before = max((stage.get(a, 0) for a in n.args), default=0)
         computed = n.op == "product" and n.args[0] in inside

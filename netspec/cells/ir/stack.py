@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from netspec.cells.ir.graph import Node, reachable
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Value, reachable
+from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import use
 from netspec.cells.language.cell import Cell
 
 
 @dataclass(frozen=True)
-class Stack:
+class CellStack:
     """The steps of a cell in `num_layers` layers, the first with `features` inputs."""
 
     cell: Cell
@@ -28,13 +28,13 @@ class Stack:
     num_layers: int = 1
     bidirectional: bool = False
 
-    def __deepcopy__(self, memo: object) -> Stack:
+    def __deepcopy__(self, memo: object) -> CellStack:
         return self  # nothing in it changes, and what is derived from its steps is kept with them
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[CellStep, ...]:
         """One for each layer, the same where inputs are as large; both directions of a layer have the same."""
-        found: list[Step] = []
+        found: list[CellStep] = []
         features = self.features
         for _ in range(self.num_layers):
             same = found and found[-1].sizes["input"] == features
@@ -55,7 +55,7 @@ class Stack:
         """Features of the whole: both directions of the last layer."""
         return number(self.steps[-1].output.size) * self.directions
 
-    def step(self, row: int) -> Step:
+    def step(self, row: int) -> CellStep:
         return self.steps[row // self.directions]
 
     def suffix(self, row: int) -> str:
@@ -95,7 +95,7 @@ class Stack:
         each, once = 0, 0
         for step in self.steps:
             found = reachable(step.roots)
-            moving: set[Node] = set()
+            moving: set[Value] = set()
             for node in found:
                 if node.op in ("input", "previous") or any(a in moving for a in node.args):
                     moving.add(node)
@@ -107,9 +107,9 @@ class Stack:
 
 @lru_cache(maxsize=256)
 def stack_of(cell: Cell, hidden: int | None, features: int, params: tuple[tuple[str, float], ...] = (),
-             num_layers: int = 1, bidirectional: bool = False) -> Stack:  # fmt: skip
+             num_layers: int = 1, bidirectional: bool = False) -> CellStack:  # fmt: skip
     """The stack of these sizes, made once.  Raises what `use` finds wrong, when its steps are first asked for."""
-    return Stack(cell, hidden, features, params, num_layers, bidirectional)
+    return CellStack(cell, hidden, features, params, num_layers, bidirectional)
 
 
 def params_of(params: Mapping[str, float]) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 
-from netspec.cells.ir.lower import Step, step_of
+from netspec.cells.ir.lower import step_of
+from netspec.cells.ir.step import CellStep
 from netspec.cells.language.cell import Cell
 from netspec.cells.language.sizes import size_names
 from netspec.shapes.dim import Size
@@ -49,7 +50,7 @@ def check_use(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> No
     raise_all(problems)
 
 
-def use(cell: Cell, hidden: int | None, features: Size, params: Mapping[str, float]) -> Step:
+def use(cell: Cell, hidden: int | None, features: Size, params: Mapping[str, float]) -> CellStep:
     """The step of a cell in a layer of `hidden` units whose input has `features`.
 
     Raises what `step_of` finds for these sizes and values, as problems of the layer that name the place in the cell.

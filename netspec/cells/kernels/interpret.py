@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.loop import At, Body, Loop, cut
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.loop import At, Loop, LoopBody, cut
 from netspec.cells.kernels.elementwise import elementwise
 
 
@@ -68,8 +68,8 @@ class _Step:
             value = torch.where(self.active, value, still if kind in ("state", "carry") else torch.zeros_like(place))
         place.copy_(value)
 
-    def run(self, body: Body) -> None:
-        known: dict[Node, Tensor | float] = {n: self.read(at, body.size) for n, at in body.loads.items()}
+    def run(self, body: LoopBody) -> None:
+        known: dict[Value, Tensor | float] = {n: self.read(at, body.size) for n, at in body.loads.items()}
         for node in cut([n for n, _ in (*body.stores, *body.sums)], body.loads):
             if node not in known:
                 known[node] = compute(node, [known[a] for a in node.args])
@@ -89,6 +89,6 @@ class _Step:
         return torch.as_tensor(value, dtype=place.dtype, device=place.device).expand(place.shape).clone()
 
 
-def compute(node: Node, args: list[Tensor | float]) -> Any:
+def compute(node: Value, args: list[Tensor | float]) -> Any:
     """One element-wise node, or a number."""
     return float(node.attr) if node.op == "number" else elementwise(node.op, args)

@@ -11,7 +11,7 @@ from netspec.source.tree import Scalar
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EquationPart:
     """A part of an equation's text, for messages."""
 
     text: Scalar
@@ -51,7 +51,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Number:
     value: float
-    place: Place
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ class Name:
 
     name: str
     time: str
-    place: Place
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     function: str
     args: tuple[Expr, ...]
-    name_place: Place
-    place: Place
+    name_place: EquationPart
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +76,20 @@ class Binary:
     sign: str  # + - * / // @
     left: Expr
     right: Expr
-    sign_place: Place
-    place: Place
+    sign_place: EquationPart
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
     operand: Expr
-    place: Place
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
-class Concat:
+class Concatenation:
     items: tuple[Expr, ...]
-    place: Place
+    place: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ class Choice:
     equal: bool
     right: Expr
     other: Expr
-    place: Place
+    place: EquationPart
 
 
-Expr: TypeAlias = Number | Name | Call | Binary | Negative | Concat | Choice
+Expr: TypeAlias = Number | Name | FunctionCall | Binary | Negative | Concatenation | Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +119,13 @@ class Equation:
 def parts(expr: Expr) -> tuple[Expr, ...]:
     """What an expression is made of, left to right."""
     match expr:
-        case Call(_, args):
+        case FunctionCall(_, args):
             return args
         case Binary(_, left, right):
             return (left, right)
         case Negative(operand):
             return (operand,)
-        case Concat(items):
+        case Concatenation(items):
             return items
         case Choice(then, left, _, right, other):
             return (then, left, right, other)
@@ -148,13 +148,13 @@ def unparse(expr: Expr) -> str:
             return f"{value:g}" if float(f"{value:g}") == value else repr(value)
         case Name(name, time):
             return f"{name}[{time}]" if time else name
-        case Call(function, args):
+        case FunctionCall(function, args):
             return f"{function}({', '.join(map(unparse, args))})"
         case Binary(sign, left, right):
             return f"({unparse(left)} {sign} {unparse(right)})"
         case Negative(operand):
             return f"(-{unparse(operand)})"
-        case Concat(items):
+        case Concatenation(items):
             return f"[{', '.join(map(unparse, items))}]"
         case Choice(then, left, equal, right, other):
             sign = "==" if equal else "!="

@@ -16,7 +16,18 @@ import re
 from dataclasses import dataclass, replace
 from math import isfinite
 
-from netspec.cells.language.expr import Binary, Call, Choice, Concat, Equation, Expr, Name, Negative, Number, Place
+from netspec.cells.language.expr import (
+    Binary,
+    Choice,
+    Concatenation,
+    Equation,
+    EquationPart,
+    Expr,
+    FunctionCall,
+    Name,
+    Negative,
+    Number,
+)
 from netspec.cells.language.spelling import name_hint, sign_hint, time_hint
 from netspec.source.errors import NetspecError
 from netspec.source.text import show
@@ -54,14 +65,14 @@ def parse_equation(text: Scalar) -> Equation:
 def parse_size(text: Scalar) -> Expr:
     """A size: a number, a name, or sums and products of them.  Raises NS320."""
     if isinstance(text.value, int) and not isinstance(text.value, bool):
-        return Number(text.value, Place(text, 0, len(str(text.value))))
+        return Number(text.value, EquationPart(text, 0, len(str(text.value))))
     reader = _Reader(text)
     value = reader.value(0)
     reader.end()
     return value
 
 
-def _wrong(place: Place, message: str, hint: str = "") -> NetspecError:
+def _wrong(place: EquationPart, message: str, hint: str = "") -> NetspecError:
     return NetspecError("NS320", message, place.span, hint=hint)
 
 
@@ -69,7 +80,7 @@ def _wrong(place: Place, message: str, hint: str = "") -> NetspecError:
 class _Token:
     kind: str  # number, name, sign, end
     text: str
-    place: Place
+    place: EquationPart
 
 
 class _Reader:
@@ -77,7 +88,7 @@ class _Reader:
 
     def __init__(self, text: Scalar) -> None:
         self.text = text
-        whole = Place(text, 0, len(str(text.value)))
+        whole = EquationPart(text, 0, len(str(text.value)))
         if not isinstance(text.value, str):
             raise _wrong(whole, f"expected an expression, received {show(text.value)}")
         if len(text.value) > MAX_LENGTH:
@@ -128,8 +139,8 @@ class _Reader:
         if self.token.kind != "end":
             raise self.unexpected("expected an operator")
 
-    def joined(self, first: Expr, last: Expr) -> Place:
-        return Place(self.text, first.place.start, last.place.end)
+    def joined(self, first: Expr, last: Expr) -> EquationPart:
+        return EquationPart(self.text, first.place.start, last.place.end)
 
     def deeper(self, depth: int) -> int:
         if depth >= MAX_DEPTH:
@@ -165,7 +176,7 @@ class _Reader:
     def product(self, depth: int) -> Expr:
         if minus := self.take("-"):
             operand = self.product(self.deeper(depth))
-            return Negative(operand, Place(self.text, minus.place.start, operand.place.end))
+            return Negative(operand, EquationPart(self.text, minus.place.start, operand.place.end))
         left = self.factor(depth)
         if sign := self.take("@"):
             return self.binary(sign, left, self.product(self.deeper(depth)))
@@ -189,18 +200,20 @@ class _Reader:
             inner = self.value(depth)
             joined = "a concatenation is written `[a, b]`" if self.token.text == "," else _open(opening)
             closing = self.expect(")", "`)`", "" if self.side_by_side() else joined)
-            return replace(inner, place=Place(self.text, opening.place.start, closing.place.end))
+            return replace(inner, place=EquationPart(self.text, opening.place.start, closing.place.end))
         if opening := self.take("["):
             items, closing = self.items("]", depth, opening)
             if not items:
                 raise _wrong(opening.place, "a concatenation of nothing", "`[h[t-1], x[t]]`")
-            return Concat(items, Place(self.text, opening.place.start, closing.place.end))
+            return Concatenation(items, EquationPart(self.text, opening.place.start, closing.place.end))
         raise self.unexpected("expected a value")
 
     def named(self, token: _Token, depth: int) -> Expr:
         if opening := self.take("("):
             args, closing = self.items(")", depth, opening)
-            return Call(token.text, args, token.place, Place(self.text, token.place.start, closing.place.end))
+            return FunctionCall(
+                token.text, args, token.place, EquationPart(self.text, token.place.start, closing.place.end)
+            )
         opening = self.token
         # `a [b, c]` with a space is no index either: two values side by side, which `end` refuses.
         if opening.text == "[" and opening.place.start == token.place.end:
@@ -216,10 +229,10 @@ class _Reader:
         closing = self.expect("]", "`]`", "a product is written `W @ [h[t-1], x[t]]`")
         time = "".join(t.text for t in inside)
         if time not in ("t", "t-1"):
-            index = Place(self.text, opening.place.start, closing.place.end)
+            index = EquationPart(self.text, opening.place.start, closing.place.end)
             raise _wrong(index, f"`{token.text}` is read at `[t]` or `[t-1]`, received `{index.shown}`",
                          time_hint(time))  # fmt: skip
-        return Name(token.text, time, Place(self.text, token.place.start, closing.place.end))
+        return Name(token.text, time, EquationPart(self.text, token.place.start, closing.place.end))
 
     def items(self, closing: str, depth: int, opening: _Token) -> tuple[tuple[Expr, ...], _Token]:
         found: list[Expr] = []
@@ -244,10 +257,10 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
         match = _TOKEN.match(written, at)
         if match is None:
             start = at + len(written[at:]) - len(written[at:].lstrip())
-            raise _wrong(Place(text, start, start + 1), f"`{written[start]}` has no meaning in an equation",
+            raise _wrong(EquationPart(text, start, start + 1), f"`{written[start]}` has no meaning in an equation",
                          sign_hint(written, start))  # fmt: skip
         kind = str(match.lastgroup)
-        place = Place(text, match.start(kind), match.end(kind))
+        place = EquationPart(text, match.start(kind), match.end(kind))
         if not match[kind].isascii():
             what = (
                 "a name is made of the letters a to z, digits and `_`"
@@ -261,4 +274,4 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
             raise _wrong(place, f"more than {MAX_SIGNS} operators in one equation", _SPLIT)
         found.append(_Token(kind, match[kind], place))
         at = match.end()
-    return [*found, _Token("end", "", Place(text, max(end - 1, 0), max(end, 1)))]
+    return [*found, _Token("end", "", EquationPart(text, max(end - 1, 0), max(end, 1)))]

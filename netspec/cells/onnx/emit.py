@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from netspec.cells.ir.stack import Stack
+from netspec.cells.ir.stack import CellStack
 from netspec.cells.onnx.build import Build, Starts, concat, cut
 from netspec.cells.onnx.native import emit_native
 from netspec.cells.onnx.scan import emit_scan
@@ -21,7 +21,7 @@ from netspec.shapes.dim import Size
 Arrays = Mapping[str, Any]
 
 
-def emit(build: Build, stack: Stack, x_BTI: str, batch: Size, returns: str, *, lengths: str = "", state: str = "",
+def emit(build: Build, stack: CellStack, x_BTI: str, batch: Size, returns: str, *, lengths: str = "", state: str = "",
          learned: bool = False) -> dict[str, str]:  # fmt: skip
     """The values of the ports: "" is what `returns` names (sequence, last, state), `state` the packed final state.
 
@@ -33,7 +33,7 @@ def emit(build: Build, stack: Stack, x_BTI: str, batch: Size, returns: str, *, l
 
 
 class _Emission:
-    def __init__(self, build: Build, stack: Stack, batch: Size, lengths: str, state: str, learned: bool) -> None:
+    def __init__(self, build: Build, stack: CellStack, batch: Size, lengths: str, state: str, learned: bool) -> None:
         self.build, self.stack, self.batch, self.lengths, self.learned = build, stack, batch, lengths, learned
         self.given: dict[str, str] = {}  # states before the first step, (R, B, S) each
         if build.streaming:

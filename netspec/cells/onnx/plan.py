@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.cells.ir.graph import Node, reachable
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Value, reachable
+from netspec.cells.ir.step import CellStep
 
 FIXED, SEQUENCE, LOOP = 0, 1, 2  # a value of the weights alone; of the input too; of a state too
 
-Products = tuple[tuple[Node, float], ...]  # each with its factor
+Products = tuple[tuple[Value, float], ...]  # each with its factor
 
 
 @dataclass(frozen=True, eq=False)
-class Sum:
+class GemmSum:
     """A value of the loop as Σ matrix · loop value + Σ matrix · sequence + Σ biases + rest."""
 
-    node: Node
+    node: Value
     loop: Products
     sequence: Products
     biases: Products  # weights and numbers, not products
-    rest: tuple[Node, ...]
+    rest: tuple[Value, ...]
 
     @property
     def operands(self) -> tuple[int, ...]:
@@ -32,16 +32,16 @@ class Sum:
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class GemmGroup:
     """Sums that multiply the same values first: one Gemm, split behind it.  Some go on with others, as groups again."""
 
     operands: tuple[int, ...]
     sequence: tuple[int, ...]
-    alone: tuple[Sum, ...]
-    further: tuple[Group, ...] = ()
+    alone: tuple[GemmSum, ...]
+    further: tuple[GemmGroup, ...] = ()
 
     @property
-    def sums(self) -> tuple[Sum, ...]:
+    def sums(self) -> tuple[GemmSum, ...]:
         """All of them, in the order of their columns."""
         return (*self.alone, *(s for group in self.further for s in group.sums))
 
@@ -49,11 +49,11 @@ class Group:
 class Plan:
     """The places of all nodes.  `outer` is computed before the loop, `inside` in it, `after` behind it."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: CellStep) -> None:
         self.step = step
         nodes = reachable(step.roots)
-        self.place: dict[Node, int] = {}
-        self.readers: dict[Node, list[Node]] = {}
+        self.place: dict[Value, int] = {}
+        self.readers: dict[Value, list[Value]] = {}
         for node in nodes:
             own = {"input": SEQUENCE, "previous": LOOP}.get(node.op, FIXED)
             self.place[node] = max([own, *(self.place[a] for a in node.args)])
@@ -69,26 +69,26 @@ class Plan:
         self.after = [n for n in kept if self.place[n] == LOOP and n not in set(looped) and n.op != "previous"]
         self.exports = self._exports(set(self.after))
 
-    def _exports(self, after: set[Node]) -> list[Node]:
+    def _exports(self, after: set[Value]) -> list[Value]:
         """Values of the loop that are wanted of every step."""
         wanted = [self.step.output, *(self.read(a) for n in self.after for a in n.args)]
         return [n for n in dict.fromkeys(wanted) if self.place[n] == LOOP and n not in after]
 
-    def read(self, term: Node) -> Node:
+    def read(self, term: Value) -> Value:
         """The value that is computed for a term: −a that is only subtracted is none."""
         return term.args[0] if term in self.subtracted else term
 
-    def _subtracted(self, node: Node) -> bool:
+    def _subtracted(self, node: Value) -> bool:
         """−a that is only ever added, so that `a` is subtracted in its place."""
         readers = self.readers.get(node)
         return node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers or ()) and (
             node not in self.step.roots
         )  # fmt: skip
 
-    def _groups(self, looped: Sequence[Node]) -> dict[Node, Group]:
+    def _groups(self, looped: Sequence[Value]) -> dict[Value, GemmGroup]:
         sums = [found for n in looped if (found := self._sum(n))]
         common = Counter(operand for found in sums for operand in found.operands)
-        by_first: dict[Any, list[tuple[Sum, tuple[int, ...]]]] = {}
+        by_first: dict[Any, list[tuple[GemmSum, tuple[int, ...]]]] = {}
         for found in sums:
             operands = tuple(sorted(found.operands, key=lambda operand: (-common[operand], operand)))
             # One without a matrix in the loop is a sequence of its own, which needs no splitting.
@@ -97,16 +97,16 @@ class Plan:
         groups = [_group(members, sequence) for (_, sequence), members in by_first.items()]
         return {s.node: group for group in groups for s in group.sums}
 
-    def _sum(self, node: Node) -> Sum | None:
+    def _sum(self, node: Value) -> GemmSum | None:
         if node.op == "product":  # alone, when no sum takes it in; a state's whole equation has no reader
             taken = any(self._taken(node, r) for r in self.readers.get(node, ()))
-            return None if taken else Sum(node, ((node, 1.0),), (), (), ())
+            return None if taken else GemmSum(node, ((node, 1.0),), (), (), ())
         if node.op != "add":
             return None
-        loop: list[tuple[Node, float]] = []
-        sequence: list[tuple[Node, float]] = []
-        biases: list[tuple[Node, float]] = []
-        rest: list[Node] = []
+        loop: list[tuple[Value, float]] = []
+        sequence: list[tuple[Value, float]] = []
+        biases: list[tuple[Value, float]] = []
+        rest: list[Value] = []
         for term in node.args:
             inner, factor = bare(term), -1.0 if term.op == "neg" else 1.0
             if inner.op == "product" and self.place[inner] != FIXED and self._only(inner, term, node):
@@ -117,13 +117,13 @@ class Plan:
                 rest.append(term)
         if not loop and not sequence:
             return None
-        return Sum(node, tuple(loop), tuple(sequence), tuple(biases), tuple(rest))
+        return GemmSum(node, tuple(loop), tuple(sequence), tuple(biases), tuple(rest))
 
-    def _taken(self, product: Node, reader: Node) -> bool:
+    def _taken(self, product: Value, reader: Value) -> bool:
         sums = self.readers.get(reader, []) if reader.op == "neg" else [reader]
         return any(s.op == "add" and self._only(product, reader if reader.op == "neg" else product, s) for s in sums)
 
-    def _only(self, product: Node, term: Node, total: Node) -> bool:
+    def _only(self, product: Value, term: Value, total: Value) -> bool:
         """Is the sum all that reads the product, and the product no value of its own?"""
         chain = [product] if term is product else [product, term]
         readers = [self.readers[n] for n in chain]
@@ -136,18 +136,18 @@ def _operands(products: Products) -> tuple[int, ...]:
     return tuple(sorted({p.args[0].index for p, _ in products}))
 
 
-def _group(members: Sequence[tuple[Sum, tuple[int, ...]]], sequence: tuple[int, ...]) -> Group:
+def _group(members: Sequence[tuple[GemmSum, tuple[int, ...]]], sequence: tuple[int, ...]) -> GemmGroup:
     """Sums with one first operand, those with the same others behind each other."""
-    others: dict[tuple[int, ...], list[Sum]] = {}
+    others: dict[tuple[int, ...], list[GemmSum]] = {}
     for found, operands in members:
         others.setdefault(operands[1:], []).append(found)
     _, operands = members[0]
     if len(others) == 1:
-        return Group(operands, sequence, tuple(found for found, _ in members))
-    further = tuple(Group(more, (), tuple(sums)) for more, sums in others.items() if more)
-    return Group(operands[:1], sequence, tuple(others.get((), ())), further)
+        return GemmGroup(operands, sequence, tuple(found for found, _ in members))
+    further = tuple(GemmGroup(more, (), tuple(sums)) for more, sums in others.items() if more)
+    return GemmGroup(operands[:1], sequence, tuple(others.get((), ())), further)
 
 
-def bare(term: Node) -> Node:
+def bare(term: Value) -> Value:
     """A term without its minus."""
     return term.args[0] if term.op == "neg" else term

@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Value
 from netspec.cells.ir.stack import number
+from netspec.cells.ir.step import CellStep
 from netspec.cells.onnx.build import Build, Starts
-from netspec.cells.onnx.plan import FIXED, LOOP, SEQUENCE, Group, Plan, Products, Sum
+from netspec.cells.onnx.plan import FIXED, LOOP, SEQUENCE, GemmGroup, GemmSum, Plan, Products
 
 # T time, B batch, I input, S size of a state, O output
 
-Look = Callable[[Node], str]
+Look = Callable[[Value], str]
 
 
-def emit_scan(build: Build, step: Step, x_TBI: str, weights: Mapping[str, Any], starts: Starts, mask_TB1: str = "",
+def emit_scan(build: Build, step: CellStep, x_TBI: str, weights: Mapping[str, Any], starts: Starts, mask_TB1: str = "",
               reverse: bool = False) -> tuple[str, dict[str, str]]:  # fmt: skip
     """The outputs (T, B, O) and the final states, each (B, S).
 
@@ -37,12 +37,12 @@ def emit_scan(build: Build, step: Step, x_TBI: str, weights: Mapping[str, Any], 
 class _Scan:
     def __init__(self, build: Build, plan: Plan, weights: Mapping[str, Any], x_TBI: str) -> None:
         self.build, self.plan, self.step, self.weights = build, plan, plan.step, weights
-        self.outer: dict[Node, str] = {n: x_TBI for n in plan.outer if n.op == "input"}
+        self.outer: dict[Value, str] = {n: x_TBI for n in plan.outer if n.op == "input"}
         self.x = x_TBI
         self.now: dict[str, tuple[str, int | None, str]] = {}  # a sequence -> its name, width and type in the loop
-        self.values: dict[Node, str] = {}  # of the loop
-        self.begun: dict[Group, str] = {}  # what is multiplied already of a group
-        self.parts: dict[Node, str] = {}  # what a Gemm gives each of its sums
+        self.values: dict[Value, str] = {}  # of the loop
+        self.begun: dict[GemmGroup, str] = {}  # what is multiplied already of a group
+        self.parts: dict[Value, str] = {}  # what a Gemm gives each of its sums
 
     def emit(self, starts: Starts, mask_TB1: str, reverse: bool) -> tuple[str, dict[str, str]]:
         build, plan, step = self.build, self.plan, self.step
@@ -87,7 +87,7 @@ class _Scan:
             return build.op("Expand", [value, build.op("Shape", [before])])
         return self.apart(value, node, taken)
 
-    def apart(self, value: str, node: Node, taken: Sequence[str]) -> str:
+    def apart(self, value: str, node: Value, taken: Sequence[str]) -> str:
         """A value as an output of the loop, each of which has a name of its own and is made in the loop."""
         made = node in self.plan.inside
         return value if made and value not in taken else self.build.op("Identity", [value])
@@ -102,7 +102,7 @@ class _Scan:
 
     # before the loop
 
-    def hoisted(self, group: Group) -> str:
+    def hoisted(self, group: GemmGroup) -> str:
         """What the Gemm of a group adds: products of sequences and biases of all its sums; "" for nothing."""
         build = self.build
         has_bias = any(s.biases for s in group.sums)
@@ -117,7 +117,7 @@ class _Scan:
             total = build.op("Add", [total, product]) if total else product
         return total
 
-    def bias(self, part: Sum) -> Any:
+    def bias(self, part: GemmSum) -> Any:
         total = np.zeros(number(part.node.size), np.float32)
         for node, factor in part.biases:
             total += np.float32(factor) * (self.weights[node.attr] if node.op == "weight" else np.float32(node.attr))
@@ -133,7 +133,7 @@ class _Scan:
         first, *others = of_operand
         return sum(others, first)
 
-    def matrix(self, product: Node) -> Any:
+    def matrix(self, product: Value) -> Any:
         columns = product.attr
         return self.weights[columns.weight][:, columns.start : columns.stop].T
 
@@ -144,7 +144,7 @@ class _Scan:
 
     # in the loop
 
-    def sum(self, node: Node) -> str:
+    def sum(self, node: Value) -> str:
         group = self.plan.groups[node]
         if group not in self.begun:
             self.gemm(group, self.slice(self.added[group], sum(number(s.node.size) for s in group.sums))
@@ -157,7 +157,7 @@ class _Scan:
             value = self.build.op(self.sign(term), [value, self.inside(self.plan.read(term))])
         return value
 
-    def gemm(self, group: Group, value: str) -> None:
+    def gemm(self, group: GemmGroup, value: str) -> None:
         """`value` is what the first product is added to; "" for nothing."""
         build = self.build
         for index in group.operands:
@@ -181,10 +181,10 @@ class _Scan:
 
     # values
 
-    def outside(self, node: Node) -> str:
+    def outside(self, node: Value) -> str:
         return self.leaf(node) or self.outer[node]
 
-    def inside(self, node: Node) -> str:
+    def inside(self, node: Value) -> str:
         """A value as the loop sees it: its own, the present step of a sequence, or one of the outer graph."""
         if self.plan.place[node] == LOOP:
             return self.values[node]
@@ -192,12 +192,12 @@ class _Scan:
             return self.slice(self.outer[node], number(node.size))
         return self.outside(node)
 
-    def leaf(self, node: Node) -> str:
+    def leaf(self, node: Value) -> str:
         if node.op == "number":
             return self.build.const(node.attr)
         return self.build.const(self.weights[node.attr]) if node.op == "weight" else ""
 
-    def node(self, node: Node, look: Look) -> str:
+    def node(self, node: Value, look: Look) -> str:
         """One node by its own operation."""
         build = self.build
         if node.op == "add":
@@ -214,7 +214,7 @@ class _Scan:
             return build.op(node.op.title(), args)
         return FUNCTIONS[node.op].onnx(build, *args)
 
-    def added_up(self, node: Node, look: Look) -> str:
+    def added_up(self, node: Value, look: Look) -> str:
         first, *others = sorted(node.args, key=lambda term: term in self.plan.subtracted)
         value = look(self.plan.read(first))
         if first in self.plan.subtracted:
@@ -223,5 +223,5 @@ class _Scan:
             value = self.build.op(self.sign(term), [value, look(self.plan.read(term))])
         return value
 
-    def sign(self, term: Node) -> str:
+    def sign(self, term: Value) -> str:
         return "Sub" if term in self.plan.subtracted else "Add"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Node, Slice
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Columns, Value
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.polynomial import Monomial, Polynomial
 from netspec.cells.recognise.shown import shown
 
@@ -79,8 +79,8 @@ class Affine:
     """Reads what stands inside of a gate's function."""
 
     h: str
-    names: Mapping[Node, str]  # of the new states, for messages
-    peeped: Node | None = None  # the value that this gate may see element by element
+    names: Mapping[Value, str]  # of the new states, for messages
+    peeped: Value | None = None  # the value that this gate may see element by element
 
     def gate(self, polynomial: Polynomial) -> Gate:
         found: dict[str, list[Part]] = {"input": [], "state": [], "bias": [], "peephole": []}
@@ -110,21 +110,21 @@ class Affine:
         raise DifferentError(f"a gate adds `{shown(*monomial, names=self.names)}`")
 
 
-def part_of(product: Node, factor: float) -> Part:
+def part_of(product: Value, factor: float) -> Part:
     """A matrix product as the columns of its weight."""
-    columns: Slice = product.attr
+    columns: Columns = product.attr
     assert isinstance(columns.start, int) and isinstance(columns.stop, int)  # `match` takes steps of known sizes
     return Part(columns.weight, factor, columns.start, columns.stop)
 
 
-def input_size(step: Step) -> int:
+def input_size(step: CellStep) -> int:
     sizes = [n.size for n in step.dag.nodes if n.op == "input"]
     if not sizes or not isinstance(sizes[0], int):
         raise DifferentError("it reads no input")
     return sizes[0]
 
 
-def flipped(polynomial: Polynomial) -> tuple[Node, bool] | None:
+def flipped(polynomial: Polynomial) -> tuple[Value, bool] | None:
     """(s, False) for s, (s, True) for 1 − s, where s is a gate that can be turned round."""
     rest = dict(polynomial)
     constant = rest.pop((), 0.0)
@@ -139,12 +139,12 @@ def flipped(polynomial: Polynomial) -> tuple[Node, bool] | None:
     return gate, bool(constant)
 
 
-def is_call(node: Node) -> bool:
+def is_call(node: Value) -> bool:
     """Is it a function of one value?"""
     return node.op in FUNCTIONS and FUNCTIONS[node.op].arity == 1
 
 
-def one_function(gates: list[Node]) -> str:
+def one_function(gates: list[Value]) -> str:
     ops = list(dict.fromkeys(g.op for g in gates))
     if len(ops) > 1:
         raise DifferentError(f"its gates have different functions, {' and '.join(ops)}")
@@ -156,5 +156,5 @@ def text_of(polynomial: Polynomial) -> str:
     return " + ".join(terms).replace("-1 * ", "-").replace("+ -", "- ")
 
 
-def names_of(step: Step) -> dict[Node, str]:
+def names_of(step: CellStep) -> dict[Value, str]:
     return {node: f"{state}[t]" for state, node in step.next.items()}

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import (
     FLIPS,
     Affine,
@@ -27,7 +27,7 @@ from netspec.cells.recognise.polynomial import Monomial, Polynomial, expand, sca
 from netspec.cells.recognise.shown import shown
 
 
-def one_state(step: Step) -> Native:
+def one_state(step: CellStep) -> Native:
     if len(step.states) != 1:
         raise DifferentError(f"it has {len(step.states)} states: the LSTM has two, GRU and RNN have one")
     [(h, hidden)] = step.states.items()
@@ -42,7 +42,7 @@ def one_state(step: Step) -> Native:
     return _gru(step, h, hidden)
 
 
-def _gru(step: Step, h: str, hidden: int) -> Native:
+def _gru(step: CellStep, h: str, hidden: int) -> Native:
     old = next((n for n in step.dag.nodes if (n.op, n.attr) == ("previous", h)), None)
     if old is None:
         raise DifferentError(f"`{h}[t-1]` is never read")
@@ -69,13 +69,13 @@ def _gru(step: Step, h: str, hidden: int) -> Native:
     return Native("GRU", (h,), hidden, input_size(step), found, (shared, candidate.op), after)
 
 
-def _mixes(by_h: Polynomial, rest: Polynomial, candidate: Node) -> bool:
+def _mixes(by_h: Polynomial, rest: Polynomial, candidate: Value) -> bool:
     """Is the rest (1 − z)·n, where by_h is z?"""
     by_candidate, more = split(rest, candidate)
     return not more and total((by_h, by_candidate)) == {(): 1.0}
 
 
-def _reset(inside: Node, h: str, old: Node) -> tuple[tuple[Node, bool], Gate, bool]:
+def _reset(inside: Value, h: str, old: Value) -> tuple[tuple[Value, bool], Gate, bool]:
     """The reset gate, the candidate's weights, and whether it resets after the product."""
     polynomial = expand(inside)
     before: list[Monomial] = [
@@ -83,7 +83,7 @@ def _reset(inside: Node, h: str, old: Node) -> tuple[tuple[Node, bool], Gate, bo
     ]
     if before:
         return _reset_before(polynomial, before, h, old)
-    gates: dict[Node, None] = dict.fromkeys(n for m in polynomial for n in m if n.op in FLIPS)
+    gates: dict[Value, None] = dict.fromkeys(n for m in polynomial for n in m if n.op in FLIPS)
     if len(gates) != 1:
         reads = any(n.op == "product" and n.args[0] is old for m in polynomial for n in m)
         if gates:
@@ -106,8 +106,8 @@ def _reset(inside: Node, h: str, old: Node) -> tuple[tuple[Node, bool], Gate, bo
 
 
 def _reset_before(
-    polynomial: Polynomial, before: list[Monomial], h: str, old: Node
-) -> tuple[tuple[Node, bool], Gate, bool]:
+    polynomial: Polynomial, before: list[Monomial], h: str, old: Value
+) -> tuple[tuple[Value, bool], Gate, bool]:
     operands = {m[0].args[0] for m in before}
     [operand, *others] = operands
     by_old, more = split(expand(operand), old)

@@ -5,8 +5,8 @@ c[t] = f·c[t-1] + i·g,  h[t] = o·s(c[t])      gates f, i, o and the candidate
 
 from __future__ import annotations
 
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import (
     FLIPS,
     IDENTITY,
@@ -26,7 +26,7 @@ from netspec.cells.recognise.polynomial import Polynomial, expand, scaled, split
 from netspec.cells.recognise.shown import shown
 
 
-def lstm(step: Step) -> Native:
+def lstm(step: CellStep) -> Native:
     """Raises DifferentError with the reason that tells a reader most."""
     one, other = step.states
     if step.output is step.next[other]:
@@ -46,7 +46,7 @@ def lstm(step: Step) -> Native:
         raise
 
 
-def _lstm_of(step: Step, h: str, c: str) -> Native:
+def _lstm_of(step: CellStep, h: str, c: str) -> Native:
     hidden, new_c, names = step.states[h], step.next[c], names_of(step)
     if hidden != step.states[c] or not isinstance(hidden, int):
         raise DifferentError("its states differ in size")
@@ -77,7 +77,7 @@ def _lstm_of(step: Step, h: str, c: str) -> Native:
     return Native("LSTM", (h, c), hidden, input_size(step), found, (shared, function, squash))
 
 
-def _output_function(polynomial: Polynomial, new_c: Node) -> tuple[Polynomial, Polynomial]:
+def _output_function(polynomial: Polynomial, new_c: Value) -> tuple[Polynomial, Polynomial]:
     """What multiplies s(c[t]), and the rest."""
     atoms = dict.fromkeys(n for m in polynomial for n in m if n is new_c or (n.args == (new_c,) and is_call(n)))
     if len(atoms) != 1:
@@ -85,12 +85,12 @@ def _output_function(polynomial: Polynomial, new_c: Node) -> tuple[Polynomial, P
     return split(polynomial, next(iter(atoms)))
 
 
-def _squash(new_h: Node, new_c: Node) -> str:
+def _squash(new_h: Value, new_c: Value) -> str:
     atoms = {n for m in expand(new_h, (new_c,)) for n in m}
     return IDENTITY if new_c in atoms else next(n.op for n in atoms if n.args == (new_c,))
 
 
-def _write(rest: Polynomial, c: str) -> tuple[tuple[Node, bool], Polynomial, str]:
+def _write(rest: Polynomial, c: str) -> tuple[tuple[Value, bool], Polynomial, str]:
     """The input gate, what stands inside of the candidate, and the candidate's function."""
     shared = [n for n in dict.fromkeys(n for m in rest for n in m) if all(n in m for m in rest)]
     called = [n for n in shared if is_call(n)]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import IDENTITY, DifferentError, Native
 from netspec.cells.recognise.gru import one_state
 from netspec.cells.recognise.lstm import lstm
@@ -37,7 +37,7 @@ _PLAIN = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh")}
 ONNX_FUNCTIONS = ("sigmoid", "tanh", "relu", "hard_sigmoid", "softplus", IDENTITY)
 
 
-def match(step: Step) -> Match:
+def match(step: CellStep) -> Match:
     """What the step is to torch and to ONNX.  Sizes are numbers.  Found once for a step."""
     kept = vars(step)
     if "match" not in kept:
@@ -46,13 +46,13 @@ def match(step: Step) -> Match:
     return found
 
 
-def why_torch(step: Step) -> str:
+def why_torch(step: CellStep) -> str:
     """One line for a reader: the torch layer that the step is, or what keeps it from being one."""
     found = match(step)
     return f"is nn.{found.torch.kind}" if found.torch else found.torch_reason
 
 
-def why_onnx(step: Step) -> str:
+def why_onnx(step: CellStep) -> str:
     """One line for a reader: ONNX's operator, or what makes it a Scan."""
     found = match(step)
     if found.onnx is None:
@@ -62,7 +62,7 @@ def why_onnx(step: Step) -> str:
     return f"is ONNX's {found.onnx.kind}{extra}"
 
 
-def _match(step: Step) -> Match:
+def _match(step: CellStep) -> Match:
     try:
         found = lstm(step) if len(step.states) == 2 else one_state(step)
     except DifferentError as differs:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from netspec.cells.ir.graph import Node
+from netspec.cells.ir.dag import Value
 
-Monomial = tuple[Node, ...]  # atoms by their index; () is the constant
+Monomial = tuple[Value, ...]  # atoms by their index; () is the constant
 Polynomial = dict[Monomial, float]
 
 MAX_TERMS = 64  # a product of sums grows with every factor
@@ -20,7 +20,7 @@ class TooLargeError(Exception):
     """More than MAX_TERMS terms."""
 
 
-def expand(node: Node, atoms: Collection[Node] = ()) -> Polynomial:
+def expand(node: Value, atoms: Collection[Value] = ()) -> Polynomial:
     """A node multiplied out; a node in `atoms` is left whole, but for the one asked for.  Raises TooLargeError."""
     match node.op:
         case "number":
@@ -37,7 +37,7 @@ def expand(node: Node, atoms: Collection[Node] = ()) -> Polynomial:
     return {(node,): 1.0}
 
 
-def _inner(node: Node, atoms: Collection[Node]) -> Polynomial:
+def _inner(node: Value, atoms: Collection[Value]) -> Polynomial:
     return {(node,): 1.0} if node in atoms else expand(node, atoms)
 
 
@@ -62,7 +62,7 @@ def _times(a: Polynomial, b: Polynomial) -> Polynomial:
     )
 
 
-def split(polynomial: Mapping[Monomial, float], atom: Node) -> tuple[Polynomial, Polynomial]:
+def split(polynomial: Mapping[Monomial, float], atom: Value) -> tuple[Polynomial, Polynomial]:
     """(a, b) with polynomial = a·atom + b, where a and b are free of it; a square stays in a."""
     inside: Polynomial = {}
     rest: Polynomial = {}

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec.cells.ir.graph import Node
+from netspec.cells.ir.dag import Value
 
 MAX_LENGTH = 60
 
 
-def shown(*factors: Node, names: Mapping[Node, str] | None = None) -> str:
+def shown(*factors: Value, names: Mapping[Value, str] | None = None) -> str:
     """The product of some nodes as text, `names` for those that have one; what is long is cut."""
     text = " * ".join(_text(f, names or {}, inside=len(factors) > 1) for f in factors)
     return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 2] + " …"
 
 
-def _text(node: Node, names: Mapping[Node, str], inside: bool = False, depth: int = 0) -> str:
+def _text(node: Value, names: Mapping[Value, str], inside: bool = False, depth: int = 0) -> str:
     if node in names:
         return names[node]
     if depth > 6:
         return "…"
 
-    def part(n: Node) -> str:
+    def part(n: Value) -> str:
         return _text(n, names, True, depth + 1)
 
     match node.op:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netspec.cells.run.module import Recurrent
 
 
-class Slot:
+class StateMemory:
     """What one module remembers: for each state its value in every layer, without gradient."""
 
     def __init__(self, name: str, module: Recurrent) -> None:
@@ -52,10 +52,10 @@ class Slot:
         self.kept = [tuple(s.detach() for s in row) for row in states]
 
 
-class Carried:
+class CarriedStates:
     """The states of all recurrent modules inside of `carrying`."""
 
-    def __init__(self, slots: Mapping[str, Slot]) -> None:
+    def __init__(self, slots: Mapping[str, StateMemory]) -> None:
         self._slots = slots
 
     def reset(self) -> None:
@@ -111,7 +111,7 @@ class Carried:
 
 
 @contextmanager
-def carrying(module: nn.Module) -> Iterator[Carried]:
+def carrying(module: nn.Module) -> Iterator[CarriedStates]:
     """While inside, each recurrent module begins a call with the final state of its call before, cut from the graph.
 
     The first call, and the first after `reset`, begins as the module says.  Raises NS504 for a bidirectional module,
@@ -125,12 +125,12 @@ def carrying(module: nn.Module) -> Iterator[Carried]:
             raise NetspecError("NS504", f"`{path or 'module'}` is bidirectional: it reads a sequence from its end, "
                                "and no state can be carried into the next piece",
                                hint="use one direction, or whole sequences")  # fmt: skip
-    slots = {path: Slot(path or "module", m) for path, m in found.items()}
+    slots = {path: StateMemory(path or "module", m) for path, m in found.items()}
     before = {path: m.slot for path, m in found.items()}
     for path, recurrent in found.items():
         recurrent.slot = slots[path]
     try:
-        yield Carried(slots)
+        yield CarriedStates(slots)
     finally:
         for path, recurrent in found.items():
             recurrent.slot = before[path]

@@ -10,7 +10,7 @@ from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
 from netspec.cells.ir.compiled import compiled, key_of
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.step import CellStep
 from netspec.cells.run.fused import fused
 from netspec.cells.run.native import native
 from netspec.cells.run.paths import path_of
@@ -20,7 +20,7 @@ from netspec.cells.run.plain_only import PLAIN_ONLY
 # T time, B batch, I input, O output
 
 
-def prepare(step: Step) -> None:
+def prepare(step: CellStep) -> None:
     """Make what is derived from a step once, before `torch.compile` looks at a call."""
     code_of(step)
     key = key_of(step)
@@ -40,7 +40,7 @@ def transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
-def run(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None,
+def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None,
         reverse: bool, recompute: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
     """The outputs (T, B, O) and the states after the last real step, each (B, size) in the order of the cell's.
 

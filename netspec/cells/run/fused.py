@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.compiled import compiled, key_of
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.step import CellStep
 from netspec.cells.run.operation import recurrence
 from netspec.cells.run.plain import filled
 from netspec.cells.run.precision import autocast_type, cast
@@ -21,7 +21,7 @@ from netspec.cells.run.sequence import evaluate
 States = tuple[Tensor, ...]
 
 
-def fused(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
+def fused(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
           lengths: Tensor | None) -> tuple[Tensor, States]:  # fmt: skip
     """Run a sequence forward in time; shapes as in run.py.  The step has a key (`key_of`)."""
     key = key_of(step)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netspec.cells.ir.lower import Step
-from netspec.cells.ir.stack import Stack
-from netspec.cells.run.carry import Slot
+from netspec.cells.ir.stack import CellStack
+from netspec.cells.ir.step import CellStep
+from netspec.cells.run.carry import StateMemory
 from netspec.cells.run.direction import prepare, run, transformed
 from netspec.cells.run.precision import autocast_type
 from netspec.source.errors import NetspecError
@@ -26,7 +26,7 @@ Returns = Literal["sequence", "last", "state"]
 class Row:
     """One layer in one direction: its step, its weights (the cell's name -> the module's), its states."""
 
-    step: Step
+    step: CellStep
     names: dict[str, str]
     sizes: dict[str, int]
 
@@ -42,13 +42,13 @@ class Recurrent(nn.Module):
     after torch's U(−1/√hidden, 1/√hidden); `learned` makes the initial states weights, `h_0` (R, size) for a state h.
     """
 
-    def __init__(self, stack: Stack, *, dropout: float = 0.0, returns: Returns = "sequence", learned: bool = False,
+    def __init__(self, stack: CellStack, *, dropout: float = 0.0, returns: Returns = "sequence", learned: bool = False,
                  recompute: bool = False, begin: Mapping[str, Any] | None = None) -> None:  # fmt: skip
         super().__init__()
         self.stack = stack
         self.dropout, self.returns, self.learned, self.recompute = dropout, returns, learned, recompute
         self.begin = dict(begin or {})
-        self.slot: Slot | None = None  # while `carrying`
+        self.slot: StateMemory | None = None  # while `carrying`
         # What calls need of the stack, made here: `torch.compile` looks into no cached property, and a call is quicker.
         self.rows = tuple(Row(stack.step(r), stack.names(r), stack.sizes(r)) for r in range(stack.rows))
         self.width, self.directions = stack.width, stack.directions

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import Native
 from netspec.cells.recognise.match import match
 from netspec.cells.recognise.pack import TORCH_ORDER, biases, matrices
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 States = tuple["Tensor", ...]
 
 
-def is_native(step: Step) -> bool:
+def is_native(step: CellStep) -> bool:
     """Has torch this cell as a whole?"""
     return match(step).torch is not None
 
 
-def native(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: States, lengths: Tensor | None = None,
+def native(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: States, lengths: Tensor | None = None,
            reverse: bool = False) -> tuple[Tensor, States]:  # fmt: skip
     """(T, B, H) outputs and the final states, each (B, H), in the order of the cell's states; see run.py.
 

@@ -11,15 +11,15 @@ from importlib.util import find_spec
 from typing import Literal
 
 from netspec.cells.ir.compiled import compiled, key_of
-from netspec.cells.ir.linear import linear_recurrence
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.linear_recurrence import linear_recurrence
 from netspec.cells.ir.program import Program, plain_reason
+from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.match import match, why_onnx, why_torch
 
 Path = Literal["native", "compiled", "plain"]
 
 
-def path_of(step: Step, device: str, dtype: str) -> Path:
+def path_of(step: CellStep, device: str, dtype: str) -> Path:
     """The way for tensors of a device ("cpu", "cuda", …) and an element type ("float32", …)."""
     found = match(step).torch
     if found is not None and (device == "cuda" or (device == "cpu" and found.kind == "LSTM")):
@@ -30,7 +30,7 @@ def path_of(step: Step, device: str, dtype: str) -> Path:
     return "native" if found is not None else "plain"
 
 
-def paths(step: Step) -> list[tuple[str, str, str]]:
+def paths(step: CellStep) -> list[tuple[str, str, str]]:
     """(where, path, reason) on CPU, GPU and in ONNX, for a reader.  Sizes are numbers."""
     rows = []
     found = match(step).torch

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from netspec.cells.ir.graph import Node, Slice, reachable
-from netspec.cells.ir.lower import Step
+from netspec.cells.ir.dag import Columns, Value, reachable
+from netspec.cells.ir.step import CellStep
 from netspec.cells.kernels.elementwise import elementwise
 
 # T time, B batch, I input, O output
@@ -24,7 +24,7 @@ Values = dict[int, Any]  # index of a node -> its tensor, or its number
 Instruction = tuple[str, tuple[int, ...], tuple[int, ...], Any]  # operation, results, operands, more
 
 
-def plain(step: Step, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
+def plain(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
           lengths: Tensor | None, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
     """The outputs (T, B, O) and the states after the last real step, each (B, size).
 
@@ -102,7 +102,7 @@ class Code:
 
     numbers: tuple[tuple[int, float], ...]
     leaves: tuple[tuple[int, str], ...]  # weights that are read element by element
-    matrices: tuple[tuple[Slice, ...], ...]  # of each packed product, below each other
+    matrices: tuple[tuple[Columns, ...], ...]  # of each packed product, below each other
     fixed: tuple[Instruction, ...]
     sequence: tuple[Instruction, ...]
     loop: tuple[Instruction, ...]
@@ -115,7 +115,7 @@ class Code:
     output_size: Any
 
 
-def code_of(step: Step) -> Code:
+def code_of(step: CellStep) -> Code:
     """The instructions of a step, made once and kept with it: `torch.compile` finds them there (`run.prepare`)."""
     code: Code | None = getattr(step, "_plain", None)
     if code is None:
@@ -124,17 +124,17 @@ def code_of(step: Step) -> Code:
     return code
 
 
-def _code(step: Step) -> Code:
+def _code(step: CellStep) -> Code:
     nodes = reachable(step.roots)
-    place: dict[Node, int] = {}  # 0 fixed, 1 of the input, 2 of a state
+    place: dict[Value, int] = {}  # 0 fixed, 1 of the input, 2 of a state
     for node in nodes:
         own = {"input": 1, "previous": 2}.get(node.op, 0)
         place[node] = max([own, *(place[a] for a in node.args)])
     stretches: tuple[list[Instruction], ...] = ([], [], [])
-    matrices: list[tuple[Slice, ...]] = []
+    matrices: list[tuple[Columns, ...]] = []
     virtual = len(step.dag.nodes)  # partial sums, which have no node of their own
     reads: dict[int, None] = {}  # what the loop reads that is no product of itself
-    grouped: set[Node] = set()
+    grouped: set[Value] = set()
     for node in nodes:
         stretch = stretches[place[node]]
         args = tuple(a.index for a in node.args)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.compiled import Compiled, compiled
-from netspec.cells.ir.graph import Node
+from netspec.cells.ir.dag import Value
 from netspec.cells.ir.loop import At
-from netspec.cells.ir.program import Group, whole
+from netspec.cells.ir.program import ProductGroup, whole
 from netspec.cells.kernels.choose import run_loop
 from netspec.cells.run.gemm import back, gradient_of_weight, linear
 from netspec.cells.run.precision import buffer_type
@@ -67,7 +67,7 @@ def outputs(operands: list[Tensor], initial: list[Tensor], program: str, trainin
     return [*exports, *finals, *kept]
 
 
-def pack(group: Group, weights: Mapping[str, Tensor]) -> Tensor:
+def pack(group: ProductGroup, weights: Mapping[str, Tensor]) -> Tensor:
     """(width, depth): the matrices of a group's products below each other."""
     parts = [weights[p.attr.weight][:, p.attr.start : p.attr.stop] for p in group.products]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
@@ -115,13 +115,13 @@ class _After:
         self.one, self.tensors, self.starts, self.weights = one, tensors, starts, weights
         self.program = one.program
 
-    def columns(self, group: Group) -> Tensor:
+    def columns(self, group: ProductGroup) -> Tensor:
         """(T·B, width): the adjoints of a group's products."""
         runs = self.one.training.columns_of(group)
         found = [self.tensors[at.buffer][..., at.offset : at.offset + width] for at, width in runs]
         return (found[0] if len(found) == 1 else torch.cat(found, dim=-1)).flatten(0, 1)
 
-    def pairs(self, group: Group) -> list[tuple[Tensor, Tensor]]:
+    def pairs(self, group: ProductGroup) -> list[tuple[Tensor, Tensor]]:
         """Adjoints and operands of a loop product, rows that belong together at one place."""
         columns = self.columns(group)
         at: At = self.one.training.forward.kept[group.operand]
@@ -143,14 +143,14 @@ class _After:
         return [_whole(w, pieces[n], self.tensors[f"sum:{n}"] if n in vectors else None)
                 for n, w in self.weights.items()]  # fmt: skip
 
-    def _share_out(self, group: Group, pairs: list[tuple[Tensor, Tensor]], pieces: dict[str, Any]) -> None:
+    def _share_out(self, group: ProductGroup, pairs: list[tuple[Tensor, Tensor]], pieces: dict[str, Any]) -> None:
         found = [gradient_of_weight(g, x) for g, x in pairs if len(g)]
         total = found[0] if len(found) == 1 else found[0] + found[1]
         for product in group.products:
             begin = group.offsets[product]
             pieces[product.attr.weight].append((product.attr.start, total[begin : begin + whole(product)]))
 
-    def operand_gradient(self, node: Node, x: Tensor) -> Tensor:
+    def operand_gradient(self, node: Value, x: Tensor) -> Tensor:
         total = None
         for group in self.program.sequence_groups:
             if group.operand is node:

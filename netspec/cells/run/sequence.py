@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from netspec.cells.ir.graph import Node
+from netspec.cells.ir.dag import Value
 from netspec.cells.ir.loop import cut
 from netspec.cells.ir.program import whole
 from netspec.cells.kernels.interpret import compute
@@ -15,15 +15,15 @@ from netspec.cells.kernels.interpret import compute
 # T time, B batch
 
 
-def evaluate(nodes: Iterable[Node], known: Mapping[Node, Tensor], x_TBI: Tensor, weights: Mapping[str, Tensor],
-             initial: Mapping[str, Tensor], delayed: Mapping[str, Node]) -> dict[Node, Tensor]:  # fmt: skip
+def evaluate(nodes: Iterable[Value], known: Mapping[Value, Tensor], x_TBI: Tensor, weights: Mapping[str, Tensor],
+             initial: Mapping[str, Tensor], delayed: Mapping[str, Value]) -> dict[Value, Tensor]:  # fmt: skip
     """Each node as (T, B, n), and everything that was computed on the way.
 
     `known` are values that stand already; `delayed` names, for a state that only delays, the value that it delays.
     """
-    values: dict[Node, Tensor | float] = dict(known)
+    values: dict[Value, Tensor | float] = dict(known)
 
-    def value(node: Node) -> Tensor | float:
+    def value(node: Value) -> Tensor | float:
         if node not in values:
             match node.op:
                 case "input":

@@ -15,8 +15,8 @@ from typing import Any
 from llvmlite import ir
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.loop import At, Body, Gemm, Loop, cut
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.loop import At, Gemm, Loop, LoopBody, cut
 from netspec.cells.kernels.cpu.product import (
     I1,
     POINTER,
@@ -56,7 +56,7 @@ def module_of(code: Loop, lanes: int, ragged: bool) -> ir.Module:
     """The whole module."""
     module = ir.Module("netspec")
     product = product_function(module, lanes) if weights_of(code) else None
-    rows = _Rows(module, code, lanes, ragged, product).function
+    rows = _RowsFunction(module, code, lanes, ragged, product).function
     _entries(module, rows)
     return module
 
@@ -98,7 +98,7 @@ class _Place:
     stride: Any
 
 
-class _Rows:
+class _RowsFunction:
     """Builds `rows`."""
 
     def __init__(self, module: ir.Module, code: Loop, lanes: int, ragged: bool, product: ir.Function | None) -> None:
@@ -170,7 +170,7 @@ class _Rows:
             ])  # fmt: skip
             done += depth
 
-    def _body(self, body: Body) -> None:
+    def _body(self, body: LoopBody) -> None:
         b = self.builder
         with loop(b, self.count) as k:
             row = b.add(self.first, k)
@@ -184,7 +184,7 @@ class _Rows:
                 with padding:
                     self._still(body, row)
 
-    def _columns(self, body: Body, row: Any) -> None:
+    def _columns(self, body: LoopBody, row: Any) -> None:
         """All columns of a row: whole vectors, then what is left under a mask."""
         b = self.builder
         whole, left = divmod(body.size, self.lanes)
@@ -199,9 +199,9 @@ class _Rows:
             mask = ir.Constant(ir.VectorType(I1, self.lanes), [I1(i < left) for i in range(self.lanes)])
             self._vector(body, at, I64(whole * self.lanes), mask)
 
-    def _vector(self, body: Body, at: dict[At, Any], column: Any, mask: Any) -> None:
+    def _vector(self, body: LoopBody, at: dict[At, Any], column: Any, mask: Any) -> None:
         code = VectorCode(self.builder, self.lanes)
-        values: dict[Node, Any] = {}
+        values: dict[Value, Any] = {}
         for node in cut([n for n, _ in (*body.stores, *body.sums)], body.loads):
             place = body.loads.get(node)
             if place is not None:
@@ -214,7 +214,7 @@ class _Rows:
             pointer = element(self.builder, at[place], column)
             self._store(code.add(self._load(pointer, mask), values[node]), pointer, mask)
 
-    def _still(self, body: Body, row: Any) -> None:
+    def _still(self, body: LoopBody, row: Any) -> None:
         """A step of padding: states and carries stand still, sequences get zeros, nothing is added up."""
         b = self.builder
         whole, left = divmod(body.size, self.lanes)
@@ -259,7 +259,7 @@ class _Rows:
         return found if found is not None else ir.Function(self.function.module, kind, name)
 
 
-def emit(code: VectorCode, node: Node, args: list[Any]) -> Any:
+def emit(code: VectorCode, node: Value, args: list[Any]) -> Any:
     """One element-wise node."""
     match node.op:
         case "number":
@@ -278,7 +278,7 @@ def emit(code: VectorCode, node: Node, args: list[Any]) -> Any:
     return FUNCTIONS[node.op].cpu(code, *args)
 
 
-def _sum(code: VectorCode, node: Node, args: list[Any]) -> Any:
+def _sum(code: VectorCode, node: Value, args: list[Any]) -> Any:
     total = args[0]
     for a in args[1:]:
         total = code.add(total, a)

@@ -92,7 +92,7 @@ def packed(loop: Loop, name: str, matrix: Tensor, panel: int) -> Tensor:
 
 
 @dataclass(eq=False)
-class Kernel:
+class MachineKernel:
     """Machine code of one loop."""
 
     engine: Any
@@ -113,10 +113,10 @@ class Kernel:
             self.alone(args)
 
 
-_KERNELS: WeakKeyDictionary[Loop, dict[bool, Kernel]] = WeakKeyDictionary()
+_KERNELS: WeakKeyDictionary[Loop, dict[bool, MachineKernel]] = WeakKeyDictionary()
 
 
-def kernel_of(loop: Loop, ragged: bool) -> Kernel:
+def kernel_of(loop: Loop, ragged: bool) -> MachineKernel:
     """The kernel of a loop, compiled at most once."""
     found = _KERNELS.setdefault(loop, {})
     if ragged not in found:
@@ -145,7 +145,7 @@ def machine() -> Any:
                                         features=binding.get_host_cpu_features().flatten(), opt=3)  # fmt: skip
 
 
-def _build(loop: Loop, ragged: bool) -> Kernel:
+def _build(loop: Loop, ragged: bool) -> MachineKernel:
     text = str(module_of(loop, lanes(), ragged))
     mark = f"{llvmlite.__version__} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}\n"
     name = f"{hashlib.sha256((mark + text).encode()).hexdigest()}.o"
@@ -165,7 +165,7 @@ def _build(loop: Loop, ragged: bool) -> Kernel:
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("alone"))
-    return Kernel(engine, alone, engine.get_function_address("team"), arguments_of(loop), weights_of(loop),
+    return MachineKernel(engine, alone, engine.get_function_address("team"), arguments_of(loop), weights_of(loop),
                   panel_width(lanes()))  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.loop import Loop
-from netspec.cells.kernels.gpu.steps import Sequence, Steps
+from netspec.cells.kernels.gpu.steps import LoopRun, Steps
 
 K = 32
 MAX_RECORDINGS = 16
@@ -26,7 +26,7 @@ MAX_RECORDINGS = 16
 Play = Callable[[], None]
 
 
-def run_recorded(sequence: Sequence) -> bool:
+def run_recorded(sequence: LoopRun) -> bool:
     """Run a sequence by a recording; False where there can be none, and nothing has run."""
     if sequence.steps < K // 2 or not can_record(sequence):
         return False
@@ -45,7 +45,7 @@ def run_recorded(sequence: Sequence) -> bool:
     return found is not None
 
 
-def can_record(sequence: Sequence) -> bool:
+def can_record(sequence: LoopRun) -> bool:
     """Whether launches go to a GPU, and not into somebody else's recording."""
     some = next(iter(sequence.tensors.values()))
     return some.device.type == "cuda" and not torch.cuda.is_current_stream_capturing()
@@ -60,14 +60,14 @@ def stream() -> int:
     return torch.cuda.current_stream().cuda_stream
 
 
-def _key(sequence: Sequence) -> Hashable:
+def _key(sequence: LoopRun) -> Hashable:
     types = tuple((name, x.dtype) for name, x in (*sequence.tensors.items(), *sequence.weights.items()))
     some = next(iter(sequence.tensors.values()))
     precision = torch.backends.cuda.matmul.fp32_precision  # decides which product is recorded
     return sequence.loop, sequence.rows, some.device, types, precision, stream()
 
 
-def _recording(sequence: Sequence) -> Recording | None:
+def _recording(sequence: LoopRun) -> Recording | None:
     try:
         return Recording(sequence, record)
     except RuntimeError as error:
@@ -91,7 +91,7 @@ def record(run: Play) -> Play:
 class Recording:
     """K steps of a loop on tensors of their own."""
 
-    def __init__(self, sequence: Sequence, record: Callable[[Play], Play]) -> None:
+    def __init__(self, sequence: LoopRun, record: Callable[[Play], Play]) -> None:
         loop = self.loop = sequence.loop
         kinds = {name: loop.buffers[name].kind for name in sequence.tensors}
         self.timed = [n for n, kind in kinds.items() if kind in ("sequence", "state")]
@@ -107,11 +107,11 @@ class Recording:
         weights = {n: torch.empty_like(w) for n, w in sequence.weights.items()}
         device = next(iter(own.values())).device
         lengths = torch.full((rows,), K, dtype=torch.int64, device=device)
-        self.own = Sequence(loop, own, initial, weights, K, rows, lengths)
+        self.own = LoopRun(loop, own, initial, weights, K, rows, lengths)
         self.steps = Steps(self.own)
         self.play = record(self.steps.run)
 
-    def run(self, sequence: Sequence) -> None:
+    def run(self, sequence: LoopRun) -> None:
         """Play the recording for every stretch of a sequence."""
         own, given = self.own.tensors, sequence.tensors
         for name in (*self.fixed, *self.carries):

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.loop import Loop
-from netspec.cells.kernels.gpu.steps import Sequence, run_steps
+from netspec.cells.kernels.gpu.steps import LoopRun, run_steps
 from netspec.cells.kernels.gpu.triton_launch import (
     SCAN,
-    Call,
+    KernelLaunch,
     add_partials,
     has_products,
     kernels_of,
@@ -30,7 +30,7 @@ from netspec.cells.kernels.gpu.triton_launch import (
     new_partials,
 )
 from netspec.cells.kernels.gpu.triton_module import has_triton, interpreted
-from netspec.cells.kernels.gpu.triton_source import Kernel
+from netspec.cells.kernels.gpu.triton_source import TritonKernel
 
 BUSY = 128  # values of a step for each multiprocessor, from which on a walk is taken for busy enough; not measured
 TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -55,7 +55,7 @@ def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Te
     tensors = {name: x if x.stride(-1) == 1 else x.contiguous() for name, x in tensors.items() if name in loop.buffers}
     initial = {name: x if x.stride(-1) == 1 else x.contiguous() for name, x in initial.items()}
     lengths = None if lengths is None else lengths.contiguous()
-    sequence = Sequence(loop, tensors, initial, weights, steps, rows, lengths)
+    sequence = LoopRun(loop, tensors, initial, weights, steps, rows, lengths)
     if has_products(loop):
         run_steps(sequence)
     else:
@@ -65,7 +65,7 @@ def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Te
             given[name].copy_(tensors[name])
 
 
-def _run_whole(sequence: Sequence) -> None:
+def _run_whole(sequence: LoopRun) -> None:
     kernels = kernels_of(sequence.loop)
     for walk, scan in zip(kernels.walks, kernels.scans, strict=True):
         some = next(iter(sequence.tensors.values()))
@@ -73,12 +73,13 @@ def _run_whole(sequence: Sequence) -> None:
         partial = new_partials(taken, sequence.rows, some, sequence.wide)
         slots = tuple(_slot(sequence, slot.buffer, slot.role) for slot in taken.slots)
         launch(
-            kernels.module, Call(taken, slots, sequence.lengths, partial, sequence.rows, sequence.steps, sequence.wide)
+            kernels.module,
+            KernelLaunch(taken, slots, sequence.lengths, partial, sequence.rows, sequence.steps, sequence.wide),
         )
         add_partials(taken, partial, sequence.tensors)
 
 
-def _slot(sequence: Sequence, buffer: str, role: str) -> tuple[Tensor, int, int]:
+def _slot(sequence: LoopRun, buffer: str, role: str) -> tuple[Tensor, int, int]:
     if role == "vector":
         return sequence.tensors[buffer], 0, 0
     if role in ("initial", "row"):
@@ -88,7 +89,7 @@ def _slot(sequence: Sequence, buffer: str, role: str) -> tuple[Tensor, int, int]
     return x, x.stride(0), x.stride(1)
 
 
-def prefers_scan(sequence: Sequence, kernel: Kernel) -> bool:
+def prefers_scan(sequence: LoopRun, kernel: TritonKernel) -> bool:
     """Whether rows and columns alone are too few for the GPU at hand, and the times enough."""
     device = next(iter(sequence.tensors.values())).device
     if device.type != "cuda":

@@ -16,12 +16,19 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.loop import At, Gemm, Loop
-from netspec.cells.kernels.gpu.triton_launch import Call, Kernels, add_partials, kernels_of, launch, new_partials
-from netspec.cells.kernels.gpu.triton_source import Kernel, Slot
+from netspec.cells.kernels.gpu.triton_launch import (
+    KernelLaunch,
+    Kernels,
+    add_partials,
+    kernels_of,
+    launch,
+    new_partials,
+)
+from netspec.cells.kernels.gpu.triton_source import KernelPointer, TritonKernel
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class LoopRun:
     """A loop with all that it runs on, as `run_loop` was given it; last axes without gaps."""
 
     loop: Loop
@@ -41,7 +48,7 @@ class Sequence:
         return reversed(range(self.steps)) if self.loop.backward else range(self.steps)
 
 
-def run_steps(sequence: Sequence) -> None:
+def run_steps(sequence: LoopRun) -> None:
     """Run the loop."""
     from netspec.cells.kernels.gpu.recorded import run_recorded
 
@@ -54,7 +61,7 @@ def run_steps(sequence: Sequence) -> None:
 class Steps:
     """Launches for the steps of a sequence, on its tensors and some of its own."""
 
-    def __init__(self, sequence: Sequence) -> None:
+    def __init__(self, sequence: LoopRun) -> None:
         self.sequence, self.loop = sequence, sequence.loop
         self.kernels: Kernels = kernels_of(self.loop)
         # In the buffer's own type, so that a kernel sees one type before the first step and after it.
@@ -115,15 +122,15 @@ class Steps:
             return self.initial[at.buffer] if t == 0 else self.sequence.tensors[at.buffer][t - 1]
         return self.sequence.tensors[at.buffer][t]
 
-    def launch(self, kernel: Kernel, t: int) -> None:
+    def launch(self, kernel: TritonKernel, t: int) -> None:
         sequence = self.sequence
         slots = tuple(self.slot(slot, t) for slot in kernel.slots)
         launch(
             self.kernels.module,
-            Call(kernel, slots, sequence.lengths, self.partials[kernel], sequence.rows, t, sequence.wide),
+            KernelLaunch(kernel, slots, sequence.lengths, self.partials[kernel], sequence.rows, t, sequence.wide),
         )
 
-    def slot(self, slot: Slot, t: int) -> tuple[Tensor, int, int]:
+    def slot(self, slot: KernelPointer, t: int) -> tuple[Tensor, int, int]:
         """(tensor, where the row of this time begins, row stride)."""
         if slot.role == "vector":
             return self.sequence.tensors[slot.buffer], 0, 0

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netspec.cells.ir.loop import Loop
 from netspec.cells.kernels.gpu.triton_module import interpreted, load
-from netspec.cells.kernels.gpu.triton_source import PRELUDE, Kernel, step_kernel
+from netspec.cells.kernels.gpu.triton_source import PRELUDE, TritonKernel, step_kernel
 from netspec.cells.kernels.gpu.triton_time import scan_kernel, walk_kernel
 
 # T time, B batch, n columns
@@ -28,9 +28,9 @@ class Kernels:
     """The functions of a loop; a loop with products has steps, one without has walks and, where it can, scans."""
 
     module: ModuleType
-    steps: tuple[tuple[Kernel, ...], ...]  # of each stage
-    walks: tuple[Kernel, ...]
-    scans: tuple[Kernel | None, ...]  # one for each walk
+    steps: tuple[tuple[TritonKernel, ...], ...]  # of each stage
+    walks: tuple[TritonKernel, ...]
+    scans: tuple[TritonKernel | None, ...]  # one for each walk
 
 
 def kernels_of(loop: Loop) -> Kernels:
@@ -41,7 +41,7 @@ def kernels_of(loop: Loop) -> Kernels:
 @lru_cache(maxsize=256)
 def _kernels_of(loop: Loop, interpreting: bool) -> Kernels:
     text = [PRELUDE]
-    steps: list[tuple[Kernel, ...]] = []
+    steps: list[tuple[TritonKernel, ...]] = []
     walks, scans = [], []
     products = has_products(loop)
     for i, stage in enumerate(loop.stages):
@@ -66,10 +66,10 @@ def has_products(loop: Loop) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class KernelLaunch:
     """What one kernel is launched with, each slot as (tensor, along, row stride), see `Kernel`."""
 
-    kernel: Kernel
+    kernel: TritonKernel
     slots: tuple[tuple[Tensor, int, int], ...]
     lengths: Tensor | None
     partial: Tensor | None  # (sums, programs along the rows, n)
@@ -78,7 +78,7 @@ class Call:
     wide: bool  # float64
 
 
-def launch(module: ModuleType, call: Call) -> None:
+def launch(module: ModuleType, call: KernelLaunch) -> None:
     """Start one kernel."""
     import triton.language as tl
 
@@ -97,7 +97,7 @@ def launch(module: ModuleType, call: Call) -> None:
         )  # fmt: skip
 
 
-def tile_of(kernel: Kernel, narrowest: int) -> tuple[dict[str, int], int]:
+def tile_of(kernel: TritonKernel, narrowest: int) -> tuple[dict[str, int], int]:
     """The tile of a kernel and its warps.  It follows from widths and types alone, never from a batch or a length."""
     columns = min(COLUMNS, 1 << (kernel.size - 1).bit_length())
     if kernel.form == "step":
@@ -112,7 +112,7 @@ def _tile_rows(size: int) -> int:
     return max(1, ELEMENTS // min(COLUMNS, 1 << (size - 1).bit_length()))
 
 
-def new_partials(kernel: Kernel, rows: int, like: Tensor, wide: bool) -> Tensor | None:
+def new_partials(kernel: TritonKernel, rows: int, like: Tensor, wide: bool) -> Tensor | None:
     """Where a kernel leaves its sums, a row for each of its programs along the rows: added up in one order."""
     if not kernel.sums:
         return None
@@ -121,7 +121,7 @@ def new_partials(kernel: Kernel, rows: int, like: Tensor, wide: bool) -> Tensor 
     return torch.zeros(len(kernel.sums), programs, kernel.size, dtype=dtype, device=like.device)
 
 
-def add_partials(kernel: Kernel, partial: Tensor | None, tensors: Mapping[str, Tensor]) -> None:
+def add_partials(kernel: TritonKernel, partial: Tensor | None, tensors: Mapping[str, Tensor]) -> None:
     """Add up the programs' sums."""
     if partial is not None:
         for at, total in zip(kernel.sums, partial.sum(1), strict=True):

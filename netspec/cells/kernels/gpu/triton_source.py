@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.loop import At, Body, Loop, cut
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.loop import At, Loop, LoopBody, cut
 
 Form = Literal["step", "walk", "scan"]
 # How a kernel reaches a buffer: "sequence" the row of this time (of a state: what the step leaves), "before" a state's
@@ -76,7 +76,7 @@ def compose(a, b, c, d):
 
 
 @dataclass(frozen=True)
-class Slot:
+class KernelPointer:
     """One pointer of a kernel."""
 
     buffer: str
@@ -84,7 +84,7 @@ class Slot:
 
 
 @dataclass(frozen=True, eq=False)
-class Kernel:
+class TritonKernel:
     """The signature of one function of the text.
 
     Its parameters: p0, p1, … (the slots); for a step o0, o1, … (where the row of this time begins), else t0, t1, …
@@ -94,7 +94,7 @@ class Kernel:
     name: str
     form: Form
     size: int
-    slots: tuple[Slot, ...]
+    slots: tuple[KernelPointer, ...]
     sums: tuple[At, ...]
 
 
@@ -105,7 +105,7 @@ def shared_parameters(form: Form) -> tuple[str, ...]:
     return ("lengths", "partial", *time, "RAGGED", "ACC", "ALIGNED", *tile)
 
 
-def function_text(kernel: Kernel, lines: Iterable[str]) -> str:
+def function_text(kernel: TritonKernel, lines: Iterable[str]) -> str:
     """One function of the module."""
     count = range(len(kernel.slots))
     along = "o" if kernel.form == "step" else "t"
@@ -131,11 +131,11 @@ class Writer:
     """What the forms share; `slots` fills as buffers are met."""
 
     loop: Loop
-    body: Body
-    slots: list[Slot] = field(default_factory=list)
+    body: LoopBody
+    slots: list[KernelPointer] = field(default_factory=list)
 
     def slot(self, buffer: str, role: Role) -> int:
-        slot = Slot(buffer, role)
+        slot = KernelPointer(buffer, role)
         if slot not in self.slots:
             self.slots.append(slot)
         return self.slots.index(slot)
@@ -143,15 +143,15 @@ class Writer:
     def kind(self, at: At) -> str:
         return self.loop.buffers[at.buffer].kind
 
-    def kernel(self, name: str, form: Form) -> Kernel:
-        return Kernel(name, form, self.body.size, tuple(self.slots), tuple(at for _, at in self.sums))
+    def kernel(self, name: str, form: Form) -> TritonKernel:
+        return TritonKernel(name, form, self.body.size, tuple(self.slots), tuple(at for _, at in self.sums))
 
     @property
-    def roots(self) -> list[Node]:
+    def roots(self) -> list[Value]:
         return [n for n, _ in (*self.body.stores, *self.body.sums)]
 
     @property
-    def sums(self) -> list[tuple[Node, At]]:
+    def sums(self) -> list[tuple[Value, At]]:
         """Sums of more than nothing."""
         return [(n, at) for n, at in self.body.sums if n.number != 0]
 
@@ -164,7 +164,7 @@ class Writer:
                 lines.append(f"{value(node)} = {form.format(f'{found}.to(ACC)')}")
         return lines
 
-    def computed(self, nodes: Iterable[Node], known: set[Node]) -> list[str]:
+    def computed(self, nodes: Iterable[Value], known: set[Value]) -> list[str]:
         """Lines for nodes and all they need but what is known; what they compute is known then."""
         lines = []
         for node in cut(nodes, known):
@@ -174,7 +174,7 @@ class Writer:
         return lines
 
 
-def step_kernel(loop: Loop, body: Body, name: str) -> tuple[Kernel, str]:
+def step_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, str]:
     """One body at one time.  Sums go to a row of `partial` that belongs to the program's rows alone."""
     writer = Writer(loop, body)
     vectors = writer.vectors("inside", "{}[None, :]")
@@ -226,12 +226,12 @@ def indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def value(node: Node) -> str:
+def value(node: Value) -> str:
     """How the text calls a node."""
     return repr(node.number) if node.number is not None else f"v{node.index:d}"
 
 
-def expression(node: Node) -> str:
+def expression(node: Value) -> str:
     """One element-wise node, of its arguments' names."""
     args = [value(a) for a in node.args]
     match node.op:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.cells.ir.graph import Node
-from netspec.cells.ir.linear import affine
-from netspec.cells.ir.loop import At, Body, Loop
-from netspec.cells.kernels.gpu.triton_source import Kernel, Writer, function_text, indented, value
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.linear_recurrence import affine
+from netspec.cells.ir.loop import At, Loop, LoopBody
+from netspec.cells.kernels.gpu.triton_source import TritonKernel, Writer, function_text, indented, value
 
 
 class TimeWriter(Writer):
@@ -23,7 +23,7 @@ class TimeWriter(Writer):
         kind = "carry" if self.loop.backward else "state"
         return [at for _, at in self.body.stores if self.kind(at) == kind]
 
-    def leaves(self) -> dict[At, Node]:
+    def leaves(self) -> dict[At, Value]:
         """The node that stands for each carried value before the step."""
         found = {}
         for node, at in self.body.loads.items():
@@ -109,7 +109,7 @@ class TimeWriter(Writer):
         ]
 
 
-def walk_kernel(loop: Loop, body: Body, name: str) -> tuple[Kernel, str]:
+def walk_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, str]:
     """One program: TILE_C columns of one row, step after step."""
     writer, back = TimeWriter(loop, body), loop.backward
     before = [*writer.vectors("mask"), *writer.begins("mask")]
@@ -134,7 +134,7 @@ def walk_kernel(loop: Loop, body: Body, name: str) -> tuple[Kernel, str]:
     ])  # fmt: skip
 
 
-def scan_kernel(loop: Loop, body: Body, name: str) -> tuple[Kernel, str] | None:
+def scan_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, str] | None:
     """One program: TILE_C columns of one row, TILE_T times at once; None where what is carried is not linear."""
     writer = TimeWriter(loop, body)
     vectors = writer.vectors("inside", "{}[None, :]")
@@ -186,11 +186,11 @@ def scan_kernel(loop: Loop, body: Body, name: str) -> tuple[Kernel, str] | None:
 class _Text:
     """Coefficients as lines of text, one operation each."""
 
-    def __init__(self, writer: Writer, known: set[Node]) -> None:
+    def __init__(self, writer: Writer, known: set[Value]) -> None:
         self.writer, self.known = writer, known
         self.lines: list[str] = []
 
-    def of(self, node: Node) -> str:
+    def of(self, node: Value) -> str:
         self.lines += self.writer.computed([node], self.known)
         return value(node)
 

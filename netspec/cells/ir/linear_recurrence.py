@@ -14,25 +14,25 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from netspec.cells.ir.graph import Dag, Node, reachable
+from netspec.cells.ir.dag import Dag, Value, reachable
 from netspec.cells.ir.program import Program
 
-Value = TypeVar("Value")
-Affine = tuple[Value | None, Value | None]  # a and b; None is zero
+Coefficient = TypeVar("Coefficient")
+AffineParts = tuple[Coefficient | None, Coefficient | None]  # a and b; None is zero
 
 
-class Algebra(Protocol[Value]):
+class Algebra(Protocol[Coefficient]):
     """What coefficients are made of: nodes, or text of a kernel."""
 
-    def of(self, node: Node) -> Value: ...
-    def one(self) -> Value: ...
-    def add(self, values: Sequence[Value]) -> Value: ...
-    def mul(self, values: Sequence[Value]) -> Value: ...
-    def neg(self, value: Value) -> Value: ...
-    def div(self, a: Value, b: Value) -> Value: ...
+    def of(self, node: Value) -> Coefficient: ...
+    def one(self) -> Coefficient: ...
+    def add(self, values: Sequence[Coefficient]) -> Coefficient: ...
+    def mul(self, values: Sequence[Coefficient]) -> Coefficient: ...
+    def neg(self, value: Coefficient) -> Coefficient: ...
+    def div(self, a: Coefficient, b: Coefficient) -> Coefficient: ...
 
 
-def linear_recurrence(program: Program) -> dict[str, tuple[Node, Node]] | None:
+def linear_recurrence(program: Program) -> dict[str, tuple[Value, Value]] | None:
     """The a and b of every state of the loop, or None where a state enters a product or enters other than linearly."""
     if program.loop_groups:
         return None
@@ -52,31 +52,33 @@ def linear_recurrence(program: Program) -> dict[str, tuple[Node, Node]] | None:
     return found
 
 
-def affine(root: Node, leaf: Node | None, carried: Container[Node], algebra: Algebra[Value]) -> Affine[Value] | None:
+def affine(
+    root: Value, leaf: Value | None, carried: Container[Value], algebra: Algebra[Coefficient]
+) -> AffineParts[Coefficient] | None:
     """(a, b) with root = a · leaf + b and neither reading anything carried; None where there are none such."""
-    return _Reader(leaf, carried, algebra).read(root)
+    return _AffineReader(leaf, carried, algebra).read(root)
 
 
-class _Reader(Generic[Value]):
-    def __init__(self, leaf: Node | None, carried: Container[Node], algebra: Algebra[Value]) -> None:
+class _AffineReader(Generic[Coefficient]):
+    def __init__(self, leaf: Value | None, carried: Container[Value], algebra: Algebra[Coefficient]) -> None:
         self.leaf, self.algebra = leaf, algebra
         self.carried = carried
-        self.known: dict[Node, Affine[Value] | None] = {}
-        self.moving: dict[Node, bool] = {}
+        self.known: dict[Value, AffineParts[Coefficient] | None] = {}
+        self.moving: dict[Value, bool] = {}
 
-    def moves(self, node: Node) -> bool:
+    def moves(self, node: Value) -> bool:
         """Whether a node reads anything carried."""
         if node not in self.moving:
             for n in reachable([node]):
                 self.moving[n] = n in self.carried or any(self.moving[a] for a in n.args)
         return self.moving[node]
 
-    def read(self, node: Node) -> Affine[Value] | None:
+    def read(self, node: Value) -> AffineParts[Coefficient] | None:
         if node not in self.known:
             self.known[node] = self.parts(node)
         return self.known[node]
 
-    def parts(self, node: Node) -> Affine[Value] | None:
+    def parts(self, node: Value) -> AffineParts[Coefficient] | None:
         algebra = self.algebra
         if node is self.leaf:
             return algebra.one(), None
@@ -103,7 +105,7 @@ class _Reader(Generic[Value]):
             return tuple(None if v is None else algebra.mul([v, *rest]) for v in inner)  # type: ignore[return-value]
         return None
 
-    def sum(self, values: list[Value | None]) -> Value | None:
+    def sum(self, values: list[Coefficient | None]) -> Coefficient | None:
         real = [v for v in values if v is not None]
         return None if not real else real[0] if len(real) == 1 else self.algebra.add(real)
 
@@ -114,20 +116,20 @@ class _Nodes:
     def __init__(self, dag: Dag) -> None:
         self.dag = dag
 
-    def of(self, node: Node) -> Node:
+    def of(self, node: Value) -> Value:
         return node
 
-    def one(self) -> Node:
+    def one(self) -> Value:
         return self.dag.constant(1)
 
-    def add(self, values: Sequence[Node]) -> Node:
+    def add(self, values: Sequence[Value]) -> Value:
         return self.dag.add(*values)
 
-    def mul(self, values: Sequence[Node]) -> Node:
+    def mul(self, values: Sequence[Value]) -> Value:
         return self.dag.mul(*values)
 
-    def neg(self, value: Node) -> Node:
+    def neg(self, value: Value) -> Value:
         return self.dag.neg(value)
 
-    def div(self, a: Node, b: Node) -> Node:
+    def div(self, a: Value, b: Value) -> Value:
         return self.dag.div(a, b)

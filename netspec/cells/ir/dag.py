@@ -21,7 +21,7 @@ MAX_NUMBER = 3.4028234e38  # the largest 32-bit float
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class Columns:
     """Columns `start` to `stop` of a weight matrix: what stands left of one product."""
 
     weight: str
@@ -30,16 +30,16 @@ class Slice:
 
 
 @dataclass(eq=False, slots=True)
-class Node:
+class Value:
     """One value of the step: a vector of `size` elements, or a number for every element when `size` is None.
 
     `op` is "input" (x[t]), "previous" (`attr` names the state), "weight" (`attr` names it; a vector, or a number when
     `size` is None), "number" (`attr` is it), "product" (`attr` is a Slice, the operand is its argument), "add", "mul",
-    "neg", "div", or a row of FUNCTIONS.  The reverse pass adds "adjoint" leaves.
+    "neg", "div", or a row of FUNCTIONS.  The backward pass adds "adjoint" leaves.
     """
 
     op: str
-    args: tuple[Node, ...]
+    args: tuple[Value, ...]
     attr: Any
     size: Size | None
     index: int
@@ -58,33 +58,33 @@ class Node:
 class Dag:
     """Makes nodes; the same request gives the same node."""
 
-    nodes: list[Node] = field(default_factory=list)
-    _known: dict[tuple[Any, ...], Node] = field(default_factory=dict)
+    nodes: list[Value] = field(default_factory=list)
+    _known: dict[tuple[Any, ...], Value] = field(default_factory=dict)
 
-    def make(self, op: str, args: Sequence[Node] = (), attr: Any = None, size: Size | None = None) -> Node:
+    def make(self, op: str, args: Sequence[Value] = (), attr: Any = None, size: Size | None = None) -> Value:
         """The node as it is asked for, without simplification."""
         key = (op, tuple(a.index for a in args), attr, size)
         node = self._known.get(key)
         if node is None:
-            node = self._known[key] = Node(op, tuple(args), attr, size, len(self.nodes))
+            node = self._known[key] = Value(op, tuple(args), attr, size, len(self.nodes))
             self.nodes.append(node)
         return node
 
-    def constant(self, value: float) -> Node:
+    def constant(self, value: float) -> Value:
         """A number.  Raises OverflowError for one that 32 bits do not hold, also where numbers come together."""
         if not abs(value) <= MAX_NUMBER:
             raise OverflowError(f"{value:g} is no number that 32 bits hold")
         return self.make("number", attr=float(value) + 0.0)  # + 0.0: −0 is 0
 
-    def leaf(self, op: str, name: Any, size: Size | None) -> Node:
+    def leaf(self, op: str, name: Any, size: Size | None) -> Value:
         return self.make(op, (), name, size)
 
-    def product(self, matrix: Slice, operand: Node, size: Size) -> Node:
+    def product(self, matrix: Columns, operand: Value, size: Size) -> Value:
         """W[:, start:stop] @ operand."""
         return self.make("product", (operand,), matrix, size)
 
-    def add(self, *terms: Node) -> Node:
-        factors: dict[Node, float] = {}
+    def add(self, *terms: Value) -> Value:
+        factors: dict[Value, float] = {}
         total = 0.0
         for term in (t for given in terms for t in (given.args if given.op == "add" else (given,))):
             if term.number is not None:
@@ -99,7 +99,7 @@ class Dag:
             return flat[0] if flat else self.constant(0)
         return self.make("add", _ordered(flat), None, _widest(flat))
 
-    def _taken_apart(self, term: Node) -> tuple[float, Node]:
+    def _taken_apart(self, term: Value) -> tuple[float, Value]:
         """A term as a number times something."""
         if term.op == "neg":
             return -1.0, term.args[0]
@@ -108,7 +108,7 @@ class Dag:
             return 1.0, term
         return number, self.mul(*(a for a in term.args if a.number is None))
 
-    def neg(self, x: Node) -> Node:
+    def neg(self, x: Value) -> Value:
         if x.number is not None:
             return self.constant(-x.number)
         if x.op == "neg":
@@ -119,11 +119,11 @@ class Dag:
             return self.mul(*x.args, self.constant(-1))
         return self.make("neg", (x,), None, x.size)
 
-    def sub(self, a: Node, b: Node) -> Node:
+    def sub(self, a: Value, b: Value) -> Value:
         return self.add(a, self.neg(b))
 
-    def mul(self, *factors: Node) -> Node:
-        flat: list[Node] = []
+    def mul(self, *factors: Value) -> Value:
+        flat: list[Value] = []
         total = 1.0
         for given in factors:
             minus = given.op == "neg"
@@ -141,12 +141,12 @@ class Dag:
         node = flat[0] if len(flat) == 1 else self.make("mul", _ordered(flat), None, _widest(flat))
         return self.neg(node) if total == -1 else node
 
-    def div(self, a: Node, b: Node) -> Node:
+    def div(self, a: Value, b: Value) -> Value:
         if b.number:
             return self.mul(a, self.constant(1 / b.number))
         return self.make("div", (a, b), None, _widest((a, b)))
 
-    def call(self, function: str, *args: Node) -> Node:
+    def call(self, function: str, *args: Value) -> Value:
         """A function of the table, of numbers at once."""
         numbers = [a.number for a in args]
         if all(n is not None for n in numbers):
@@ -154,9 +154,9 @@ class Dag:
         return self.make(function, args, None, _widest(args))
 
 
-def reachable(roots: Iterable[Node]) -> list[Node]:
+def reachable(roots: Iterable[Value]) -> list[Value]:
     """Every node that the roots need, arguments first, in one order for one graph."""
-    found: dict[int, Node] = {}
+    found: dict[int, Value] = {}
     stack = list(roots)
     while stack:
         node = stack.pop()
@@ -166,9 +166,9 @@ def reachable(roots: Iterable[Node]) -> list[Node]:
     return [found[i] for i in sorted(found)]  # a node is made after its arguments
 
 
-def _ordered(nodes: list[Node]) -> tuple[Node, ...]:
+def _ordered(nodes: list[Value]) -> tuple[Value, ...]:
     return tuple(sorted(nodes, key=lambda n: n.index))
 
 
-def _widest(nodes: Iterable[Node]) -> Size | None:
+def _widest(nodes: Iterable[Value]) -> Size | None:
     return next((n.size for n in nodes if n.size is not None), None)
