@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
-
-import networkx as nx
 
 from netspec.frontend.containers import CONTAINERS, WIRING, bodies
 from netspec.frontend.expression import VALUE, has_expression, is_value
@@ -179,13 +178,23 @@ def line_of(span: Span, seen_from: Span) -> str:
 
 def check_cycles(blocks: Mapping[str, Block], problems: Problems) -> None:
     """Report blocks that use themselves, directly or through others (NS310), each circle once."""
+    used = {name: dict(_blocks_in(block.layers, blocks)) for name, block in blocks.items()}
+    try:
+        TopologicalSorter(used).prepare()
+    except CycleError:
+        _report_cycles(used, problems)
+
+
+def _report_cycles(used: Mapping[str, Mapping[str, Span]], problems: Problems) -> None:
+    import networkx as nx  # the import takes longer than checking a file
+
     uses: nx.DiGraph[str] = nx.DiGraph()
-    uses.add_nodes_from(blocks)
-    for name, block in blocks.items():
-        for used, span in _blocks_in(block.layers, blocks):
-            uses.add_edge(name, used, span=span)
+    uses.add_nodes_from(used)
+    for name, others in used.items():
+        for other, span in others.items():
+            uses.add_edge(name, other, span=span)
     for group in nx.strongly_connected_components(uses):
-        first = next(name for name in blocks if name in group)
+        first = next(name for name in used if name in group)
         inside = uses.subgraph(group)
         if inside.number_of_edges():
             edges = nx.find_cycle(inside, first)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
-
-import networkx as nx
 
 from netspec.frontend.blocks import line_of
 from netspec.frontend.containers import bodies
@@ -205,9 +204,8 @@ def _shared_below(name: str, span: Span, frame: Frame) -> NetspecError:
 def _forward(name: str, span: Span, frame: Frame) -> NetspecError:
     """A layer further down, or the layer itself: a cycle when it depends on this one."""
     here = next((n for n, tree in frame.declared.entries.items() if _holds(tree, span)), "")
-    reads = _reads(frame.declared)
-    if here and nx.has_path(reads, name, here):
-        chain = " -> ".join([here, *nx.shortest_path(reads, name, here)])
+    if here and (path := _path(_reads(frame.declared), name, here)):
+        chain = " -> ".join([here, *path])
         return NetspecError(
             "NS310",
             f"a cycle: {chain}",
@@ -222,18 +220,34 @@ def _forward(name: str, span: Span, frame: Frame) -> NetspecError:
     )
 
 
-@lru_cache(maxsize=8)
-def _reads(layers: Map) -> nx.DiGraph[str]:
+def _path(reads: Mapping[str, Collection[str]], start: str, end: str) -> list[str]:
+    """The shortest way from a name to one that it reads, through others; empty when there is none."""
+    before = {start: ""}
+    queue = deque([start])
+    while queue and end not in before:
+        name = queue.popleft()
+        for other in reads.get(name, ()):
+            if other not in before:
+                before[other] = name
+                queue.append(other)
+    path, name = [], end if end in before else ""
+    while name:
+        path.append(name)
+        name = before[name]
+    return path[::-1]
+
+
+@lru_cache(maxsize=8)  # a file may have many forward references in one body
+def _reads(layers: Map) -> dict[str, dict[str, None]]:
     """Which name of a body reads which."""
-    reads: nx.DiGraph[str] = nx.DiGraph()
+    reads: dict[str, dict[str, None]] = {}
     above = ""
     for name, tree in layers.entries.items():
-        reads.add_node(name)
         named = list(_references(tree))
         own = tree.get("from") if isinstance(tree, Map) else None
         if own is None and above:
             named.append(above)
-        reads.add_edges_from((name, text.split(".")[0]) for text in named)
+        reads[name] = dict.fromkeys(text.split(".")[0] for text in named)
         above = name
     return reads
 

@@ -157,7 +157,7 @@ class _Builder:
 
     def report_clash(self, low: Condition, high: Condition) -> None:
         """A named axis that is too short for one layer or too long for another, whatever it is: NS403."""
-        graph, order = self.graph, list(self.graph.nx)
+        graph, order = self.graph, [node.name for node in self.graph.nodes()]
         [name] = low.size.names()
         node = graph[max(low.by, high.by, key=order.index)]
         related = tuple(Related(c.by, str(c), graph[c.by].span, graph[c.by].route) for c in (low, high))

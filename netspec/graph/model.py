@@ -1,13 +1,11 @@
-"""The compiled network: nodes with layers, shapes and origins, on a `networkx.MultiDiGraph`."""
+"""The compiled network: nodes with layers, shapes and origins; `Graph.nx` is it as a `networkx.MultiDiGraph`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from netspec.layers.base import Layer, Weight
 from netspec.shapes.lengths import Lengths
@@ -15,6 +13,9 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.errors import Problem
 from netspec.source.text import Span
 from netspec.source.tree import Map
+
+if TYPE_CHECKING:  # importing it takes longer than loading a network
+    import networkx
 
 # Why a pass took a layer out: no output depends on it, it gives out what it reads, or it does so at inference.
 Removal = Literal["dead", "identity", "trained only"]
@@ -87,7 +88,6 @@ class Graph:
     """A network.  Nodes stand in the order of the file, which is an order of the data."""
 
     name: str = ""
-    nx: nx.MultiDiGraph[str] = field(default_factory=nx.MultiDiGraph)
     inputs: dict[str, TensorType] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)
@@ -103,6 +103,8 @@ class Graph:
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
     removed: Mapping[str, Removal] = field(default_factory=dict)  # layers that passes took out
     owners: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)  # known
+    _nodes: dict[str, Node] = field(default_factory=dict, repr=False)
+    _readers: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)  # name -> who reads it
 
     @property
     def resolved(self) -> str:
@@ -111,23 +113,34 @@ class Graph:
 
     def add(self, node: Node) -> None:
         """Put a node at the end."""
-        self.nx.add_node(node.name, node=node)
-        for position, ref in enumerate(node.inputs):
-            self.nx.add_edge(ref.node, node.name, position=position, port=ref.port)
+        self._nodes[node.name] = node
+        for ref in node.inputs:
+            self._readers.setdefault(ref.node, {})[node.name] = None
+
+    @property
+    def nx(self) -> networkx.MultiDiGraph[str]:
+        """The network as networkx has it, made anew: `node` of every node, `position` and `port` of every edge."""
+        from networkx import MultiDiGraph
+
+        graph: MultiDiGraph[str] = MultiDiGraph()
+        for node in self.nodes():
+            graph.add_node(node.name, node=node)
+            for position, ref in enumerate(node.inputs):
+                graph.add_edge(ref.node, node.name, position=position, port=ref.port)
+        return graph
 
     def __getitem__(self, name: str) -> Node:
-        node: Node = self.nx.nodes[name]["node"]
-        return node
+        return self._nodes[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self.nx
+        return name in self._nodes
 
     def __len__(self) -> int:
-        return len(self.nx)
+        return len(self._nodes)
 
     def nodes(self) -> Iterator[Node]:
         """All nodes in order, the inputs first."""
-        return (data["node"] for _, data in self.nx.nodes(data=True))
+        return iter(self._nodes.values())
 
     def layers(self) -> Iterator[Node]:
         """All nodes but the inputs, in order."""
@@ -159,7 +172,7 @@ class Graph:
 
     def consumers(self, name: str) -> list[str]:
         """The nodes that read this one, each once, in order."""
-        return list(self.nx.successors(name))
+        return list(self._readers.get(name, ()))
 
     def with_weights(self, weights: Mapping[str, Any]) -> Graph:
         """The same network carrying the values of its weights, by their names in `state_dict`."""
@@ -167,7 +180,7 @@ class Graph:
 
     def rebuilt(self, nodes: list[Node], outputs: dict[str, Ref], weights: Mapping[str, Any]) -> Graph:
         """The same network with these nodes as they are; `graph/rewrite.py` changes some and keeps their uses right."""
-        graph = replace(self, nx=nx.MultiDiGraph(), outputs=outputs, weights=weights)
+        graph = replace(self, outputs=outputs, weights=weights, _nodes={}, _readers={})
         for node in nodes:
             graph.add(node)
         return graph

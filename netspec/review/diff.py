@@ -72,7 +72,7 @@ def diff(before: Graph, after: Graph) -> Diff:
     result = Diff(before, after)
     gone = {n.name for n in before.layers()} - set(new_name)
     removed = deque(n for n in before.layers() if n.name in gone)
-    place = {name: i for i, name in enumerate(before.nx.nodes)}
+    place = {name: i for i, name in enumerate(n.name for n in before.nodes())}
     for node in after.layers():
         old = paired.get(node.name)
         while removed and old is not None and place[removed[0].name] < place[old.name]:

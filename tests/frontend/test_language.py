@@ -477,11 +477,12 @@ def test_unused_layers_are_a_warning() -> None:
     ]
 
 
-def test_load_does_not_import_torch() -> None:
+def test_load_imports_neither_torch_nor_networkx() -> None:
     code = (
         "import sys, netspec\n"
         f"netspec.load({str(ROOT / 'architectures' / 'resnet50.yaml')!r})\n"
-        "print([m for m in ('torch', 'numpy', 'onnx', 'onnxruntime', 'sklearn', 'matplotlib') if m in sys.modules])"
+        "heavy = ('torch', 'numpy', 'networkx', 'onnx', 'onnxruntime', 'sklearn', 'matplotlib')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
