@@ -61,7 +61,7 @@ def batches_of(graph: netspec.Graph) -> tuple[Batches, int]:
     """The training part, and the seed of its orders."""
     assert graph.data is not None and graph.train is not None
     config = read_train(graph.train, graph.output_types())
-    dataset = load_dataset(read_data(graph.data), graph.data, network_of(graph, config))
+    dataset = load_dataset(read_data(graph.data), network_of(graph, config))
     return Batches.of(dataset.parts["train"], config.batch_size, torch.device("cpu")), config.seed
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, clean
+from netspec.data.missing import missing_file
 from netspec.data.preprocess import Array
-from netspec.data.table import missing_file
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.images import SUFFIXES
+from netspec.data.image_files import SUFFIXES
 from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, NUMBER, clean
 from netspec.data.table import MOST_SHOWN, Table
 from netspec.source.errors import Problem, raise_all

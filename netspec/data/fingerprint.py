@@ -92,14 +92,14 @@ class Fingerprint:
                                hint="put it back as it was, or train again") from None  # fmt: skip
 
 
-def fingerprint(raw: Raw) -> Fingerprint:
+def fingerprint_of(raw: Raw) -> Fingerprint:
     """Of what a source gave, before it is split.  An image counts with the bytes of its file.
 
     Raises NS608 for a file that cannot be read.
     """
     columns = [_bytes(x) for x in raw.inputs.values()]
     for target in raw.targets.values():
-        columns += [_bytes(target.values)] + ([] if target.kept is None else [_bytes(target.kept)])
+        columns += [_bytes(target.values)] + ([] if target.mask is None else [_bytes(target.mask)])
     digests = b"".join(_digest(cells) for cells in zip(*columns, strict=True))
     shapes = [x.shape[1:] for x in raw.inputs.values() if isinstance(x, np.ndarray)]
     shapes += [target.values.shape[1:] for target in raw.targets.values()]

@@ -1,4 +1,4 @@
-"""Image folders: which files they hold; decoded when first asked for, and once."""
+"""Images of files, decoded when they are first asked for, and once."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.pixels import Pixels, quiet, read_image, unit, unreadable
-from netspec.data.preprocess import Standard
+from netspec.data.standard import Standard
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.input_files import open_file
 from netspec.source.text import Span
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"))
-PARTS = frozenset(("train", "training", "val", "valid", "validation", "dev", "test", "testing"))
 KEPT_BYTES = 4 << 30  # decoded images are kept up to here; what is more is decoded again each time
 CHUNK = 256
 MOST_SHOWN = 10
@@ -94,20 +92,20 @@ class Images:
         return self._each(one, list(range(len(self))))
 
     def _each(self, one: Callable[[int], T], indices: list[int]) -> list[T]:
-        """Of several images at once, with the problems of all."""
-        problems: list[Problem] = []
+        """Of several images at once, with the problems of all, in the order of the images."""
+        problems: dict[int, tuple[Problem, ...]] = {}
 
         def tried(i: int) -> T | None:
             try:
                 return one(i)
             except NetspecError as error:
-                problems.extend(error.problems)
+                problems[i] = error.problems
                 return None
 
         with quiet():
-            found = list(self._pool.map(tried, indices))
-        raise_all(sorted(problems, key=lambda p: p.message)[:MOST_SHOWN])
-        return [each for each in found if each is not None]
+            results = list(self._pool.map(tried, indices))
+        raise_all([problem for i in sorted(problems) for problem in problems[i]][:MOST_SHOWN])
+        return [result for result in results if result is not None]
 
     def standard(self, indices: NDArray[np.int64]) -> Standard:
         """Mean and deviation of each channel over these images, of values from 0 to 1."""
@@ -125,77 +123,3 @@ class Images:
 def chunks(indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     for start in range(0, len(indices), CHUNK):
         yield indices[start : start + CHUNK]
-
-
-def find_images(folder: Path, shown: str, span: Span | None) -> tuple[list[Path], list[str]]:
-    """The image files in the folder's folders, in the order of the alphabet, and each one's folder name.
-
-    Raises NS602 (no such folder) and NS607 (nothing in it, or its folders are no classes).
-    """
-    if not folder.is_dir():
-        what = "is a file, expected a folder" if folder.exists() else "no such folder"
-        raise NetspecError("NS602", f"{what}: {shown}", span, hint="paths are relative to the netspec file")
-    classes = [p for p in _entries(folder, shown, span) if p.is_dir()]
-    if not classes:
-        raise NetspecError("NS607", f"{shown} holds no folders", span, hint="put the images into one folder a class")
-    _check_links(classes, folder, shown, span)
-    found = {each: images_below(each, f"{shown}/{each.name}", span) for each in classes}
-    for each, images in found.items():
-        _check_class(each, images, shown, span)
-    if len(classes) > 1 and PARTS.issuperset(each.name.lower() for each in classes):
-        raise NetspecError("NS607", f"the folders of {shown} are parts, not classes: "
-                           f"{', '.join(each.name for each in classes)}", span,
-                           hint="put all images into one folder a class: `split` draws the parts")  # fmt: skip
-    return [p for images in found.values() for p in images], [p.name for p, images in found.items() for _ in images]
-
-
-def images_below(folder: Path, shown: str, span: Span | None) -> list[Path]:
-    """The files that are named as images, in the folder and those in it.
-
-    What is hidden counts for nothing, and links to folders are not followed.  Raises NS602.
-    """
-    found = []
-    for path in _entries(folder, shown, span):
-        if path.is_dir():
-            found += [] if path.is_symlink() else images_below(path, f"{shown}/{path.name}", span)
-        elif path.suffix.lower() in SUFFIXES:
-            found.append(path)
-    return found
-
-
-def _entries(folder: Path, shown: str, span: Span | None) -> list[Path]:
-    try:
-        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
-        raise NetspecError("NS602", f"{shown} cannot be read: {error.strerror or error}", span) from None
-
-
-def _check_class(each: Path, images: list[Path], shown: str, span: Span | None) -> None:
-    here = f"{shown}/{each.name}"
-    if not here.isprintable():
-        raise NetspecError(
-            "NS607",
-            f"the name of {here} cannot be shown",
-            span,
-            hint="rename the folder",
-        )
-    if not images:
-        kinds = ", ".join(sorted(SUFFIXES))
-        raise NetspecError("NS607", f"no images in {here}", span, hint=f"an image ends in one of {kinds}")
-    if not any(path.parent == each for path in images):
-        inner = images[0].relative_to(each).parts[0]
-        raise NetspecError("NS607", f"{here} holds folders ({inner}, …) and no images: a folder of {shown} is a class",
-                           span, hint=f"are its folders the classes? then write `path: {here}`; `split` draws the "
-                           "parts")  # fmt: skip
-
-
-def _check_links(classes: list[Path], folder: Path, shown: str, span: Span | None) -> None:
-    """A link may lead to another class, or above all of them: the same images would be in two."""
-    real = {each: each.resolve() for each in classes}
-    for each, at in real.items():
-        above = at in (folder.resolve(), *folder.resolve().parents)
-        other = next((o for o, place in real.items() if o != each and (at == place or at in place.parents)), None)
-        if above or other is not None:
-            what = shown if other is None or above else f"{shown}/{other.name}"
-            raise NetspecError("NS607", f"{shown}/{each.name} and {what} hold the same images", span,
-                               hint="remove the link")  # fmt: skip

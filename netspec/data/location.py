@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netspec.data.config import SOURCE_NAMES, DataConfig, ImageFolder
+from netspec.data.config import DataConfig
+from netspec.data.missing import MissingDataError
 from netspec.source.errors import NetspecError
 
 
-def moved(config: DataConfig, at: Path) -> DataConfig:
+def relocated(config: DataConfig, at: Path) -> DataConfig:
     """The same data, read from `at`: the data itself, or a folder that it is in or that its path is relative to.
 
     Raises NS602 where the data is in no file.
@@ -20,26 +21,20 @@ def moved(config: DataConfig, at: Path) -> DataConfig:
     source: Any = config.source
     path = getattr(source, "path", None)
     if path is None:
-        name = SOURCE_NAMES[type(source)]
-        raise NetspecError("NS602", f"the source `{name}` is read from no file", hint="leave out --data")
+        text = f"the source `{source.name}` is read from no file"
+        raise NetspecError("NS602", text, hint="leave out --data")
     inside = [at / path, at / Path(path).name] if not Path(path).is_absolute() else [at / Path(path).name]
-    found = next((p for p in inside if at.is_dir() and p.exists()), at)
-    if found.is_dir() and not isinstance(source, ImageFolder):
-        found = inside[0]  # which is not there, and the error names it
-    return replace(config, source=replace(source, path=str(found.absolute())))
+    here = next((p for p in inside if at.is_dir() and p.exists()), at)
+    if here.is_dir() and not source.path_is_folder:
+        here = inside[0]  # which is not there, and the error names it
+    return replace(config, source=replace(source, path=str(here.absolute())))
 
 
 @contextmanager
-def said_where(folder: Path | str) -> Iterator[None]:
+def hint_at(folder: Path | str) -> Iterator[None]:
     """Where data is missing, the error says where it was: below `folder`."""
     try:
         yield
-    except NetspecError as error:
-        if any(problem.code != "NS602" or not _missing(problem.message) for problem in error.problems):
-            raise
+    except MissingDataError as error:
         hint = f"when the run began it was below {folder}: name its place now with --data"
         raise NetspecError.of(replace(problem, hint=hint) for problem in error.problems) from None
-
-
-def _missing(message: str) -> bool:
-    return message.startswith(("no such file", "no such folder"))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.images import Images
+from netspec.data.network import Network
 from netspec.data.preprocess import Array
-from netspec.data.raw import Network, Raw, Target
+from netspec.data.raw import Raw, RawTarget
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
@@ -18,10 +19,10 @@ from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 
 
-def within(lengths: Array, steps: int) -> NDArray[np.bool_]:
+def steps_within(lengths: Array, steps: int) -> NDArray[np.bool_]:
     """(N, T): the steps before each sample's end."""
-    found: NDArray[np.bool_] = np.arange(steps) < lengths.reshape(-1, 1)
-    return found
+    inside: NDArray[np.bool_] = np.arange(steps) < lengths.reshape(-1, 1)
+    return inside
 
 
 def check_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Network, span: Span | None) -> None:
@@ -40,7 +41,7 @@ def check_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Netwo
                                    hint="leave out samples without steps, and pad all to the longest")  # fmt: skip
 
 
-def told_steps(target: Target, type_: TensorType, class_axis: int | None, network: Network) -> str:
+def target_lengths_input(target: RawTarget, type_: TensorType, class_axis: int | None, network: Network) -> str:
     """The input that says how many steps of this output there are; "" where its targets are not one for each step.
 
     `class_axis`: of an output of classes.
@@ -51,18 +52,18 @@ def told_steps(target: Target, type_: TensorType, class_axis: int | None, networ
     if axis >= type_.rank or (class_axis is None and type_.rank < 3 and not isinstance(type_.shape[1], Dim)):
         return ""  # (B, K) numbers are K numbers of a sample, even where there happen to be as many steps
     steps = type_.shape[axis]
-    return network.told(steps) if isinstance(steps, Dim) or steps == target.values.shape[1] else ""
+    return network.lengths_input(steps) if isinstance(steps, Dim) or steps == target.values.shape[1] else ""
 
 
-def ended(target: Target, told: str, raw: Raw) -> Target:
+def mask_beyond_lengths(target: RawTarget, lengths_input: str, raw: Raw) -> RawTarget:
     """The target with the steps behind each sample's end as ones that do not count, whatever stands there."""
-    lengths = raw.inputs.get(told)
-    if target.kept is not None or not isinstance(lengths, np.ndarray):
+    lengths = raw.inputs.get(lengths_input)
+    if target.mask is not None or not isinstance(lengths, np.ndarray):
         return target
     values = target.values
-    kept = within(lengths, values.shape[1])
-    if kept.all():
+    mask = steps_within(lengths, values.shape[1])
+    if mask.all():
         return target
-    anywhere = values[kept][0]  # a value that is one: padding may be NaN, or no class
-    return replace(target, values=np.where(kept.reshape(*kept.shape, *[1] * (values.ndim - 2)), values, anywhere),
-                   kept=kept)  # fmt: skip
+    anywhere = values[mask][0]  # a value that is one: padding may be NaN, or no class
+    values = np.where(mask.reshape(*mask.shape, *[1] * (values.ndim - 2)), values, anywhere)
+    return replace(target, values=values, mask=mask)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.shapes.dim import Dim
+from netspec.data.standard import Standard
 from netspec.shapes.tensor import DTYPES, TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.json_records import parse_json, read_record
@@ -19,58 +19,6 @@ from netspec.source.records import Above, Count, Positive
 
 Array = NDArray[Any]
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Standard:
-    """x -> (x − mean) / deviation, along axis 1 of (N, F, …); one number alone stands for every entry."""
-
-    mean: tuple[float, ...]
-    deviation: tuple[Above, ...]
-
-    def faults(self) -> Iterator[tuple[str, str]]:
-        if not self.mean:
-            yield "mean", "one number or more"
-        if len(self.deviation) != len(self.mean):
-            yield "deviation", f"as many numbers as `mean` has, {len(self.mean)}"
-
-    def fits(self, size: int | str | Dim) -> bool:
-        """Whether it can be applied along an axis of this size."""
-        return len(self.mean) == 1 or len(self.mean) == size
-
-    def forward(self, x: Array) -> Array:
-        return (x - self._along(self.mean, x)) / self._along(self.deviation, x)
-
-    def narrow(self, x: Array) -> Array:
-        """`forward` in float32; NaN, of a step without a target, stays.  Raises NS604 beyond what float32 holds."""
-        with np.errstate(over="ignore"):
-            found = self.forward(x).astype(np.float32)
-        if np.isinf(found).any():
-            raise NetspecError("NS604", "a number is beyond float32 once it is standardized",
-                               hint="look for one that is far from all others")  # fmt: skip
-        return found
-
-    def backward(self, x: Array) -> Array:
-        return x * self._along(self.deviation, x) + self._along(self.mean, x)
-
-    @staticmethod
-    def _along(values: tuple[float, ...], x: Array) -> Array:
-        array = np.asarray(values, np.float64)
-        return array if len(values) == 1 else array.reshape(1, -1, *[1] * (x.ndim - 2))
-
-    @staticmethod
-    def of(mean: Array, variance: Array) -> Standard:
-        """A column that never changes keeps its deviation: dividing by 0 would make it NaN."""
-        mean, deviation = np.atleast_1d(mean), np.sqrt(np.atleast_1d(variance))
-        deviation = np.where(deviation > 1e-12 * np.maximum(np.abs(mean), 1), deviation, 1.0)
-        return Standard(tuple(map(float, mean)), tuple(map(float, deviation)))
-
-    @staticmethod
-    def fit(x: Array, each: bool) -> Standard:
-        """Measured on (N, F, …): `each` entry of axis 1 for itself, or all together."""
-        axes = tuple(i for i in range(x.ndim) if i != 1) if each and x.ndim > 1 else None
-        values = x.astype(np.float64)
-        return Standard.of(values.mean(axis=axes), values.var(axis=axes))
 
 
 @dataclass(frozen=True)
@@ -142,6 +90,11 @@ class InputRule:
         if all(isinstance(size, int) for size in self.shape):
             x = x.reshape(len(x), *self.shape)
         return np.ascontiguousarray(x)
+
+
+def shape_of(type_: TensorType) -> tuple[int | str, ...]:
+    """The shape without the batch, as JSON keeps it."""
+    return tuple(size if isinstance(size, int) else str(size) for size in type_.shape[1:])
 
 
 @dataclass(frozen=True)

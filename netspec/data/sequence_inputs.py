@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from netspec.data.preprocess import Array, InputRule
-from netspec.data.raw import Network, Raw, Target, only, shape_of
+from netspec.data.network import Network, only
+from netspec.data.preprocess import Array, InputRule, shape_of
+from netspec.data.raw import Raw, RawTarget
 from netspec.data.sequences import Sequences
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim
@@ -19,7 +20,7 @@ LENGTHS = "lengths"
 LOSSES = {"classes": "cross_entropy", "signs": "logistic", "numbers": "squared"}
 
 
-def feed(found: Sequences, source: str, network: Network, span: Span | None) -> Raw:
+def feed(sequences: Sequences, source: str, network: Network, span: Span | None) -> Raw:
     """The sequences go to the only input beside `lengths`, or to `x`; their lengths to `lengths`, if it is there.
 
     Symbols become vectors (T, K) for a floating input, and stay numbers (T) for one of whole numbers.
@@ -27,19 +28,21 @@ def feed(found: Sequences, source: str, network: Network, span: Span | None) -> 
     """
     name = _sequence_input(network.inputs, source, span)
     type_ = network.inputs[name]
-    steps = _steps(found, type_, name, source, span)
-    x, rule = _input(found, steps, type_)
+    steps = _steps(sequences, type_, name, source, span)
+    x, rule = _input(sequences, steps, type_)
     inputs: dict[str, Array | Symbols] = {}
     rules = {}
     for key in network.inputs:  # in the network's order
         if key == name:
             inputs[key], rules[key] = x, rule
         else:
-            inputs[key], rules[key] = found.lengths.astype(np.int64), InputRule("array", (), "int64")
+            inputs[key], rules[key] = sequences.lengths.astype(np.int64), InputRule("array", (), "int64")
     y_name = only(network.outputs, "output", source, span)
-    target = _target(found, steps, network.kinds[y_name], y_name, source, span)
+    target = _target(sequences, steps, network.kinds[y_name], y_name, source, span)
     ragged = LENGTHS in network.inputs and isinstance(type_.shape[1], Dim)
-    return Raw({**inputs}, rules, {y_name: target}, len(found.x), found.lengths if ragged else None, found.ordered)
+    return Raw(
+        {**inputs}, rules, {y_name: target}, len(sequences.x), sequences.lengths if ragged else None, sequences.ordered
+    )
 
 
 def _sequence_input(inputs: Mapping[str, TensorType], source: str, span: Span | None) -> str:
@@ -48,10 +51,10 @@ def _sequence_input(inputs: Mapping[str, TensorType], source: str, span: Span | 
         others = ", ".join(f"`{name}`" for name in names if name != "x")
         gives = "nothing but `x` and `lengths`" if "x" in names else "one input with sequences"
         text = f"{source} feeds {gives}: the network has {others} too"
-        whole = [n for n in names if inputs[n].rank == 1 and not inputs[n].floating]
+        numbered = [n for n in names if inputs[n].rank == 1 and not inputs[n].floating]
         hint = "use a source of type npz, with an array for each"
-        if LENGTHS not in inputs and len(names) == 2 and len(whole) == 1:
-            hint = f"call it `{LENGTHS}`: write `{LENGTHS}: {{shape: [], dtype: int64}}` instead of `{whole[0]}`"
+        if LENGTHS not in inputs and len(names) == 2 and len(numbered) == 1:
+            hint = f"call it `{LENGTHS}`: write `{LENGTHS}: {{shape: [], dtype: int64}}` instead of `{numbered[0]}`"
         raise NetspecError("NS605", text, span, hint=hint)
     lengths = inputs.get(LENGTHS)
     if lengths is not None and len(inputs) > 1 and (lengths.dtype != "int64" or lengths.rank != 1):
@@ -60,10 +63,10 @@ def _sequence_input(inputs: Mapping[str, TensorType], source: str, span: Span | 
     return names[0]
 
 
-def _steps(found: Sequences, type_: TensorType, name: str, source: str, span: Span | None) -> int:
+def _steps(sequences: Sequences, type_: TensorType, name: str, source: str, span: Span | None) -> int:
     """To how many steps the sequences are padded; NS605 when they do not fit the input."""
-    longest, size = int(found.x.shape[1]), len(found.symbols)
-    vectors = TensorType((*type_.shape[:2], size or found.x.shape[2]))
+    longest, size = int(sequences.x.shape[1]), len(sequences.symbols)
+    vectors = TensorType((*type_.shape[:2], size or sequences.x.shape[2]))
     numbers = TensorType(type_.shape[:2], "int64")
     fits = [vectors] + ([numbers, TensorType(numbers.shape, "int32")] if size else [])
     last = vectors.shape[-1]
@@ -84,28 +87,30 @@ def _steps(found: Sequences, type_: TensorType, name: str, source: str, span: Sp
     return steps
 
 
-def _input(found: Sequences, steps: int, type_: TensorType) -> tuple[Array | Symbols, InputRule]:
-    count = len(found.symbols)
-    x = _longer(found.x, steps, -1 if count else 0)
-    rule = InputRule("array", shape_of(type_), type_.dtype, symbols=found.symbols, steps=steps)
+def _input(sequences: Sequences, steps: int, type_: TensorType) -> tuple[Array | Symbols, InputRule]:
+    count = len(sequences.symbols)
+    x = _longer(sequences.x, steps, -1 if count else 0)
+    rule = InputRule("array", shape_of(type_), type_.dtype, symbols=sequences.symbols, steps=steps)
     if not count:
         return x, rule
     return (Symbols(x, count), rule) if type_.floating else (np.maximum(x, 0), rule)
 
 
-def _target(found: Sequences, steps: int, kind: str, name: str, source: str, span: Span | None) -> Target:
-    if kind not in found.targets:
-        which = " or ".join(f"`{LOSSES[k]}`" for k in found.targets)
-        text = f"the loss of output `{name}` compares {kind}, the targets of {source} are {next(iter(found.targets))}"
+def _target(sequences: Sequences, steps: int, kind: str, name: str, source: str, span: Span | None) -> RawTarget:
+    if kind not in sequences.targets:
+        which = " or ".join(f"`{LOSSES[k]}`" for k in sequences.targets)
+        text = (
+            f"the loss of output `{name}` compares {kind}, the targets of {source} are {next(iter(sequences.targets))}"
+        )
         raise NetspecError("NS605", text, span, hint=f"use the loss {which}")
-    values, kept = found.targets[kind], found.kept
-    names = found.names if kind == "classes" else ()
+    values, mask = sequences.targets[kind], sequences.mask
+    names = sequences.names if kind == "classes" else ()
     what = f"the target of {source}"
-    if kept is None:
-        return Target(values, what, span, names)
-    values, kept = _longer(values, steps, 0), _longer(kept, steps, 0)
-    sets = found.sets if kind != "classes" else ()
-    return Target(values, what, span, names, sets, True, None if kept.all() else kept)
+    if mask is None:
+        return RawTarget(values, what, span, names)
+    values, mask = _longer(values, steps, 0), _longer(mask, steps, 0)
+    sets = sequences.sets if kind != "classes" else ()
+    return RawTarget(values, what, span, names, sets, True, None if mask.all() else mask)
 
 
 def _longer(x: Array, steps: int, fill: float) -> Array:

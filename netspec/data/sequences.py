@@ -1,4 +1,4 @@
-"""What every task on sequences makes: samples padded at their end to the longest, and what is true of them."""
+"""Generated sequences: samples padded at their end to the longest, and what is true of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Sequences:
 
     `x`: numbers (N, T, D), or whole numbers (N, T) that stand for `symbols`; after a sample's end 0, or −1 for symbols.
     `lengths`: (N,).  `targets`: what the loss compares with (classes, signs, numbers) -> (N, …), or (N, T, …) with a
-    target for each step; `kept`, (N, T), are then the steps that count.  `names`: of the classes.
+    target for each step; `mask`, (N, T), are then the steps that count.  `names`: of the classes.
     `ordered`: the samples follow each other as pieces of one text, and stay in that order when they are split.
     """
 
@@ -27,7 +27,7 @@ class Sequences:
     targets: dict[str, NDArray[Any]]
     symbols: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    kept: NDArray[Any] | None = None
+    mask: NDArray[Any] | None = None
     ordered: bool = False
     sets: tuple[str, ...] = field(default=())  # what each value of a target is about, where it is a set of symbols
 
@@ -37,10 +37,10 @@ def padded(rows: Sequence[NDArray[Any]], fill: float) -> NDArray[Any]:
     import numpy as np
 
     steps = max(map(len, rows))
-    found = np.full((len(rows), steps, *rows[0].shape[1:]), fill, rows[0].dtype)
+    array = np.full((len(rows), steps, *rows[0].shape[1:]), fill, rows[0].dtype)
     for i, row in enumerate(rows):
-        found[i, : len(row)] = row
-    return found
+        array[i, : len(row)] = row
+    return array
 
 
 def next_symbols(texts: Sequence[str], legal: Sequence[Sequence[str]], alphabet: str) -> Sequences:

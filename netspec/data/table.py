@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from netspec.data.labels import clean
+from netspec.data.missing import missing_file
 from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
 from netspec.source.input_files import read_whole
 from netspec.source.text import Source, Span, show
@@ -21,7 +22,7 @@ MOST_SHOWN = 10  # a table of genes has as many columns as it has genes
 SEPARATORS = ",;\t|"
 
 
-class _Rows(Source):
+class _TableText(Source):
     """A text of lines as a table has them: csv knows no other ends of a line than these."""
 
     @cached_property
@@ -86,7 +87,7 @@ def read_table(
 
     Raises NS602 (cannot be read), NS603 (names), NS607 (no rows) and NS604 (rows of another length).
     """
-    source = _Rows(shown or str(path), read_file(path, span, shown))
+    source = _TableText(shown or str(path), read_file(path, span, shown))
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     for begin, row in _records(source, delimiter, span):
@@ -148,13 +149,13 @@ def _check_separator(
             continue
         if len(sizes) == 1 and sizes != {1}:
             shown = '"\\t"' if other == "\t" else f'"{other}"'
-            told = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
+            separator = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
             raise NetspecError(
                 "NS603",
                 f"{source.name} has one column, {show(rows[0][0])}" if count == 1 else
                 f"the rows of {source.name} have not as many cells as its header line",
                 span,
-                hint=f"the run was trained on cells separated by {told}, here it seems to be {shown}"
+                hint=f"the run was trained on cells separated by {separator}, here it seems to be {shown}"
                 if trained else f"its cells seem to be separated otherwise: add `delimiter: {shown}`",
             )  # fmt: skip
 
@@ -170,16 +171,3 @@ def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str
         raise NetspecError("NS602", f"{name} is not UTF-8 text (byte {error.start})", span, hint=hint) from None
     except OSError as error:
         raise NetspecError("NS602", f"{name} cannot be read: {error.strerror or error}", span) from None
-
-
-def missing_file(path: Path, name: str, span: Span | None,
-                 otherwise: str = "paths are relative to the netspec file") -> NetspecError:  # fmt: skip
-    """NS602 with the nearest name in the same folder."""
-    if path.is_symlink():
-        return NetspecError("NS602", f"{name} is a link that leads nowhere", span, hint="put back what it leads to")
-    try:
-        names = [p.name for p in path.parent.iterdir()]
-    except OSError:
-        names = []
-    hint = did_you_mean(path.name, names, otherwise)
-    return NetspecError("NS602", f"no such file: {name}", span, hint=hint)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from netspec.source.errors import Problem, Problems, did_you_mean, nearest, raise_all
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree, parse_scalar
+from netspec.source.written import Written
 
 R = TypeVar("R")
 
@@ -132,6 +133,8 @@ def _fields_of(cls: Any) -> dict[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
     found = {}
     for f in dataclasses.fields(cls):
+        if not f.metadata.get("key", True):
+            continue
         default = (
             f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else MISSING
         )
@@ -272,7 +275,12 @@ def read(tree: Tree, cls: type[R], owner: str, *, skip: Collection[str] = ()) ->
     problems = Problems()
     values = read_fields(tree, cls, owner, problems, skip=skip)
     raise_all(problems)
-    return cls(**values)
+    return made(cls, values, tree)
+
+
+def made(cls: type[R], values: Mapping[str, Any], tree: Tree) -> R:
+    """The record, which knows the tree that it was read from if it is of a kind that asks for it."""
+    return cls(**values, tree=tree) if issubclass(cls, Written) else cls(**values)
 
 
 def read_fields(
@@ -361,7 +369,7 @@ def _read_value(tree: Tree, field: Field, owner: str, problems: Problems) -> Any
         return read_choice(tree, nested, owner, problems)
     if nested is not None:
         values = read_fields(tree, nested, owner, problems)
-        return None if problems else nested(**values)
+        return None if problems else made(nested, values, tree)
     value = tree.plain()
     if not field.fits(value):
         problems.append(_misfit(tree, value, field, owner))
@@ -391,7 +399,7 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
     found = Problems()
     values = read_fields(record, kinds[name], f"{choice.what} {name}", found, skip=("type",))
     problems += found
-    return None if found else kinds[name](**values)
+    return None if found else made(kinds[name], values, record)
 
 
 def _record_in(annotation: Any, tree: Tree) -> Any:
@@ -448,6 +456,10 @@ def convert(value: Any, annotation: Any) -> Any:
         inner = [a for a in _options(annotation) if get_origin(a) is tuple]
         item = get_args(inner[0])[0] if inner else Any
         return tuple(convert(v, item) for v in value)
+    if isinstance(value, dict):
+        inner = [a for a in _options(annotation) if get_origin(a) in (dict, Mapping)]
+        item = get_args(inner[0])[1] if inner else Any
+        return {key: convert(v, item) for key, v in value.items()}
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     options = _options(annotation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec.data.dataset import ImageRows, Part
+from netspec.data.parts import DataPart, ImageRows
 from netspec.data.symbols import Symbols
 from netspec.graph.model import Graph, Node
 from netspec.layers.batch_norm import BatchNorm
@@ -15,7 +15,9 @@ from netspec.source.errors import NetspecError, Related
 from netspec.source.text import Span
 
 
-def least_batch(graph: Graph, part: Part, config: TrainConfig, size_span: Span | None, split_span: Span | None) -> int:
+def least_batch(
+    graph: Graph, part: DataPart, config: TrainConfig, size_span: Span | None, split_span: Span | None
+) -> int:
     """2 where a batch of one sample cannot be trained on, else 1.
 
     Raises NS612, at the layer, where every batch would be one sample, and NS607 where the part is.
@@ -42,7 +44,7 @@ def norms_of_one_value(graph: Graph, sizes: Mapping[str, int]) -> list[Node]:
             and at(product(graph.input_types(node)[0].shape[2:]), sizes) == 1]  # fmt: skip
 
 
-def smallest_sizes(graph: Graph, part: Part, bptt: int | None) -> dict[str, int]:
+def smallest_sizes(graph: Graph, part: DataPart, bptt: int | None) -> dict[str, int]:
     """The smallest that each named axis is in a batch of one sample of the part."""
     found: dict[str, int] = {}
     for name, x in part.inputs.items():

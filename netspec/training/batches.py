@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from netspec.data.dataset import ImageRows, Part
+from netspec.data.parts import DataPart, ImageRows
 from netspec.data.sequence_inputs import LENGTHS
 from netspec.data.symbols import Symbols
 
@@ -50,7 +50,7 @@ class Batches:
     least: int = 1  # a last batch of fewer samples is left out
 
     @staticmethod
-    def of(part: Part, size: int, device: torch.device, least: int = 1) -> Batches:
+    def of(part: DataPart, size: int, device: torch.device, least: int = 1) -> Batches:
         inputs: list[Tensor | ImageRows | Vectors] = []
         for x in part.inputs.values():
             if isinstance(x, Symbols):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from netspec.data.dataset import load_dataset
-from netspec.data.location import moved, said_where
+from netspec.data.location import hint_at, relocated
 from netspec.data.preprocess import OutputRule
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
@@ -110,9 +110,9 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     data, config = read_both(graph.data, graph.train, graph.output_types())
     where = pick_device(device, config.precision)
     first = read_fingerprint(trained.path)
-    with said_where(graph.folder) if data_at is None else nullcontext():
-        data = data if data_at is None else moved(data, Path(data_at))
-        dataset = load_dataset(data, graph.data, network_of(graph, config), trained.preprocess, first, ("test",))
+    with hint_at(graph.folder) if data_at is None else nullcontext():
+        data = data if data_at is None else relocated(data, Path(data_at))
+        dataset = load_dataset(data, network_of(graph, config), trained.preprocess, first, ("test",))
     changed = first.change(dataset.fingerprint)
     notes = trained.notes
     if changed:
@@ -120,7 +120,7 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
             f"the data is not what the run began with: {changed}; tested on those of its test part that are left",
         )
     if "test" not in dataset.parts:
-        raise NetspecError("NS607", "the run has no test part", graph.data.span_at("split"),
+        raise NetspecError("NS607", "the run has no test part", data.span_at("split"),
                            hint="give `test` a share of `split`, and train again")  # fmt: skip
     part = dataset.parts["test"]
     rules = dataset.preprocess.outputs

@@ -14,18 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netspec.data.preprocess import Array, Preprocess
+from netspec.data.preprocess import Array
 from netspec.data.sequence_inputs import LENGTHS
 from netspec.data.symbols import Symbols
 from netspec.source.errors import NetspecError
 from netspec.source.text import show
+from netspec.training.model import LoadedModel
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from torch import nn
 
-Compute = Callable[[list[Array]], dict[str, Array]]
-Whole = Callable[[list[int]], Array]  # the characters so far -> the outputs for what comes next
+Predictor = Callable[[list[int]], Array]  # the characters so far -> the outputs for what comes next
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a network of characters writes on: how many more, at which temperature, and from which seed."""
+
+    length: int = 500
+    temperature: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,14 +55,14 @@ class Generated:
         console.print(self.text, markup=False, highlight=False, soft_wrap=True)
 
 
-def generate(compute: Compute, preprocess: Preprocess, module: nn.Module | None, prompt: str, name: str, *,
-             length: int, temperature: float, seed: int) -> Generated:  # fmt: skip
-    """`length` characters more.  An empty prompt is the beginning of a line.
+def generate(model: LoadedModel, prompt: str, name: str, writing: Writing) -> Generated:
+    """The characters that follow.  An empty prompt is the beginning of a line.
 
-    `module`: what `compute` runs, when it can carry its state.  Raises NS632 for a character that the text of the
-    training had not, and for a network that takes a fixed number of steps.
+    Raises NS632 for a character that the text of the training had not, and for a network that takes a fixed number of
+    steps.
     """
-    rule = next(rule for rule in preprocess.inputs.values() if rule.symbols)
+    temperature = writing.temperature
+    rule = next(rule for rule in model.preprocess.inputs.values() if rule.symbols)
     alphabet = {symbol: k for k, symbol in enumerate(rule.symbols)}
     if isinstance(rule.shape[0], int):
         raise NetspecError("NS632", f"takes exactly {rule.shape[0]} characters: it cannot go on from a prompt",
@@ -66,12 +74,12 @@ def generate(compute: Compute, preprocess: Preprocess, module: nn.Module | None,
         raise NetspecError("NS632", f"the prompt has {show(unknown[0])}, the text of the training had not", name=name,
                            hint=f"its characters are {show(''.join(rule.symbols))}")  # fmt: skip
     codes = [alphabet[c] for c in prompt] or [alphabet.get("\n", 0)]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(writing.seed)
     written: list[int] = []
-    with _predictor(compute, preprocess, module) as outputs:
-        while len(written) < length:
+    with _predictor(model) as outputs:
+        while len(written) < writing.length:
             written.append(_drawn(outputs(codes + written), temperature, rng))
-    return Generated(prompt, "".join(rule.symbols[k] for k in written), temperature, seed)
+    return Generated(prompt, "".join(rule.symbols[k] for k in written), temperature, writing.seed)
 
 
 def _drawn(values: Array, temperature: float, rng: np.random.Generator) -> int:
@@ -83,9 +91,10 @@ def _drawn(values: Array, temperature: float, rng: np.random.Generator) -> int:
 
 
 @contextmanager
-def _predictor(compute: Compute, preprocess: Preprocess, module: nn.Module | None) -> Iterator[Whole]:
+def _predictor(model: LoadedModel) -> Iterator[Predictor]:
     """A network with a state reads each character once; any other reads the last of them again for each."""
-    [(output, said)] = preprocess.outputs.items()
+    preprocess, module = model.preprocess, model.module
+    [(output, output_rule)] = preprocess.outputs.items()
     rule = next(rule for rule in preprocess.inputs.values() if rule.symbols)
 
     def last(codes: list[int]) -> Array:
@@ -95,9 +104,9 @@ def _predictor(compute: Compute, preprocess: Preprocess, module: nn.Module | Non
             np.array([len(codes)], np.int64) if name == LENGTHS and not r.symbols else r.apply(x)
             for name, r in preprocess.inputs.items()
         ]
-        values = np.moveaxis(compute(inputs)[output], said.axis, -1)[0, -1]
-        found: Array = values[: len(rule.symbols)]  # a network may have more outputs than the text has characters
-        return found
+        values = np.moveaxis(model.compute(inputs)[output], output_rule.axis, -1)[0, -1]
+        characters: Array = values[: len(rule.symbols)]  # a network may have more outputs than the text has characters
+        return characters
 
     if module is None:
         yield lambda codes: last(codes[-rule.steps :])

@@ -11,10 +11,11 @@ import torch
 
 from netspec.backends.torch.module import to_torch
 from netspec.data.config import DataConfig, read_data
-from netspec.data.dataset import Dataset, load_dataset
-from netspec.data.location import moved, said_where
+from netspec.data.dataset import load_dataset
+from netspec.data.location import hint_at, relocated
+from netspec.data.network import Network
+from netspec.data.parts import Dataset
 from netspec.data.preprocess import Preprocess
-from netspec.data.raw import Network
 from netspec.frontend.document import text_hash
 from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph, Node
@@ -86,7 +87,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
     assert data_tree is not None and train_tree is not None
     data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
     if data_at is not None:
-        data = moved(data, Path(data_at))
+        data = relocated(data, Path(data_at))
     where = pick_device(device, config.precision)
     with ending(), claimed(graph.name, None if run is None else Path(run), resume) as folder:
         if resume:
@@ -97,7 +98,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             hold(bytes_to_train(graph, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
                  "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
         part = dataset.parts["train"]
-        least = least_batch(graph, part, config, train_tree.span_at("batch_size"), data_tree.span_at("split"))
+        least = least_batch(graph, part, config, train_tree.span_at("batch_size"), data.span_at("split"))
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
         info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where, left_out)
         if not begun:
@@ -133,18 +134,17 @@ def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: Trai
 
     Raises NS609 when there is such a change, unless it is allowed.
     """
-    assert graph.data is not None
     if folder is None:
-        return load_dataset(data, graph.data, network_of(graph, config)), ""
+        return load_dataset(data, network_of(graph, config)), ""
     first = read_fingerprint(folder)
-    with said_where(read_info(folder).folder):
-        dataset = load_dataset(data, graph.data, network_of(graph, config), read_preprocess(folder, graph), first)
+    with hint_at(read_info(folder).folder):
+        dataset = load_dataset(data, network_of(graph, config), read_preprocess(folder, graph), first)
     changed = first.change(dataset.fingerprint)
     if changed and not allow_changed:
         raise NetspecError(
             "NS609",
             f"the data is not what the run began with: {changed}",
-            graph.data.span_at("source"),
+            data.span_at("source"),
             hint="put it back as it was or start a new run; with --allow-changed-data the samples that are left go on "
             "in their parts, and new ones are in none",
         )

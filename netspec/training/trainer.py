@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from netspec.data.dataset import Dataset
+from netspec.data.parts import Dataset
 from netspec.recipe.config import Constant, TrainConfig
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span

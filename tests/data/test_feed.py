@@ -9,10 +9,12 @@ import pytest
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import NO_CLASS, Dataset, load_dataset
+from netspec.data.dataset import load_dataset
+from netspec.data.parts import Dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.sources.reber import Reber
 from netspec.data.symbols import Symbols
+from netspec.data.targets import NO_CLASS
 from netspec.training.loop import network_of, read_both
 
 NET = """
@@ -31,7 +33,7 @@ def dataset(inputs: str, layers: str, source: str, loss: str, folder: Path = Pat
     graph = netspec.load(text, folder=folder)
     assert graph.data is not None and graph.train is not None
     data, train = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, graph.data, network_of(graph, train))
+    return load_dataset(data, network_of(graph, train))
 
 
 def linear(size: int) -> str:
@@ -78,13 +80,13 @@ def test_steps_without_a_target() -> None:
     plain = Reber(samples=60).make()
     signs = dataset("{x: [T, 7]}", linear(7), SMALL, "logistic")
     y = signs.parts["train"].targets["out"]
-    np.testing.assert_array_equal(np.isnan(y).all(2), ~plain.kept)  # type: ignore[operator]
-    np.testing.assert_array_equal(y[plain.kept] > 0, plain.targets["signs"][plain.kept] == 1)
+    np.testing.assert_array_equal(np.isnan(y).all(2), ~plain.mask)  # type: ignore[operator]
+    np.testing.assert_array_equal(y[plain.mask] > 0, plain.targets["signs"][plain.mask] == 1)
     rule = signs.preprocess.outputs["out"]
     assert rule.masked and rule.columns == tuple("BTPSXVE")
     classes = dataset("{x: [T, 7]}", linear(7), SMALL, "cross_entropy")
     y = classes.parts["train"].targets["out"]
-    assert y.dtype == np.int64 and ((y == NO_CLASS) == ~plain.kept).all()  # type: ignore[operator]
+    assert y.dtype == np.int64 and ((y == NO_CLASS) == ~plain.mask).all()  # type: ignore[operator]
     rule = classes.preprocess.outputs["out"]
     assert rule.masked and rule.axis == 2 and rule.names == tuple("BTPSXVE")
     assert Preprocess.from_json(classes.preprocess.to_json(), "p") == classes.preprocess

@@ -20,7 +20,8 @@ from test_sources import dataset, linear, message, spec
 
 import netspec
 from netspec import NetspecError
-from netspec.data.images import SUFFIXES, Images
+from netspec.data.image_files import SUFFIXES
+from netspec.data.images import Images
 from netspec.training.loop import train
 from netspec.training.predict import Predictions, predict
 from netspec.training.trained import load_run

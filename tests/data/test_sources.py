@@ -8,7 +8,8 @@ from PIL import Image
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import Dataset, ImageRows, load_dataset
+from netspec.data.dataset import load_dataset
+from netspec.data.parts import Dataset, ImageRows
 from netspec.data.preprocess import Preprocess
 from netspec.training.loop import network_of, read_both
 
@@ -24,7 +25,7 @@ def dataset(text: str, folder: Path = Path()) -> Dataset:
     graph = netspec.load(text, folder=folder)
     assert graph.data is not None and graph.train is not None
     data, train = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, graph.data, network_of(graph, train))
+    return load_dataset(data, network_of(graph, train))
 
 
 def message(text: str, folder: Path = Path()) -> str:

@@ -93,7 +93,7 @@ def _interrupted(text: str, folder: Path, run: Path) -> None:
 def _build(folder: Path) -> None:
     from netspec.backends.export import export_onnx
     from netspec.training.loop import train
-    from netspec.training.predict import META
+    from netspec.training.model import META
     from netspec.training.trained import load_run
 
     rng = np.random.default_rng(0)
@@ -142,7 +142,7 @@ def actions(name: str, kind: str) -> dict[str, Callable[[Path, Path], object]]:
 
     def export(run: Path, data: Path) -> object:
         from netspec.backends.export import export_onnx
-        from netspec.training.predict import META
+        from netspec.training.model import META
         from netspec.training.trained import load_run
 
         loaded = load_run(run)

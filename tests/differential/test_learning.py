@@ -13,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from netspec.data.dataset import NO_CLASS, Part
+from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
 from netspec.data.split import split_indices
+from netspec.data.targets import NO_CLASS
 from netspec.recipe.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
 from netspec.training.batches import Batches
 from netspec.training.evaluate import ClassReport, NumberReport, report
@@ -144,7 +145,7 @@ def test_the_mean_of_a_part(seed: int) -> None:
     for mask in kept.values():
         mask[rng.integers(n), rng.integers(steps)] = True
     classes, numbers = rng.integers(0, 3, (n, steps)), rng.normal(size=(n, steps, 2)).astype("f4")
-    part = Part({"x": x}, {"a": np.where(kept["a"], classes, NO_CLASS),
+    part = DataPart({"x": x}, {"a": np.where(kept["a"], classes, NO_CLASS),
                            "b": np.where(kept["b"][..., None], numbers, np.float32(np.nan))}, n)  # fmt: skip
     rules = {"a": OutputRule("classes", ("0", "1", "2"), 2, masked=True), "b": OutputRule("numbers", masked=True)}
     functions = {"a": loss_function(CrossEntropy(), 2, masked=True), "b": loss_function(Squared(weight=0.3), 1, True)}

@@ -18,7 +18,7 @@ class Circle:
     radius: Positive
 
 
-Form = Annotated[Circle, OneOf("form", (("circle", Circle),))]
+Form = Annotated[Circle, OneOf("form", {"circle": Circle})]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from netspec import NetspecError
-from netspec.data.dataset import NO_CLASS, Dataset, Part
 from netspec.data.fingerprint import Fingerprint
+from netspec.data.parts import DataPart, Dataset
 from netspec.data.preprocess import OutputRule, Preprocess
 from netspec.data.symbols import Symbols
+from netspec.data.targets import NO_CLASS
 from netspec.recipe.config import TrainConfig, read_train
 from netspec.shapes.dim import symbol
 from netspec.shapes.tensor import BATCH, TensorType
@@ -43,22 +44,22 @@ def config(text: str) -> TrainConfig:
     return read_train(tree, OUTPUT)
 
 
-def sequences(lengths: list[int]) -> Part:
+def sequences(lengths: list[int]) -> DataPart:
     """Whole numbers to repeat one step later."""
     codes = rng.integers(0, K, (len(lengths), STEPS))
     inside = np.arange(STEPS) < np.array(lengths)[:, None]
     y = np.where(inside, np.roll(codes, 1, 1), NO_CLASS)
-    return Part({"x": Symbols(np.where(inside, codes, -1), K)}, {"y": y}, len(lengths))
+    return DataPart({"x": Symbols(np.where(inside, codes, -1), K)}, {"y": y}, len(lengths))
 
 
-def text(samples: int = 9, length: int = 11) -> Part:
+def text(samples: int = 9, length: int = 11) -> DataPart:
     codes = rng.integers(0, K, samples * length + 1)
     x, y = codes[:-1].reshape(samples, length), codes[1:].reshape(samples, length)
-    return Part({"x": Symbols(x, K)}, {"y": y}, samples, ordered=True)
+    return DataPart({"x": Symbols(x, K)}, {"y": y}, samples, ordered=True)
 
 
 def trainer(
-    module: nn.Module, part: Part, config_: TrainConfig, folder: Path, validation: Part | None = None
+    module: nn.Module, part: DataPart, config_: TrainConfig, folder: Path, validation: DataPart | None = None
 ) -> Trainer:
     folder.mkdir(exist_ok=True)
     rules = {"y": OutputRule("classes", tuple("abcde"), 2, masked=bool((part.targets["y"] == NO_CLASS).any()))}
@@ -200,7 +201,7 @@ def test_the_state_of_a_text_is_carried_through_an_epoch(gru: Any, tmp_path: Pat
     run(trainer(module, part, settings, tmp_path, validation))
     optimizer = torch.optim.SGD(hand.parameters(), 0.5, fused=True)
 
-    def streams(part: Part) -> tuple[Tensor, Tensor]:
+    def streams(part: DataPart) -> tuple[Tensor, Tensor]:
         both = (part.inputs["x"].codes, part.targets["y"])  # type: ignore[union-attr]
         return tuple(torch.from_numpy(a.reshape(-1)[:96].reshape(4, 24)) for a in both)  # type: ignore[return-value]
 
@@ -303,7 +304,7 @@ def test_what_bptt_cannot_split(gru: Any, tmp_path: Path) -> None:
     with pytest.raises(NetspecError) as error:
         read_train(tree, {"y": TensorType((BATCH, 10))})
     assert "net.yaml:2:7: NS612 `bptt` needs an output for each step: output `y` is (B, 10)" in str(error.value)
-    part = Part({"x": np.zeros((4, 6, 2), np.float32)}, {"y": np.zeros((4, 5, 2), np.float32)}, 4)
+    part = DataPart({"x": np.zeros((4, 6, 2), np.float32)}, {"y": np.zeros((4, 5, 2), np.float32)}, 4)
     with pytest.raises(NetspecError) as error:
         Chunks.of(Batches.of(part, 2, CPU), 3)
     assert "NS612 `bptt` splits sequences: the targets of `y` have no steps to split" in str(error.value)

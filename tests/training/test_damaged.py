@@ -20,7 +20,8 @@ from netspec import NetspecError
 from netspec.backends.export import export_onnx
 from netspec.training.evaluate import evaluate
 from netspec.training.loop import train
-from netspec.training.predict import META, predict
+from netspec.training.model import META
+from netspec.training.predict import predict
 from netspec.training.trained import load_run
 from netspec.training.weights import read_tensors, write_tensors
 

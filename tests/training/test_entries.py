@@ -12,7 +12,8 @@ from netspec import NetspecError
 from netspec.data.preprocess import Preprocess
 from netspec.training.entries import Entries, entries_of
 from netspec.training.loop import train
-from netspec.training.predict import META, predict
+from netspec.training.model import META
+from netspec.training.predict import predict
 from netspec.training.trained import load_run
 
 TWO = """

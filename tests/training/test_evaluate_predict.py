@@ -19,7 +19,8 @@ from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import OutputRule
 from netspec.training import loop
 from netspec.training.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
-from netspec.training.predict import META, Predictions, predict
+from netspec.training.model import META
+from netspec.training.predict import Predictions, predict
 from netspec.training.trained import Trained, load_run
 
 WINE = """
@@ -79,7 +80,7 @@ def test_part(trained: Trained) -> Any:
     graph = trained.graph
     assert graph.data is not None and graph.train is not None
     data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, graph.data, loop.network_of(graph, config)).parts["test"]
+    return load_dataset(data, loop.network_of(graph, config)).parts["test"]
 
 
 test_part.__test__ = False  # type: ignore[attr-defined]

@@ -19,7 +19,8 @@ from netspec.backends.export import export_onnx
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
 from netspec.source.errors import NetspecError
-from netspec.training.predict import META, predict
+from netspec.training.model import META
+from netspec.training.predict import predict
 
 RULES = Preprocess("npz", {"x": InputRule("array", (2,))}, {"y": OutputRule("numbers")}).to_json()
 

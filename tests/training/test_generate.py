@@ -19,8 +19,9 @@ from netspec.backends.export import export_onnx
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
 from netspec.training import loop
-from netspec.training.generate import Generated, generate
-from netspec.training.predict import META, Writing, predict
+from netspec.training.generate import Generated, Writing, generate
+from netspec.training.model import META, LoadedModel
+from netspec.training.predict import predict
 from netspec.training.trained import load_run
 
 BIGRAMS = """
@@ -155,7 +156,8 @@ def test_a_state_is_carried_from_character_to_character(gru: Any) -> None:
         with torch.inference_mode():
             return {"y": module(torch.from_numpy(inputs[0])).numpy()}
 
-    found = generate(compute, preprocess, module, "xyzzyx", "m", length=12, temperature=0.0, seed=0)
+    model = LoadedModel(compute, preprocess, module)
+    found = generate(model, "xyzzyx", "m", Writing(length=12, temperature=0.0, seed=0))
     assert lengths == [6, *[1] * 11]
     text = "xyzzyx"
     with torch.no_grad():

@@ -13,8 +13,8 @@ import torch
 
 import netspec
 from netspec.training import loop
-from netspec.training.generate import Generated
-from netspec.training.predict import Writing, predict
+from netspec.training.generate import Generated, Writing
+from netspec.training.predict import predict
 from netspec.training.runs import Run
 
 LAST = """

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netspec.data.dataset import NO_CLASS, Part
+from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
+from netspec.data.targets import NO_CLASS
 from netspec.recipe.config import (
     Absolute,
     CrossEntropy,
@@ -96,12 +97,12 @@ def config(loss: str, metrics: str) -> TrainConfig:
     return read_train(tree, {"y": TensorType((BATCH, symbol("T"), 6))})
 
 
-def part(loss: Any, more: int = 0) -> Part:
+def part(loss: Any, more: int = 0) -> DataPart:
     """Three times the samples, so that there is more than one batch."""
     _, fill = targets(loss)
     x, y = longer(torch.tensor(OUT), more, 7.0).tile(3, 1, 1), longer(masked(loss), more, fill)
     y = torch.cat([y, y, y])
-    return Part({"x": x.float().numpy()}, {"y": y.numpy() if y.dtype == torch.int64 else y.float().numpy()}, 12)
+    return DataPart({"x": x.float().numpy()}, {"y": y.numpy() if y.dtype == torch.int64 else y.float().numpy()}, 12)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -132,7 +133,7 @@ def test_metrics_of_sets_of_symbols() -> None:
     _, fill = targets(Logistic())
     y = np.where(KEPT[..., None], SIGNS, fill).astype(np.float32)
     scorer = Scorer.of(config("logistic", "accuracy, sequence_accuracy"), {"y": rule}, 1, CPU)
-    found = scorer.score(nn.Identity(), Batches.of(Part({"x": x}, {"y": y}, 4), 1, CPU))
+    found = scorer.score(nn.Identity(), Batches.of(DataPart({"x": x}, {"y": y}, 4), 1, CPU))
     assert found["sequence_accuracy"] == 0.75
     assert found["accuracy"] == pytest.approx(1 - 1 / (sum(LENGTHS) * 6))
 
@@ -157,7 +158,7 @@ def test_sequence_accuracy() -> None:
 def test_a_batch_is_cut_to_its_longest_where_the_network_is_told_the_lengths() -> None:
     lengths = np.array(LENGTHS)
     y = masked(CrossEntropy()).numpy()
-    whole = Part({"x": OUT.astype(np.float32), "lengths": lengths}, {"y": y, "one": y[:, :1]}, 4, lengths)
+    whole = DataPart({"x": OUT.astype(np.float32), "lengths": lengths}, {"y": y, "one": y[:, :1]}, 4, lengths)
     batches = Batches.of(whole, 2, CPU)
     for [x, told], found in batches.shuffled(0, 0):
         assert x.shape[1] == found["y"].shape[1] == told.max() < STEPS or told.max() == STEPS

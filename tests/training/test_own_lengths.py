@@ -18,7 +18,8 @@ from netspec import NetspecError
 from netspec.data.split import split_indices
 from netspec.training.evaluate import ClassReport, NumberReport, evaluate
 from netspec.training.loop import train
-from netspec.training.predict import META, Predictions, predict
+from netspec.training.model import META
+from netspec.training.predict import Predictions, predict
 from netspec.training.trained import load_run
 
 NET = """

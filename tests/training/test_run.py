@@ -84,7 +84,7 @@ def test_the_loop_is_the_plain_loop(tmp_path: Path) -> None:
     loop.train(graph, run=tmp_path / "r", device="cpu")
     assert graph.data is not None and graph.train is not None
     data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    part = loop.load_dataset(data, graph.data, loop.network_of(graph, config)).parts["train"]
+    part = loop.load_dataset(data, loop.network_of(graph, config)).parts["train"]
     module = netspec.to_torch(graph, seed=0)
     optimizer = torch.optim.Adam(module.parameters(), 0.02, fused=True)
     for epoch in range(8):

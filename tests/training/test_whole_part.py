@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import NO_CLASS, Part
+from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
+from netspec.data.targets import NO_CLASS
 from netspec.recipe.config import Absolute, CrossEntropy, Hinge, Logistic, Squared
 from netspec.training.batches import Batches
 from netspec.training.evaluate import evaluate
@@ -72,7 +73,7 @@ def text(size: int, order: str = "cls tag size flag", lr: str = "0.01") -> str:
     return f"{head}  loss: {{{wanted}}}\n{rest.partition(chr(10))[2]}"
 
 
-def by_hand(module: nn.Module, part: Part) -> dict[str, float]:
+def by_hand(module: nn.Module, part: DataPart) -> dict[str, float]:
     """The definition in NumPy, one sample after the other."""
     said: dict[str, list[Any]] = {name: [] for name in KINDS}
     true: dict[str, list[Any]] = {name: [] for name in KINDS}
@@ -107,13 +108,13 @@ def by_hand(module: nn.Module, part: Part) -> dict[str, float]:
     }
 
 
-def parts_of(graph: netspec.Graph) -> dict[str, Part]:
+def parts_of(graph: netspec.Graph) -> dict[str, DataPart]:
     from netspec.data.dataset import load_dataset
     from netspec.training.loop import network_of, read_both
 
     assert graph.data is not None and graph.train is not None
     data, config = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, graph.data, network_of(graph, config)).parts
+    return load_dataset(data, network_of(graph, config)).parts
 
 
 def loaded(run: Path) -> nn.Module:
@@ -197,8 +198,8 @@ def test_an_output_with_targets_in_some_batches_only() -> None:
     scorer = Scorer(losses, torch.no_grad, rules, [("b.mae", "b", "mae")], {}, None)
     expected = ((x - a) ** 2).mean() + ((x[4, 1, 0] - 3) ** 2 + (x[5, 0, 0] + 1) ** 2) / 2
     for size in (1, 2, 10):
-        found = scorer.score(Both(), Batches.of(Part({"x": x}, {"a": a, "b": b}, 10), size, CPU))
+        found = scorer.score(Both(), Batches.of(DataPart({"x": x}, {"a": a, "b": b}, 10), size, CPU))
         assert found["loss"] == pytest.approx(expected, rel=1e-6)
         assert found["b.mae"] == pytest.approx((abs(x[4, 1, 0] - 3) + abs(x[5, 0, 0] + 1)) / 2, rel=1e-6)
     with pytest.raises(NetspecError, match="NS607 output `b` has no target in any of 10 samples"):
-        scorer.score(Both(), Batches.of(Part({"x": x}, {"a": a, "b": np.full_like(a, np.nan)}, 10), 2, CPU))
+        scorer.score(Both(), Batches.of(DataPart({"x": x}, {"a": a, "b": np.full_like(a, np.nan)}, 10), 2, CPU))

@@ -52,7 +52,7 @@ def export(
 
         metadata: dict[str, str] = {}
         if source.is_dir():
-            from netspec.training.predict import META
+            from netspec.training.model import META
             from netspec.training.trained import load_run
 
             if sets:

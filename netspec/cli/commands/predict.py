@@ -43,7 +43,7 @@ def predict(
 ) -> None:
     """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
     with errors():
-        from netspec.training.predict import Writing
+        from netspec.training.generate import Writing
         from netspec.training.predict import predict as run_prediction
 
         chosen = {"length": length, "temperature": temperature, "seed": seed}

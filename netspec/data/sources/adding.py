@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from netspec.data.sequences import Sequences, drawn
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
 from netspec.source.records import Count, Limit, Positive
 
 
+@source("adding")
 @dataclass(frozen=True)
-class Adding:
+class Adding(SequenceTask):
     """The adding problem: pairs of a number in [−1, 1] and a mark; the target is 0.5 + (X1 + X2)/4.
 
     Between T = `length` and T + T/10 pairs.  Two are marked by 1: one of the first ten (X1), and one of the first

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.data.sequences import Sequences, drawn, next_symbols
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
+from netspec.source.errors import Problem
 from netspec.source.records import Count, Positive
 
 ALPHABET = "SabT"
 
 
+@source("anbn")
 @dataclass(frozen=True)
-class AnBn:
+class AnBn(SequenceTask):
     """Strings S aⁿbⁿ T, n from `shortest` to `longest` at random: predict what may follow each symbol.
 
     4 symbols, S a b T.  After S may follow a or T (n = 0 is in the language), after an a another or b, after a b
@@ -24,6 +29,11 @@ class AnBn:
     longest: Positive = 10
     samples: Positive = 1_000
     seed: Count = 0
+
+    def problems(self) -> Iterator[Problem]:
+        if self.shortest > self.longest:
+            text = f"`shortest` {self.shortest} is more than `longest` {self.longest}"
+            yield Problem("NS601", text, self.span_at("shortest"), "exchange them")
 
     def make(self) -> Sequences:
         numbers = drawn(self.seed, 5).integers(self.shortest, self.longest, self.samples, endpoint=True).tolist()

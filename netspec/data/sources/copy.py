@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netspec.data.sequences import Sequences, drawn
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
 from netspec.source.records import Count, Positive
 
 CATEGORIES = 8
 BLANK, DELIMITER = 8, 9
 
 
+@source("copy")
 @dataclass(frozen=True)
-class Copy:
+class Copy(SequenceTask):
     """Repeat `items` symbols after a pause of T = `delay` steps.
 
     10 symbols: 0 to 7, blank, and the delimiter.  The input is `items` symbols of 0 to 7 at random, T − 1 blanks, the
@@ -31,12 +34,12 @@ class Copy:
 
         rng, n, items = drawn(self.seed, 4), self.samples, self.items
         steps = self.delay + 2 * items
-        said = rng.integers(0, CATEGORIES, (n, items))
+        presented = rng.integers(0, CATEGORIES, (n, items))
         x = np.full((n, steps), BLANK)
-        x[:, :items] = said
+        x[:, :items] = presented
         x[:, steps - items - 1] = DELIMITER
         target = np.full((n, steps), BLANK)
-        target[:, steps - items :] = said
+        target[:, steps - items :] = presented
         symbols = (*map(str, range(CATEGORIES)), "blank", "delimiter")
-        kept = np.ones((n, steps), bool)
-        return Sequences(x, np.full(n, steps), {"classes": target}, symbols, symbols[:DELIMITER], kept)
+        mask = np.ones((n, steps), bool)
+        return Sequences(x, np.full(n, steps), {"classes": target}, symbols, symbols[:DELIMITER], mask)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sequences import Sequences, drawn
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
+from netspec.source.errors import Problem
 from netspec.source.records import Count, Positive
 
 
+@source("msd")
 @dataclass(frozen=True)
-class Msd:
+class Msd(SequenceTask):
     """Measuring spike delays: a train of spikes; at each, say by how much it came late.
 
     One number a step, 1 at a spike and else 0.  Spike n is at T(n) = T(n − 1) + F + I(n), T(0) = 0, with F = `period`
@@ -25,6 +30,10 @@ class Msd:
     samples: Positive = 1_000
     seed: Count = 0
 
+    def problems(self) -> Iterator[Problem]:
+        if not self.delays:
+            yield Problem("NS601", "`delays` is empty", self.span_at("delays"), "such as [0, 1]")
+
     def make(self) -> Sequences:
         import numpy as np
 
@@ -38,4 +47,4 @@ class Msd:
         np.put_along_axis(target, times - 1, late, axis=1)
         targets: dict[str, Any] = {"classes": target, "signs": target, "numbers": target.astype(np.float32)}
         names = tuple(map(str, range(max(self.delays) + 1)))
-        return Sequences(spike[..., None].astype(np.float32), lengths, targets, names=names, kept=spike)
+        return Sequences(spike[..., None].astype(np.float32), lengths, targets, names=names, mask=spike)

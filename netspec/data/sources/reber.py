@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sequences import Sequences, drawn, next_symbols
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
 from netspec.source.records import Count, Positive
 
 ALPHABET = "BTPSXVE"
@@ -22,8 +24,9 @@ GRAMMAR = (
 END = 7
 
 
+@source("reber")
 @dataclass(frozen=True)
-class Reber:
+class Reber(SequenceTask):
     """Strings of the embedded Reber grammar, B(T|P) string (T|P)E: predict what may follow each symbol.
 
     The symbol before the last is the same as the second, whatever comes between.  Every branch is taken with

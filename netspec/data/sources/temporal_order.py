@@ -7,14 +7,17 @@ from itertools import product
 from typing import Annotated, Literal
 
 from netspec.data.sequences import Sequences, drawn
+from netspec.data.sources._task import SequenceTask
+from netspec.data.sources.base import source
 from netspec.source.records import Count, Limit, Positive
 
 ALPHABET = "EBabcdXY"
 WINDOWS = {2: ((0.10, 0.20), (0.50, 0.60)), 3: ((0.10, 0.20), (0.33, 0.43), (0.66, 0.76))}  # shares of `length`
 
 
+@source("temporal_order")
 @dataclass(frozen=True)
-class TemporalOrder:
+class TemporalOrder(SequenceTask):
     """In which order two (or three) X and Y came: 4 (or 8) classes.
 
     From `length` to 1.1·`length` symbols of E B a b c d X Y: E first, B last, a b c d at random between, and `marks`
@@ -40,8 +43,8 @@ class TemporalOrder:
         label = np.zeros(n, np.int64)
         for low, high in WINDOWS[self.marks]:
             which = rng.integers(0, 2, n)
-            place = rng.integers(round(low * self.length), round(high * self.length), n, endpoint=True)
-            x[row, place] = 6 + which
+            position = rng.integers(round(low * self.length), round(high * self.length), n, endpoint=True)
+            x[row, position] = 6 + which
             label = 2 * label + which
         x[row, lengths - 1] = 1
         x[step >= lengths[:, None]] = -1

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from netspec.data.network import Network
 from netspec.data.sequences import Sequences
+from netspec.data.sources.base import Source, source
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive
 
 if TYPE_CHECKING:
+    from netspec.data.raw import Raw
     from netspec.source.text import Span
 
 PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))  # whatever Python's own text holds, the alphabet stays the same
 
 
+@source("text")
 @dataclass(frozen=True)
-class Text:
+class Text(Source):
     """Characters of a text; the target of each step is the next character.
 
     `path`: a UTF-8 file; its alphabet is all characters in it, in the order of Unicode.  Without it: Python's own
@@ -26,12 +30,23 @@ class Text:
     text: train, validation, test.  Elman 1990, Finding structure in time.
     """
 
+    measured: ClassVar[bool] = False
+    prompted: ClassVar[bool] = True
+    predicted_from: ClassVar[str] = "npz"
+
     path: str | None = None
     length: Positive = 100
 
-    def make(self, folder: Path, span: Span | None) -> Sequences:
+    def read(self, network: Network) -> Raw:
+        from netspec.data.sequence_inputs import feed
+
+        shown = self.name if self.path is None else self.path
+        return feed(self.make(network.folder), shown, network, self.span_at())
+
+    def make(self, folder: Path) -> Sequences:
         import numpy as np
 
+        span = self.span_at("path")
         text = builtin() if self.path is None else _file(folder / self.path, self.path, span)
         alphabet = PRINTABLE if self.path is None else "".join(sorted(set(text)))
         count = (len(text) - 1) // self.length

@@ -1,0 +1,29 @@
+"""Tasks of papers on sequences, generated from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from netspec.data.network import Network
+from netspec.data.sources.base import Source
+
+if TYPE_CHECKING:
+    from netspec.data.raw import Raw
+    from netspec.data.sequences import Sequences
+
+
+@dataclass(frozen=True)
+class SequenceTask(Source):
+    """Sequences that are made from a seed, as a paper has them; new ones to predict are arrays."""
+
+    measured: ClassVar[bool] = False
+    predicted_from: ClassVar[str] = "npz"
+
+    def make(self) -> Sequences:
+        raise NotImplementedError(f"{self.name} has no `make`")
+
+    def read(self, network: Network) -> Raw:
+        from netspec.data.sequence_inputs import feed
+
+        return feed(self.make(), self.name, network, self.span_at())
