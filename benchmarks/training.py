@@ -25,7 +25,7 @@ from benchmarks.measure import Figure, architecture, figure, in_turn, main
 from benchmarks.peers import DigitsMlp, same_weights, train
 from netspec.data.config import read_data
 from netspec.data.dataset import load_dataset
-from netspec.recipe.config import read_train
+from netspec.recipe.read import read_train
 from netspec.training.batches import Batches
 from netspec.training.loop import network_of
 from netspec.training.loop import train as train_netspec

@@ -13,7 +13,7 @@ from netspec.source.errors import NetspecError, Problem
 def compiled(file: str, sets: list[str] | None, *, hold_budget: bool = True) -> netspec.Graph:
     """Everything up to shapes and budget, and what the file says about learning."""
     from netspec.data.config import read_data
-    from netspec.recipe.config import read_train
+    from netspec.recipe.read import read_train
 
     graph = netspec.load(Path(file), sets=sets or (), hold_budget=hold_budget)
     problems: list[Problem] = []

@@ -123,7 +123,7 @@ _FIELDS: dict[type, dict[str, Field]] = {}
 
 
 def fields_of(cls: type) -> dict[str, Field]:
-    """The keys of a record by name, in the order of declaration."""
+    """The keys of a record by name, in the order of its signature: those that are keyword-only come last."""
     if cls not in _FIELDS:
         _FIELDS[cls] = _fields_of(cls)
     return _FIELDS[cls]
@@ -132,7 +132,7 @@ def fields_of(cls: type) -> dict[str, Field]:
 def _fields_of(cls: Any) -> dict[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
     found = {}
-    for f in dataclasses.fields(cls):
+    for f in sorted(dataclasses.fields(cls), key=lambda f: f.kw_only is True):
         if not f.metadata.get("key", True):
             continue
         default = (

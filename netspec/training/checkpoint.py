@@ -14,13 +14,12 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from netspec.recipe.config import OptimizerConfig, TrainConfig
+from netspec.recipe.config import TrainConfig
+from netspec.recipe.optimizers.base import Optimizer
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.json_records import parse_json, read_record
 from netspec.source.records import Above, Count, NotNegative, Positive
-from netspec.training.optimizers import make_optimizer
 from netspec.training.weights import (
     Expected,
     Weights,
@@ -105,7 +104,7 @@ class Header:
     stateful: list[Count]
 
 
-def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module, optimizer: Optimizer,
+def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module, optimizer: torch.optim.Optimizer,
                     best: Weights | None, device: torch.device, carried: Weights) -> None:  # fmt: skip
     """`spec`: the hash of the text that is trained; `carried`: what recurrent layers go on from.  Raises NS624."""
     state = module.state_dict()
@@ -123,8 +122,9 @@ def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module
     write_tensors(path, tensors, {"netspec": json.dumps(asdict(header))})
 
 
-def load_checkpoint(path: Path, spec: str, config: TrainConfig, steps: int, module: nn.Module, optimizer: Optimizer,
-                    device: torch.device) -> tuple[Progress, Weights | None, Weights]:  # fmt: skip
+def load_checkpoint(path: Path, spec: str, config: TrainConfig, steps: int, module: nn.Module,
+                    optimizer: torch.optim.Optimizer, device: torch.device,
+                    ) -> tuple[Progress, Weights | None, Weights]:  # fmt: skip
     """Put everything back; gives how far it was, the best weights, and what recurrent layers go on from.
 
     `steps`: batches an epoch.  Raises NS622 for a file of another kind, with each field and tensor that is not as it
@@ -202,10 +202,10 @@ def _bytes(state: Tensor) -> Expected:
     return Expected(tuple(state.shape), state.dtype)
 
 
-def entries_kept(config: OptimizerConfig) -> dict[str, Expected | None]:
+def entries_kept(config: Optimizer) -> dict[str, Expected | None]:
     """What the optimiser keeps for a weight, found by a step of it: name -> None for what is like the weight."""
     probe = nn.Parameter(torch.zeros(2, 3))
-    optimizer = make_optimizer(config, [probe])
+    optimizer = config.to_torch([probe])
     probe.grad = torch.zeros_like(probe)
     optimizer.step()
     return {name: None if value.shape == probe.shape else Expected(tuple(value.shape), value.dtype)

@@ -15,7 +15,7 @@ from torch import Tensor
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.training.batches import Batches, Vectors
-from netspec.training.objective import kept_steps
+from netspec.training.objective import steps_with_target
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Chunks:
     @cached_property
     def _kept(self) -> Tensor:
         """(N, T) on the CPU: the steps that some output has a target for."""
-        found = [kept_steps(y) for y in self.batches.targets.values()]
+        found = [steps_with_target(y) for y in self.batches.targets.values()]
         return torch.stack(found).any(0).cpu()
 
     def shuffled(self, seed: int, epoch: int, first: int = 0) -> Iterator[Chunk]:

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from netspec.data.dataset import load_dataset
 from netspec.data.location import hint_at, relocated
 from netspec.data.preprocess import OutputRule
+from netspec.recipe.metrics.accuracy import Accuracy
+from netspec.recipe.metrics.base import Predicted
+from netspec.recipe.metrics.f1 import F1
+from netspec.recipe.metrics.mae import Mae
+from netspec.recipe.metrics.mse import Mse
+from netspec.recipe.metrics.r2 import R2
+from netspec.recipe.metrics.rmse import Rmse
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
 from netspec.training.loop import network_of, read_both
-from netspec.training.metrics import METRICS
 from netspec.training.runs import read_fingerprint
 from netspec.training.score import Scorer
 from netspec.training.trained import load_run
@@ -36,7 +41,8 @@ MOST_CLASSES = 1000  # a confusion matrix of more is never looked at, and does n
 class ClassReport:
     """Of one output with C classes.  `confusion[i, j]`: samples of class i that were taken for j; None for C > 1000.
 
-    precision = right / said, recall = right / were, f1 = 2·right / (said + were); 0 where nothing was said or were.
+    precision = right / predicted, recall = right / true, f1 = 2·right / (predicted + true), of numbers of samples; 0
+    where the divisor is.
     """
 
     names: tuple[str, ...]
@@ -127,34 +133,36 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     scorer = Scorer.of(config, rules, len(graph.outputs), where)
     module = trained.module.to(where)
     batches = Batches.of(part, config.batch_size, where)
-    means, found = scorer.collect(module, batches, set(rules))
-    figures = scorer.figures(means, found)
-    reports = {name: report(rule, found[name].said, found[name].true) for name, rule in rules.items()}
+    means, predicted = scorer.collect(module, batches, set(rules))
+    figures = scorer.figures(means, predicted)
+    reports = {name: report(rule, predicted[name]) for name, rule in rules.items()}
     return Evaluation(trained.path, graph.name, part.count, figures.pop("loss"), batches.extent, figures, reports,
                       notes)  # fmt: skip
 
 
-def report(rule: OutputRule, said: Tensor, true: Tensor) -> ClassReport | NumberReport:
+def report(rule: OutputRule, part: Predicted) -> ClassReport | NumberReport:
+    """What stands in the table of one output."""
     if rule.kind == "numbers":
-        return NumberReport(*[METRICS[name](said, true) for name in ("mse", "rmse", "mae", "r2")])
-    said, true = said.reshape(-1).cpu(), true.reshape(-1).cpu()
+        return NumberReport(*[metric.value(part) for metric in (Mse(), Rmse(), Mae(), R2())])
+    part = Predicted(*[x.reshape(-1).cpu() for x in part])
+    predicted, true, _ = part
     # A network may have more outputs than the data has classes: those are called by their number.
-    names = (*rule.names, *map(str, range(len(rule.names), int(said.max()) + 1)))
+    names = (*rule.names, *map(str, range(len(rule.names), int(predicted.max()) + 1)))
     count = len(names)
     confusion = None
     if count <= MOST_CLASSES:
-        confusion = torch.bincount(true * count + said, minlength=count * count).reshape(count, count).numpy()
-    right = torch.bincount(true[said == true], minlength=count).numpy()
-    predicted = torch.bincount(said, minlength=count).numpy()
+        confusion = torch.bincount(true * count + predicted, minlength=count * count).reshape(count, count).numpy()
+    right = torch.bincount(true[predicted == true], minlength=count).numpy()
+    taken_for = torch.bincount(predicted, minlength=count).numpy()
     support = torch.bincount(true, minlength=count).numpy()
     return ClassReport(
         names,
-        METRICS["accuracy"](said, true),
-        METRICS["f1"](said, true),
+        Accuracy().value(part),
+        F1().value(part),
         confusion,
-        _ratio(right, predicted),
+        _ratio(right, taken_for),
         _ratio(right, support),
-        _ratio(2 * right, predicted + support),
+        _ratio(2 * right, taken_for + support),
         support,
     )
 

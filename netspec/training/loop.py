@@ -20,7 +20,9 @@ from netspec.frontend.document import text_hash
 from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph, Node
 from netspec.graph.sequence_lengths import counted_by
-from netspec.recipe.config import CrossEntropy, Logistic, OptimizerConfig, TrainConfig, read_train, target_kinds
+from netspec.recipe.config import TrainConfig
+from netspec.recipe.optimizers.base import Optimizer
+from netspec.recipe.read import read_train
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.memory import hold, memory
@@ -122,7 +124,7 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
             return _run(trainer, graph, resume, went_on, console, file, options)
 
 
-def bytes_to_train(graph: Graph, optimizer: OptimizerConfig) -> int:
+def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
     """Each weight as it is and as it was best, its gradient, and what the optimiser keeps of it; float32."""
     likes = sum(like is None for like in entries_kept(optimizer).values())
     return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
@@ -168,7 +170,7 @@ def read_both(
 
 def network_of(graph: Graph, config: TrainConfig) -> Network:
     """What the data has to fit."""
-    kinds = target_kinds(config)
+    kinds = config.target_kinds
     outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
     return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph),
                    graph.lengths)  # fmt: skip
@@ -176,7 +178,7 @@ def network_of(graph: Graph, config: TrainConfig) -> Network:
 
 def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:
     """Says of which outputs probabilities can be had: those trained by maximum likelihood."""
-    likely = {name for name, loss in config.losses.items() if isinstance(loss, (CrossEntropy, Logistic))}
+    likely = {name for name, loss in config.losses.items() if loss.likelihood}
     outputs = {name: replace(rule, probable=name in likely) for name, rule in preprocess.outputs.items()}
     return replace(preprocess, outputs=outputs)
 

@@ -1,30 +1,20 @@
-"""The losses as PyTorch computes them; their formulas stand with their records in `config`."""
+"""What is minimised: the sum of the losses of all outputs, over the steps that have a target."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from netspec.recipe.config import (
-    Absolute,
-    CrossEntropy,
-    EpsilonInsensitive,
-    Hinge,
-    Logistic,
-    Loss,
-    Squared,
-)
+from netspec.data.targets import NO_CLASS
+from netspec.recipe.losses.base import Loss, LossFunction
 
-NO_CLASS = -100  # as the data has it where a step has no target
-LossFunction = Callable[[Tensor, Tensor], Tensor]
 Outputs = Tensor | Mapping[str, Tensor]
 
 
-def kept_steps(target: Tensor) -> Tensor:
+def steps_with_target(target: Tensor) -> Tensor:
     """(B, T): the steps of (B, T, …) that have a target."""
     if not target.is_floating_point():
         return target != NO_CLASS
@@ -38,42 +28,30 @@ def loss_function(loss: Loss, class_axis: int = 1, masked: bool = False) -> Loss
     Targets are numbers or ±1 in the output's shape, or class numbers (int64) in its shape without `class_axis`.
     `masked`: (B, T, …) in which some steps have no target; the mean is over those that have one.
     """
-    plain = _over_kept(_plain(loss, 1), class_axis) if masked else _plain(loss, class_axis)
+    mean = loss.to_torch()
+    if masked:
+        mean = _over_steps_with_target(mean, class_axis)
+    elif loss.targets == "classes" and class_axis != 1:
+        mean = _classes_first(mean, class_axis)
     weight = loss.weight
-    return plain if weight == 1.0 else lambda output, target: weight * plain(output, target)
+    return mean if weight == 1.0 else lambda output, target: weight * mean(output, target)
 
 
-def _over_kept(plain: LossFunction, class_axis: int) -> LossFunction:
+def _classes_first(mean: LossFunction, class_axis: int) -> LossFunction:
+    return lambda output, target: mean(output.movedim(class_axis, 1), target)
+
+
+def _over_steps_with_target(mean: LossFunction, class_axis: int) -> LossFunction:
     """Steps without a target are taken out first: whatever stands there, and however many, the value is the same."""
 
     def masked(output: Tensor, target: Tensor) -> Tensor:
-        kept = kept_steps(target)
+        steps = steps_with_target(target)
         if not target.is_floating_point():
             output = output.movedim(class_axis, -1)
-        output, target = output[kept], target[kept]
-        return plain(output, target) if len(target) else output.sum()  # of nothing: 0, and so is its gradient
+        output, target = output[steps], target[steps]
+        return mean(output, target) if len(target) else output.sum()  # of nothing: 0, and so is its gradient
 
     return masked
-
-
-def _plain(loss: Loss, class_axis: int) -> LossFunction:
-    match loss:
-        case Squared():
-            return F.mse_loss
-        case Absolute():
-            return F.l1_loss
-        case EpsilonInsensitive(epsilon=epsilon):
-            return lambda output, target: F.relu((output - target).abs() - epsilon).mean()
-        case Logistic():
-            return lambda output, target: F.softplus(-output * target).mean()
-        case Hinge():
-            return lambda output, target: F.relu(1 - output * target).mean()
-        case CrossEntropy(label_smoothing=smoothing):
-            if class_axis != 1:  # torch counts the classes along axis 1
-                return lambda output, target: F.cross_entropy(
-                    output.movedim(class_axis, 1), target, label_smoothing=smoothing
-                )
-            return lambda output, target: F.cross_entropy(output, target, label_smoothing=smoothing)
 
 
 @dataclass(frozen=True)
@@ -98,5 +76,5 @@ class Losses:
 
     def counts(self, targets: Mapping[str, Tensor]) -> list[Tensor | int]:
         """Of each output over how many targets, or steps with one, its mean is: outputs differ in their padding."""
-        return [kept_steps(y).sum() if name in self.masked else y.numel()
-                for name, y in ((name, targets[name]) for name in self.functions)]  # fmt: skip
+        named = ((name, targets[name]) for name in self.functions)
+        return [steps_with_target(y).sum() if name in self.masked else y.numel() for name, y in named]

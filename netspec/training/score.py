@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,35 +11,35 @@ import torch
 from torch import Tensor, nn
 
 from netspec.data.preprocess import OutputRule
-from netspec.recipe.config import CrossEntropy, TrainConfig
+from netspec.recipe.config import Measured, TrainConfig
+from netspec.recipe.losses.base import LossFunction
+from netspec.recipe.metrics.base import LossMetric, Predicted, PredictionMetric
 from netspec.source.errors import NetspecError
 from netspec.training.batches import Batches
 from netspec.training.chunks import Streams
-from netspec.training.metrics import METRICS, chosen_metrics, sequence_accuracy
-from netspec.training.objective import Losses, LossFunction, kept_steps, loss_function
+from netspec.training.objective import Losses, loss_function, steps_with_target
 
 Piece = tuple[list[Tensor], dict[str, Tensor], int]  # inputs, targets, number of the first sample
 
 
-class Said(NamedTuple):
-    """What an output says and what is true, where there is a target, and of which sample each value is."""
+class Averaged(NamedTuple):
+    """A metric that is the mean of a loss in another unit; `name`: as it is shown."""
 
-    said: Tensor
-    true: Tensor
-    sample: Tensor
+    name: str
+    output: str
+    loss: LossFunction
+    unit: float
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """`losses`: what is minimised; `mixed`: a fresh context of the precision to compute in; `bits`: the loss of outputs
-    that are measured in bits.
-    """
+    """`losses`: what is minimised; `mixed`: a fresh context of the precision to compute in."""
 
     losses: Losses
     mixed: Callable[[], AbstractContextManager[None]]
     rules: Mapping[str, OutputRule]
-    metrics: list[tuple[str, str, str]]
-    bits: Mapping[str, LossFunction]
+    metrics: list[Measured]
+    averaged: list[Averaged]
     bptt: int | None
 
     @staticmethod
@@ -53,36 +52,31 @@ class Scorer:
 
         plain: AbstractContextManager[None] = nullcontext()
         mixed = (lambda: plain) if dtype is None else autocast
-        metrics = chosen_metrics(config)
-        bits = {
-            name: loss_function(CrossEntropy(), rules[name].axis, rules[name].masked)
-            for _, name, metric in metrics
-            if metric == "bits_per_character"
-        }
+        metrics = config.measured()
+        averaged = [
+            Averaged(name, output, loss_function(metric.loss(), rules[output].axis, rules[output].masked), metric.unit)
+            for name, output, metric in metrics
+            if isinstance(metric, LossMetric)
+        ]
         masked = frozenset(name for name in functions if rules[name].masked)
-        return Scorer(Losses(functions, masked, outputs == 1), mixed, rules, metrics, bits, config.bptt)
+        return Scorer(Losses(functions, masked, outputs == 1), mixed, rules, metrics, averaged, config.bptt)
 
     def score(self, module: nn.Module, batches: Batches) -> dict[str, float]:
         """`loss`, and each metric under the name to show."""
-        wanted = {output for _, output, metric in self.metrics if metric != "bits_per_character"}
+        wanted = {output for _, output, metric in self.metrics if isinstance(metric, PredictionMetric)}
         return self.figures(*self.collect(module, batches, wanted))
 
-    def figures(self, means: Mapping[str, float], found: Mapping[str, Said]) -> dict[str, float]:
-        """`loss`, and each metric under the name to show, from what `collect` found."""
+    def figures(self, means: Mapping[str, float], predicted: Mapping[str, Predicted]) -> dict[str, float]:
+        """`loss`, and each metric under the name to show, from what `collect` gives."""
         values = {"loss": means["loss"]}
         for name, output, metric in self.metrics:
-            if metric == "bits_per_character":
-                values[name] = means[f"{output} bits"]
-            elif metric == "sequence_accuracy":
-                values[name] = sequence_accuracy(*found[output])
-            else:
-                values[name] = METRICS[metric](found[output].said, found[output].true)
+            values[name] = metric.value(predicted[output]) if isinstance(metric, PredictionMetric) else means[name]
         return values
 
     def collect(
         self, module: nn.Module, batches: Batches, wanted: set[str]
-    ) -> tuple[dict[str, float], dict[str, Said]]:
-        """`loss` and `<output> bits` of the whole part, and of each wanted output what it says of all samples in order.
+    ) -> tuple[dict[str, float], dict[str, Predicted]]:
+        """`loss` and the averaged metrics of a part, and what each wanted output predicts of all its samples in order.
 
         `loss` is the sum over the outputs, each the mean over its own targets in the whole part: no order of outputs
         and no size of batches changes it.  Raises NS607 for an output without any target.
@@ -90,8 +84,8 @@ class Scorer:
         names = list(self.losses.functions)
         losses: list[Tensor] = []  # of each batch, per output
         counts: list[Tensor] = []
-        bits: dict[str, list[Tensor]] = {name: [] for name in self.bits}
-        parts: dict[str, list[Said]] = {name: [] for name in wanted}
+        values: dict[str, list[Tensor]] = {metric.name: [] for metric in self.averaged}
+        parts: dict[str, list[Predicted]] = {name: [] for name in wanted}
         was_training = module.training
         module.eval()
         with torch.inference_mode():
@@ -102,10 +96,10 @@ class Scorer:
                 by_name = {names[0]: outputs} if self.losses.alone else outputs
                 counts.append(torch.stack([torch.as_tensor(n, device=losses[-1].device)
                                            for n in self.losses.counts(targets)]))  # fmt: skip
-                for name, function in self.bits.items():
-                    bits[name].append(function(by_name[name].float(), targets[name]).double() / math.log(2))
-                for name, found in parts.items():
-                    found.append(_said(self.rules[name], by_name[name], targets[name], first))
+                for name, output, loss, unit in self.averaged:
+                    values[name].append(loss(by_name[output].float(), targets[output]).double() / unit)
+                for name, predicted in parts.items():
+                    predicted.append(_predicted(self.rules[name], by_name[name], targets[name], first))
         module.train(was_training)
         weights = torch.stack(counts).double()
         total = weights.sum(0)
@@ -114,11 +108,10 @@ class Scorer:
                 raise NetspecError("NS607", f"output `{name}` has no target in any of {batches.extent[0]} samples",
                                    hint="give that part a larger share of `split`")  # fmt: skip
         means = {"loss": float(((torch.stack(losses) * weights).sum(0) / total).sum())}
-        for name, values in bits.items():
-            column = weights[:, names.index(name)]
-            means[f"{name} bits"] = float((torch.stack(values) * column).sum() / column.sum())
-        joined = {n: f[0] if len(f) == 1 else Said(*map(torch.cat, zip(*f, strict=True))) for n, f in parts.items()}
-        return means, joined
+        for metric in self.averaged:
+            column = weights[:, names.index(metric.output)]
+            means[metric.name] = float((torch.stack(values[metric.name]) * column).sum() / column.sum())
+        return means, {name: _joined(pieces) for name, pieces in parts.items()}
 
     def _pieces(self, module: nn.Module, batches: Batches) -> Iterator[Piece]:
         """All samples once; with `bptt` a text as it is trained on, the state carried from piece to piece."""
@@ -135,30 +128,34 @@ class Scorer:
                 yield piece.inputs, piece.targets, 0
 
 
-def _said(rule: OutputRule, output: Tensor, target: Tensor, first: int) -> Said:
-    """`first`: the number of the first sample."""
+def _joined(pieces: list[Predicted]) -> Predicted:
+    return pieces[0] if len(pieces) == 1 else Predicted(*map(torch.cat, zip(*pieces, strict=True)))
+
+
+def _predicted(rule: OutputRule, output: Tensor, target: Tensor, first: int) -> Predicted:
+    """Of one batch; `first`: the number of its first sample."""
     sample = torch.arange(first, first + len(target), device=target.device)
-    if not rule.masked:
-        true = meant(rule, target)
-        found = Said(said(rule, output), true, sample.reshape(-1, *[1] * (true.ndim - 1)).expand_as(true))
-        return found if rule.kind == "numbers" else Said(*[x.flatten() for x in found])  # pieces differ in their steps
-    kept = kept_steps(target)
-    if rule.kind == "classes":
-        output = output.movedim(rule.axis, -1)
-        return Said(output[kept].argmax(-1), target[kept], sample[:, None].expand_as(target)[kept])
-    true = meant(rule, target[kept])
-    sample = sample[:, None].expand(target.shape[:2])[kept]
-    return Said(said(rule, output[kept]), true, sample.reshape(-1, *[1] * (true.ndim - 1)).expand_as(true))
+    if rule.masked:
+        steps = steps_with_target(target)
+        if rule.kind == "classes":
+            classes = output.movedim(rule.axis, -1)[steps].argmax(-1)
+            return Predicted(classes, target[steps], sample[:, None].expand_as(target)[steps])
+        output, target, sample = output[steps], target[steps], sample[:, None].expand(target.shape[:2])[steps]
+    true = true_of(rule, target)
+    part = Predicted(predicted_of(rule, output), true, sample.reshape(-1, *[1] * (true.ndim - 1)).expand_as(true))
+    if rule.masked or rule.kind == "numbers":
+        return part
+    return Predicted(*[x.flatten() for x in part])  # pieces differ in their steps
 
 
-def said(rule: OutputRule, output: Tensor) -> Tensor:
-    """What an output says: a class number, or numbers in the units of the data."""
+def predicted_of(rule: OutputRule, output: Tensor) -> Tensor:
+    """What an output predicts: the number of a class, or numbers in the units of the data."""
     if rule.kind == "classes":
         return output.argmax(rule.axis)
     return (output > 0).long() if rule.kind == "signs" else _in_units(rule, output.float())
 
 
-def meant(rule: OutputRule, target: Tensor) -> Tensor:
+def true_of(rule: OutputRule, target: Tensor) -> Tensor:
     """The target in the same form."""
     if rule.kind == "classes":
         return target

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from netspec.data.parts import Dataset
-from netspec.recipe.config import Constant, TrainConfig
+from netspec.recipe.config import TrainConfig
+from netspec.recipe.optimizers.base import LooksAhead
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.training.batches import Batch, Batches
@@ -23,10 +24,8 @@ from netspec.training.checkpoint import Progress, Scaler, load_checkpoint, save_
 from netspec.training.chunks import Chunks
 from netspec.training.info import EpochLine
 from netspec.training.interrupt import on_interrupt
-from netspec.training.optimizers import NesterovSgd, make_optimizer
 from netspec.training.progress import REFRESH, Display
 from netspec.training.runs import BEST, CHECKPOINT, LAST, MetricsFile
-from netspec.training.schedules import rate_factor
 from netspec.training.score import Scorer
 from netspec.training.weights import Weights, save_weights, shared_names
 
@@ -66,7 +65,7 @@ class Trainer:
         if not self.params:
             raise NetspecError("NS612", "there is nothing to train: the network has no weights that are not frozen",
                                hint="remove `freeze` from a layer")  # fmt: skip
-        self.optimizer = make_optimizer(config.optimizer, self.params)
+        self.optimizer = config.optimizer.to_torch(self.params)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self.progress = Progress()
         self.best: Weights | None = None
@@ -135,20 +134,18 @@ class Trainer:
         steps = self.steps
         begun = progress.epoch * steps
         group, base, schedule = optimizer.param_groups[0], config.optimizer.lr, config.schedule
-        fixed = isinstance(schedule, Constant) and not schedule.warmup_epochs
-        nesterov = optimizer if isinstance(optimizer, NesterovSgd) else None
+        ahead = optimizer if isinstance(optimizer, LooksAhead) else None
         scaler = self.scaler if self.scaler.is_enabled() else None
         mixed = self.scorer.mixed
         losses_of, counts_of, alone = self.scorer.losses.each, self.scorer.losses.counts, self.scorer.losses.alone
         pending, numbers, counts = self.pending, self.numbers, self.counts
         clock = time.perf_counter
         for inputs, targets in batches:
-            if not fixed:
-                group["lr"] = base * rate_factor(schedule, begun + progress.batch, steps, config.epochs)
+            group["lr"] = base * schedule.rate_factor(begun + progress.batch, steps, config.epochs)
             for p in params:
                 p.grad = None
-            if nesterov is not None:
-                nesterov.look_ahead()
+            if ahead is not None:
+                ahead.look_ahead()
             with mixed():
                 losses = losses_of(module(*inputs), targets)
                 loss = losses if alone else losses.sum()
@@ -157,8 +154,8 @@ class Trainer:
             else:
                 scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                 scaler.unscale_(optimizer)
-            if nesterov is not None:
-                nesterov.come_back()
+            if ahead is not None:
+                ahead.come_back()
             if config.clip is not None:
                 nn.utils.clip_grad_norm_(params, config.clip)
             if scaler is None:
@@ -214,7 +211,7 @@ class Trainer:
         progress.epoch += 1
         progress.batch, progress.loss_sums, progress.counts = 0, [], []
         # From the schedule, not from the optimiser: after a resume it may have made no step yet.
-        factor = rate_factor(config.schedule, progress.epoch * self.steps - 1, self.steps, config.epochs)
+        factor = config.schedule.rate_factor(progress.epoch * self.steps - 1, self.steps, config.epochs)
         figures: dict[str, float] = {}
         monitored = loss
         if "validation" in self.parts:

@@ -17,10 +17,16 @@ from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
 from netspec.data.split import split_indices
 from netspec.data.targets import NO_CLASS
-from netspec.recipe.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
+from netspec.recipe.config import Measured
+from netspec.recipe.losses.absolute import Absolute
+from netspec.recipe.losses.cross_entropy import CrossEntropy
+from netspec.recipe.losses.epsilon_insensitive import EpsilonInsensitive
+from netspec.recipe.losses.hinge import Hinge
+from netspec.recipe.losses.logistic import Logistic
+from netspec.recipe.losses.squared import Squared
+from netspec.recipe.metrics.base import METRICS, Predicted, PredictionMetric
 from netspec.training.batches import Batches
 from netspec.training.evaluate import ClassReport, NumberReport, report
-from netspec.training.metrics import METRICS
 from netspec.training.objective import Losses, loss_function
 from netspec.training.score import Scorer
 
@@ -28,23 +34,29 @@ CPU = torch.device("cpu")
 SEEDS = range(60)
 
 
+def value(name: str, part: Predicted) -> float:
+    metric = METRICS[name]()
+    assert isinstance(metric, PredictionMetric)
+    return metric.value(part)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_class_metrics(seed: int) -> None:
-    """Few samples, classes that are never true or never said, and more outputs than classes with names."""
+    """Few samples, classes that are never true or never predicted, and more outputs than classes with names."""
     rng = np.random.default_rng(seed)
     classes, extra, n = int(rng.integers(2, 9)), int(rng.integers(0, 3)), int(rng.choice([1, 2, 7, 200]))
     true = rng.integers(0, classes, n)
-    said = np.where(rng.random(n) < rng.random(), true, rng.integers(0, classes + extra, n))
-    p, y = torch.tensor(said), torch.tensor(true)
-    assert METRICS["accuracy"](p, y) == pytest.approx(sk.accuracy_score(true, said))
-    assert METRICS["error"](p, y) == pytest.approx(1 - sk.accuracy_score(true, said))
-    assert METRICS["f1"](p, y) == pytest.approx(sk.f1_score(true, said, average="macro", zero_division=0))
-    found = report(OutputRule("classes", tuple(map(str, range(classes)))), p, y)
+    predicted = np.where(rng.random(n) < rng.random(), true, rng.integers(0, classes + extra, n))
+    part = Predicted(torch.tensor(predicted), torch.tensor(true), torch.arange(n))
+    assert value("accuracy", part) == pytest.approx(sk.accuracy_score(true, predicted))
+    assert value("error", part) == pytest.approx(1 - sk.accuracy_score(true, predicted))
+    assert value("f1", part) == pytest.approx(sk.f1_score(true, predicted, average="macro", zero_division=0))
+    found = report(OutputRule("classes", tuple(map(str, range(classes)))), part)
     assert isinstance(found, ClassReport) and found.confusion is not None
     labels = range(len(found.names))
-    assert len(labels) > said.max()
-    np.testing.assert_array_equal(found.confusion, sk.confusion_matrix(true, said, labels=labels))
-    theirs = sk.precision_recall_fscore_support(true, said, labels=labels, zero_division=0)
+    assert len(labels) > predicted.max()
+    np.testing.assert_array_equal(found.confusion, sk.confusion_matrix(true, predicted, labels=labels))
+    theirs = sk.precision_recall_fscore_support(true, predicted, labels=labels, zero_division=0)
     for ours, expected in zip((found.precision, found.recall, found.class_f1, found.support), theirs, strict=True):
         np.testing.assert_allclose(ours, expected)
 
@@ -58,13 +70,13 @@ def test_number_metrics(seed: int) -> None:
     z = (y + rng.normal(size=y.shape) * np.abs(y).mean()).astype("f4")
     if columns > 1 and rng.random() < 0.5:
         y[:, 0] = y[0, 0]
-    p, t = torch.tensor(z), torch.tensor(y)
+    part = Predicted(torch.tensor(z), torch.tensor(y), torch.arange(n))
     a, b = z.astype(float), y.astype(float)
-    assert METRICS["mse"](p, t) == pytest.approx(sk.mean_squared_error(b, a))
-    assert METRICS["rmse"](p, t) == pytest.approx(math.sqrt(sk.mean_squared_error(b, a)))
-    assert METRICS["mae"](p, t) == pytest.approx(sk.mean_absolute_error(b, a))
-    assert METRICS["max_error"](p, t) == pytest.approx(np.abs(a - b).max())
-    found = report(OutputRule("numbers"), p, t)
+    assert value("mse", part) == pytest.approx(sk.mean_squared_error(b, a))
+    assert value("rmse", part) == pytest.approx(math.sqrt(sk.mean_squared_error(b, a)))
+    assert value("mae", part) == pytest.approx(sk.mean_absolute_error(b, a))
+    assert value("max_error", part) == pytest.approx(np.abs(a - b).max())
+    found = report(OutputRule("numbers"), part)
     assert isinstance(found, NumberReport)
     varied = b.std(0) > 0
     with warnings.catch_warnings():
@@ -149,7 +161,8 @@ def test_the_mean_of_a_part(seed: int) -> None:
                            "b": np.where(kept["b"][..., None], numbers, np.float32(np.nan))}, n)  # fmt: skip
     rules = {"a": OutputRule("classes", ("0", "1", "2"), 2, masked=True), "b": OutputRule("numbers", masked=True)}
     functions = {"a": loss_function(CrossEntropy(), 2, masked=True), "b": loss_function(Squared(weight=0.3), 1, True)}
-    metrics = [("a.accuracy", "a", "accuracy"), ("a.f1", "a", "f1"), ("b.mae", "b", "mae"), ("b.r2", "b", "r2")]
+    measured = (("a", "accuracy"), ("a", "f1"), ("b", "mae"), ("b", "r2"))
+    metrics = [Measured(f"{output}.{name}", output, METRICS[name]()) for output, name in measured]
     z, y = x[..., :3][kept["a"]].astype(float), classes[kept["a"]]
     said, true = x[..., 3:][kept["b"]].astype(float), numbers[kept["b"]].astype(float)
     log_p = z - np.log(np.exp(z).sum(1, keepdims=True))
@@ -161,7 +174,7 @@ def test_the_mean_of_a_part(seed: int) -> None:
         "b.r2": sk.r2_score(true, said) if len(true) > 1 else math.nan,
     }
     for size in (1, 3, 50):
-        scorer = Scorer(Losses(functions, frozenset("ab"), False), torch.no_grad, rules, metrics, {}, None)
+        scorer = Scorer(Losses(functions, frozenset("ab"), False), torch.no_grad, rules, metrics, [], None)
         assert scorer.score(Several(), Batches.of(part, size, CPU)) == pytest.approx(expected, rel=1e-5, nan_ok=True)
 
 

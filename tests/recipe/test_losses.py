@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from netspec.recipe.config import Absolute, CrossEntropy, EpsilonInsensitive, Hinge, Logistic, Squared
+from netspec.recipe.losses.absolute import Absolute
+from netspec.recipe.losses.cross_entropy import CrossEntropy
+from netspec.recipe.losses.epsilon_insensitive import EpsilonInsensitive
+from netspec.recipe.losses.hinge import Hinge
+from netspec.recipe.losses.logistic import Logistic
+from netspec.recipe.losses.squared import Squared
 from netspec.training.objective import Losses, loss_function
 
 rng = np.random.default_rng(0)

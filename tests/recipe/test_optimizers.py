@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from netspec.recipe import config as c
-from netspec.training.optimizers import NesterovSgd, make_optimizer
+from netspec.recipe.optimizers.adagrad import Adagrad
+from netspec.recipe.optimizers.adam import Adam
+from netspec.recipe.optimizers.adamw import AdamW
+from netspec.recipe.optimizers.base import LooksAhead
+from netspec.recipe.optimizers.momentum import Momentum
+from netspec.recipe.optimizers.nag import Nag
+from netspec.recipe.optimizers.rmsprop import RmsProp
+from netspec.recipe.optimizers.sgd import Sgd
 
 rng = np.random.default_rng(1)
 A = np.diag([1.0, 3.0, 0.5]) + 0.1
@@ -22,7 +28,7 @@ def gradient(w: Any) -> Any:
     return A @ w - B
 
 
-def slides_momentum(o: c.Momentum) -> Iterator[Any]:
+def slides_momentum(o: Momentum) -> Iterator[Any]:
     w, v = START, 0.0
     while True:
         v = o.gamma * v + (1 - o.gamma) * gradient(w)
@@ -30,7 +36,7 @@ def slides_momentum(o: c.Momentum) -> Iterator[Any]:
         yield w
 
 
-def slides_nag(o: c.Nag) -> Iterator[Any]:
+def slides_nag(o: Nag) -> Iterator[Any]:
     w, v = START, 0.0
     while True:
         v = o.gamma * v + (1 - o.gamma) * gradient(w - LR * o.gamma * v)
@@ -38,7 +44,7 @@ def slides_nag(o: c.Nag) -> Iterator[Any]:
         yield w
 
 
-def sgd(o: c.Sgd) -> Iterator[Any]:
+def sgd(o: Sgd) -> Iterator[Any]:
     w, b = START, None
     while True:
         g = gradient(w) + o.weight_decay * w
@@ -47,7 +53,7 @@ def sgd(o: c.Sgd) -> Iterator[Any]:
         yield w
 
 
-def adagrad(o: c.Adagrad) -> Iterator[Any]:
+def adagrad(o: Adagrad) -> Iterator[Any]:
     w, s = START, 0.0
     while True:
         g = gradient(w) + o.weight_decay * w
@@ -56,7 +62,7 @@ def adagrad(o: c.Adagrad) -> Iterator[Any]:
         yield w
 
 
-def rmsprop(o: c.RmsProp) -> Iterator[Any]:
+def rmsprop(o: RmsProp) -> Iterator[Any]:
     w, s, mean, b = START, 0.0, 0.0, 0.0
     while True:
         g = gradient(w) + o.weight_decay * w
@@ -67,9 +73,9 @@ def rmsprop(o: c.RmsProp) -> Iterator[Any]:
         yield w
 
 
-def adam(o: c.Adam | c.AdamW) -> Iterator[Any]:
+def adam(o: Adam | AdamW) -> Iterator[Any]:
     w, m, s, t = START, 0.0, 0.0, 0
-    decoupled = isinstance(o, c.AdamW)
+    decoupled = isinstance(o, AdamW)
     while True:
         t += 1
         g = gradient(w) + (0 if decoupled else o.weight_decay * w)
@@ -81,30 +87,30 @@ def adam(o: c.Adam | c.AdamW) -> Iterator[Any]:
 
 
 CASES = [
-    (c.Momentum(LR, 0.8), slides_momentum),
-    (c.Nag(LR, 0.8), slides_nag),
-    (c.Sgd(LR), sgd),
-    (c.Sgd(LR, momentum=0.9, dampening=0.1, weight_decay=0.01), sgd),
-    (c.Sgd(LR, momentum=0.9, nesterov=True), sgd),
-    (c.Adagrad(LR, weight_decay=0.1), adagrad),
-    (c.RmsProp(LR), rmsprop),
-    (c.RmsProp(LR, 0.9, momentum=0.5, centered=True, weight_decay=0.01), rmsprop),
-    (c.Adam(LR), adam),
-    (c.Adam(LR, (0.8, 0.95), weight_decay=0.1), adam),
-    (c.AdamW(LR, weight_decay=0.1), adam),
+    (Momentum(LR, 0.8), slides_momentum),
+    (Nag(LR, 0.8), slides_nag),
+    (Sgd(LR), sgd),
+    (Sgd(LR, momentum=0.9, dampening=0.1, weight_decay=0.01), sgd),
+    (Sgd(LR, momentum=0.9, nesterov=True), sgd),
+    (Adagrad(LR, weight_decay=0.1), adagrad),
+    (RmsProp(LR), rmsprop),
+    (RmsProp(LR, 0.9, momentum=0.5, centered=True, weight_decay=0.01), rmsprop),
+    (Adam(LR), adam),
+    (Adam(LR, (0.8, 0.95), weight_decay=0.1), adam),
+    (AdamW(LR, weight_decay=0.1), adam),
 ]
 
 
 def torch_steps(config: Any) -> Iterator[Any]:
     w = torch.tensor(START, requires_grad=True)
-    optimizer = make_optimizer(config, [w])
+    optimizer = config.to_torch([w])
     a, b = torch.tensor(A), torch.tensor(B)
     while True:
         w.grad = None
-        if isinstance(optimizer, NesterovSgd):
+        if isinstance(optimizer, LooksAhead):
             optimizer.look_ahead()
         (w @ a @ w / 2 - b @ w).backward()  # type: ignore[no-untyped-call]
-        if isinstance(optimizer, NesterovSgd):
+        if isinstance(optimizer, LooksAhead):
             optimizer.come_back()
         optimizer.step()
         yield w.detach().numpy().copy()
@@ -119,15 +125,15 @@ def test_steps(config: Any, formula: Any) -> None:
 
 def test_slides_momentum_is_not_torch_sgd_with_dampening() -> None:
     """The traps name it: the first step differs by the factor 1 − γ."""
-    first = next(torch_steps(c.Momentum(LR, 0.9))) - START
-    other = next(torch_steps(c.Sgd(LR, momentum=0.9, dampening=0.9))) - START
+    first = next(torch_steps(Momentum(LR, 0.9))) - START
+    other = next(torch_steps(Sgd(LR, momentum=0.9, dampening=0.9))) - START
     np.testing.assert_allclose(first, 0.1 * other)
 
 
 def test_look_ahead_leaves_no_trace() -> None:
     w = torch.randn(1000, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    optimizer = make_optimizer(c.Nag(0.1), [w])
-    assert isinstance(optimizer, NesterovSgd)
+    optimizer = Nag(0.1).to_torch([w])
+    assert isinstance(optimizer, LooksAhead)
     optimizer.state[w]["velocity"].normal_()
     before = w.detach().clone()
     optimizer.look_ahead()
@@ -138,7 +144,7 @@ def test_look_ahead_leaves_no_trace() -> None:
 
 def test_a_weight_without_a_gradient_stays() -> None:
     a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
-    optimizer = make_optimizer(c.Momentum(), [a, b])
+    optimizer = Momentum().to_torch([a, b])
     a.sum().backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     assert torch.equal(b, torch.ones(2)) and not torch.equal(a, b)

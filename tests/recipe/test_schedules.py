@@ -6,18 +6,21 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from netspec.recipe.config import Constant, Cosine, Exponential, Linear, Step
-from netspec.training.schedules import rate_factor
+from netspec.recipe.schedules.constant import ConstantRate
+from netspec.recipe.schedules.cosine import CosineDecay
+from netspec.recipe.schedules.exponential import ExponentialDecay
+from netspec.recipe.schedules.linear import LinearDecay
+from netspec.recipe.schedules.step import StepDecay
 
 EPOCHS, STEPS = 10, 7
 
 CASES = [
-    (Constant(), lambda o: lr_scheduler.LambdaLR(o, lambda _: 1.0)),
-    (Step(3, 0.5), lambda o: lr_scheduler.StepLR(o, 3, 0.5)),
-    (Exponential(0.8), lambda o: lr_scheduler.ExponentialLR(o, 0.8)),
-    (Linear(0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, EPOCHS)),
-    (Cosine(), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS)),
-    (Cosine(0.1), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 0.1)),
+    (ConstantRate(), lambda o: lr_scheduler.LambdaLR(o, lambda _: 1.0)),
+    (StepDecay(3, 0.5), lambda o: lr_scheduler.StepLR(o, 3, 0.5)),
+    (ExponentialDecay(0.8), lambda o: lr_scheduler.ExponentialLR(o, 0.8)),
+    (LinearDecay(0.1), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.1, EPOCHS)),
+    (CosineDecay(), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS)),
+    (CosineDecay(0.1), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 0.1)),
 ]
 
 
@@ -27,13 +30,13 @@ def test_whole_epochs(schedule: Any, make: Any) -> None:
     theirs = make(optimizer)
     for epoch in range(EPOCHS):
         expected = optimizer.param_groups[0]["lr"]
-        assert rate_factor(schedule, epoch * STEPS, STEPS, EPOCHS) == pytest.approx(expected, abs=1e-12)
+        assert schedule.rate_factor(epoch * STEPS, STEPS, EPOCHS) == pytest.approx(expected, abs=1e-12)
         optimizer.step()
         theirs.step()
 
 
 def test_warm_up_rises_by_the_step_and_then_the_schedule_begins() -> None:
-    found = [rate_factor(Linear(0.0, 2), step, 4, 10) for step in range(40)]
+    found = [LinearDecay(0.0, warmup_epochs=2).rate_factor(step, 4, 10) for step in range(40)]
     assert found[:8] == pytest.approx([(i + 1) / 8 for i in range(8)])
     assert found[8] == 1.0
     assert found[8 + 16] == pytest.approx(0.5)
@@ -41,9 +44,9 @@ def test_warm_up_rises_by_the_step_and_then_the_schedule_begins() -> None:
 
 
 def test_warm_up_over_half_an_epoch() -> None:
-    assert [rate_factor(Constant(0.5), step, 4, 10) for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
+    assert [ConstantRate(warmup_epochs=0.5).rate_factor(step, 4, 10) for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
 
 
 def test_step_schedule_counts_after_the_warm_up() -> None:
-    found = [rate_factor(Step(2, 0.1, 1), epoch * STEPS, STEPS, EPOCHS) for epoch in range(1, 7)]
+    found = [StepDecay(2, 0.1, warmup_epochs=1).rate_factor(epoch * STEPS, STEPS, EPOCHS) for epoch in range(1, 7)]
     assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])

@@ -19,7 +19,8 @@ from netspec.data.parts import DataPart, Dataset
 from netspec.data.preprocess import OutputRule, Preprocess
 from netspec.data.symbols import Symbols
 from netspec.data.targets import NO_CLASS
-from netspec.recipe.config import TrainConfig, read_train
+from netspec.recipe.config import TrainConfig
+from netspec.recipe.read import read_train
 from netspec.shapes.dim import symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.text import Source

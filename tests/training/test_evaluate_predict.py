@@ -17,6 +17,7 @@ import netspec
 from netspec import NetspecError
 from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import OutputRule
+from netspec.recipe.metrics.base import Predicted
 from netspec.training import loop
 from netspec.training.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
 from netspec.training.model import META
@@ -126,7 +127,7 @@ def test_a_table_of_characters() -> None:
     """Each in one line, and those that the part has not are none of the worst."""
     names = ("\n", " ", *(chr(ord("a") + i) for i in range(20)), "never")
     true = torch.arange(22)
-    found = report(OutputRule("classes", names), true.flip(0), true)
+    found = report(OutputRule("classes", names), Predicted(true.flip(0), true, torch.arange(len(true))))
     out = io.StringIO()
     Evaluation(Path("r"), "t", 22, 1.0, (22, "characters"), {}, {"y": found}).show(Console(file=out, width=100))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]

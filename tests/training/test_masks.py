@@ -12,22 +12,21 @@ from torch import Tensor, nn
 from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
 from netspec.data.targets import NO_CLASS
-from netspec.recipe.config import (
-    Absolute,
-    CrossEntropy,
-    EpsilonInsensitive,
-    Hinge,
-    Logistic,
-    Squared,
-    TrainConfig,
-    read_train,
-)
+from netspec.recipe.config import TrainConfig
+from netspec.recipe.losses.absolute import Absolute
+from netspec.recipe.losses.cross_entropy import CrossEntropy
+from netspec.recipe.losses.epsilon_insensitive import EpsilonInsensitive
+from netspec.recipe.losses.hinge import Hinge
+from netspec.recipe.losses.logistic import Logistic
+from netspec.recipe.losses.squared import Squared
+from netspec.recipe.metrics.base import Predicted
+from netspec.recipe.metrics.sequence_accuracy import SequenceAccuracy
+from netspec.recipe.read import read_train
 from netspec.shapes.dim import symbol
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 from netspec.training.batches import Batches
-from netspec.training.metrics import sequence_accuracy
 from netspec.training.objective import loss_function
 from netspec.training.score import Scorer
 
@@ -40,7 +39,15 @@ OUT = rng.normal(size=(4, STEPS, 6))
 SIGNS = np.where(rng.random((4, STEPS, 6)) < 0.5, -1.0, 1.0)
 CLASSES = rng.integers(0, 6, (4, STEPS))
 
-LOSSES = [Squared(), Absolute(), EpsilonInsensitive(0.3), Logistic(), Hinge(), CrossEntropy(), CrossEntropy(0.2, 1.5)]
+LOSSES = [
+    Squared(),
+    Absolute(),
+    EpsilonInsensitive(0.3),
+    Logistic(),
+    Hinge(),
+    CrossEntropy(),
+    CrossEntropy(0.2, weight=1.5),
+]
 
 
 def longer(x: Tensor, more: int, fill: float) -> Tensor:
@@ -150,9 +157,8 @@ def test_metrics_of_numbers() -> None:
 
 def test_sequence_accuracy() -> None:
     sample = torch.tensor([0, 0, 1, 1, 1, 2])
-    assert sequence_accuracy(torch.tensor([1, 2, 3, 4, 5, 6]), torch.tensor([1, 2, 3, 9, 5, 6]), sample) == (
-        pytest.approx(2 / 3)
-    )
+    part = Predicted(torch.tensor([1, 2, 3, 4, 5, 6]), torch.tensor([1, 2, 3, 9, 5, 6]), sample)
+    assert SequenceAccuracy().value(part) == pytest.approx(2 / 3)
 
 
 def test_a_batch_is_cut_to_its_longest_where_the_network_is_told_the_lengths() -> None:

@@ -16,7 +16,13 @@ from netspec import NetspecError
 from netspec.data.parts import DataPart
 from netspec.data.preprocess import OutputRule
 from netspec.data.targets import NO_CLASS
-from netspec.recipe.config import Absolute, CrossEntropy, Hinge, Logistic, Squared
+from netspec.recipe.config import Measured
+from netspec.recipe.losses.absolute import Absolute
+from netspec.recipe.losses.cross_entropy import CrossEntropy
+from netspec.recipe.losses.hinge import Hinge
+from netspec.recipe.losses.logistic import Logistic
+from netspec.recipe.losses.squared import Squared
+from netspec.recipe.metrics.mae import Mae
 from netspec.training.batches import Batches
 from netspec.training.evaluate import evaluate
 from netspec.training.loop import train
@@ -195,7 +201,7 @@ def test_an_output_with_targets_in_some_batches_only() -> None:
     b[4, 1], b[5, 0] = 3, -1
     rules = {n: OutputRule("numbers", masked=True) for n in "ab"}
     losses = Losses({n: loss_function(Squared(), 1, masked=True) for n in "ab"}, frozenset("ab"), False)
-    scorer = Scorer(losses, torch.no_grad, rules, [("b.mae", "b", "mae")], {}, None)
+    scorer = Scorer(losses, torch.no_grad, rules, [Measured("b.mae", "b", Mae())], [], None)
     expected = ((x - a) ** 2).mean() + ((x[4, 1, 0] - 3) ** 2 + (x[5, 0, 0] + 1) ** 2) / 2
     for size in (1, 2, 10):
         found = scorer.score(Both(), Batches.of(DataPart({"x": x}, {"a": a, "b": b}, 10), size, CPU))

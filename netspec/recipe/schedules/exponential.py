@@ -1,0 +1,15 @@
+"""The rate falls by the same factor in each epoch."""
+
+from __future__ import annotations
+
+from netspec.recipe.schedules.base import Factor, Schedule, schedule
+
+
+@schedule("exponential")
+class ExponentialDecay(Schedule):
+    """factor^t, t in epochs."""
+
+    factor: Factor
+
+    def factor_after(self, t: float, share: float) -> float:
+        return float(self.factor**t)
