@@ -130,11 +130,11 @@ def test_batches_are_a_permutation_that_the_seed_and_epoch_decide() -> None:
     assert sorted(order(0, 0).tolist()) == sorted(whole.tolist())
 
 
-def _parts(text: str) -> tuple[Any, Any, Any]:
+def _parts(text: str) -> tuple[Any, Any]:
     graph = netspec.load(text)
     assert graph.data is not None and graph.train is not None
     data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    return data, graph.data, loop.network_of(graph, config)
+    return data, loop.network_of(graph, config)
 
 
 def test_a_last_batch_of_one_counts_unless_two_are_needed() -> None:

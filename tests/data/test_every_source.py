@@ -1,0 +1,100 @@
+"""Every data source has every part: record, meaning, how it is read for training and for prediction, schema, docs."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from netspec.data.config import DataConfig, read_data
+from netspec.data.preprocess import InputRule, Preprocess
+from netspec.data.sources.base import SOURCES, Source, instead
+from netspec.source.records import fields_of, record_schema
+from netspec.source.text import Source as SourceText
+from netspec.source.tree import Map, parse
+
+DOCS = Path("docs/training.md").read_text(encoding="utf-8")
+# What the keys that have no default may be.
+VALUES = {"path": "a", "target": "y"}
+
+
+@pytest.fixture(params=list(SOURCES))
+def source(request: pytest.FixtureRequest) -> type[Source]:
+    return SOURCES[request.param]
+
+
+def text(source: type[Source]) -> str:
+    keys = {name: VALUES[name] for name, field in fields_of(source).items() if field.required}
+    return f"source: {{type: {source.name}{''.join(f', {key}: {value}' for key, value in keys.items())}}}"
+
+
+def test_it_is_declared_in_the_file_of_its_name(source: type[Source]) -> None:
+    assert source.__module__ == f"netspec.data.sources.{source.name}"
+    assert issubclass(source, Source) and dataclasses.is_dataclass(source)
+    assert source.__dataclass_params__.frozen  # type: ignore[attr-defined]  # typeshed leaves it out
+
+
+def test_it_says_what_it_is(source: type[Source]) -> None:
+    assert source.__doc__ and source.__doc__ != Source.__doc__ and not source.__doc__.startswith(source.__name__ + "(")
+
+
+def test_its_keys_are_read_and_know_their_places(source: type[Source]) -> None:
+    tree = parse(SourceText("net.yaml", text(source)))
+    assert isinstance(tree, Map)
+    read = read_data(tree).source
+    assert type(read) is source and read.span_at() == tree.span_at("source")
+    for name in fields_of(source):
+        assert read.span_at(name) == tree.span_at("source", name)
+
+
+def test_the_schema_has_it(source: type[Source]) -> None:
+    tree = parse(SourceText("net.yaml", text(source)))
+    schema = record_schema(DataConfig)
+    jsonschema.validate(tree.plain(), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"source": {**tree.plain()["source"], "no_key": 1}}, schema)
+
+
+def test_it_is_read_for_training(source: type[Source]) -> None:
+    assert source.read is not Source.read
+    made = getattr(source, "make", None) or getattr(source, "load", None)
+    assert made is None or "NotImplementedError" not in inspect.getsource(made)
+
+
+def test_new_samples_come_in_files_that_a_source_reads(source: type[Source]) -> None:
+    reader = SOURCES[source.predicted_from]
+    assert reader.predicted_from == reader.name, "the files are its own"
+    assert reader.suffixes and reader.files
+    assert reader.wanted.__func__ is not Source.wanted.__func__  # type: ignore[attr-defined]  # a bound class method
+    assert reader.read_samples.__func__ is not Source.read_samples.__func__  # type: ignore[attr-defined]  # likewise
+    if reader is not source:
+        assert not source.suffixes and not source.files, "they are another source's"
+
+
+def test_no_two_sources_read_the_same_files() -> None:
+    suffixes = [suffix for source in SOURCES.values() for suffix in source.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+    assert sum(source.folders for source in SOURCES.values()) == 1
+
+
+def test_the_docs_have_a_line_of_it_with_its_keys(source: type[Source]) -> None:
+    cells = [line.split("|")[1] for line in DOCS.splitlines() if line.startswith("|")]
+    [line] = [cell for cell in cells if f"`{source.name}`" in cell or f"{{type: {source.name}, " in cell]
+    common = ("samples", "seed")  # of all that are generated: the sentence above their table has them
+    for name in fields_of(source):
+        assert name in line or name in common
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (InputRule("table", (1,), columns=("a",)), "give a .csv table, or an .npz file with `x`"),
+        (InputRule("image", (1, 8, 8), channels=1, size=(8, 8)), "give an image, or an .npz file with `x`"),
+        (InputRule("array", (3,)), "give an .npz file with `x`"),
+    ],
+)
+def test_what_to_give_instead(rule: InputRule, expected: str) -> None:
+    assert instead(Preprocess(inputs={"x": rule})) == expected
