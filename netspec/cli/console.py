@@ -32,7 +32,7 @@ def show(result: Any, format: TableFormat) -> None:
     """Print what an evaluation or a prediction came to."""
     note(result.notes)
     if format is TableFormat.json:
-        from netspec.source.json_records import plain_json
+        from netspec.source.records.from_json import plain_json
 
         typer.echo(plain_json(result.to_dict(), indent=2))
     else:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from netspec.data.standard import Standard
 from netspec.shapes.tensor import DTYPES, TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
-from netspec.source.json_records import parse_json, read_record
 from netspec.source.records import Above, Count, Positive
+from netspec.source.records.from_json import parse_json, read_record
 
 Array = NDArray[Any]
 VERSION = 1

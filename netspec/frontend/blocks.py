@@ -11,6 +11,7 @@ from netspec.frontend.containers import CONTAINERS, WIRING, bodies
 from netspec.frontend.expression import VALUE, has_expression, is_value
 from netspec.frontend.identifiers import check_name
 from netspec.layers import kinds
+from netspec.layers.torch_names import explain_key
 from netspec.source.errors import Problem, Problems, nearest
 from netspec.source.records import unknown_key
 from netspec.source.text import Span, show
@@ -156,7 +157,7 @@ def check_arguments(tree: Map, block: Block, owner: str, place: Span, problems: 
     meant = set()
     for key in tree.entries:
         if key not in WIRING and key not in block.params:
-            problems.append(unknown_key(key, tree.key_span(key), known, owner))
+            problems.append(unknown_key(key, tree.key_span(key), known, owner, explain=explain_key))
             meant.add(nearest(key, known))
     for name in block.required():
         if name not in tree and name not in meant:

@@ -19,6 +19,7 @@ from netspec.frontend.names import BrokenError
 from netspec.frontend.wiring import check_wiring
 from netspec.layers import kinds
 from netspec.layers.base import Layer
+from netspec.layers.torch_names import explain_key
 from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, nearest
 from netspec.source.records import fields_of, read_fields
 from netspec.source.text import Span, show
@@ -217,6 +218,7 @@ def read_container(kind: str, tree: Map, owner: str, problems: Problems, *, fina
         owner,
         problems,
         skip=(body_key(kind), *WIRING, *unknown),
+        explain=explain_key,
     )
     return {**{name: f.default for name, f in fields.items()}, **read, **values}
 
@@ -230,7 +232,7 @@ def _check_layer(
     dynamic = [k for k, v in fields.entries.items() if k in known and has_expression(v)]
     before = len(problems)
     if dynamic:
-        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place)
+        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place, explain=explain_key)
     elif (layer := make_layer(cls, fields, owner, problems, place, checked.cells)) is not None:
         checked.static[id(tree)] = layer
         problems += check_dropout(layer, fields)
@@ -245,7 +247,7 @@ def _check_layer(
 def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span, cells: Cells) -> Layer | None:
     """A layer from a mapping without expressions, bound to the cell that it names."""
     before = len(problems)
-    values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place)
+    values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place, explain=explain_key)
     if len(problems) > before:
         problems[before:] = [_wired(p, tree, cls) for p in problems[before:]]
         return None

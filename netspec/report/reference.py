@@ -11,6 +11,7 @@ from netspec.layers.base import Layer
 from netspec.report.schema import WIRING, first_sentence
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.records import fields_of
+from netspec.source.records.prose import expected
 from netspec.source.text import show
 
 
@@ -34,7 +35,7 @@ def page(name: str) -> str:
     cls = known[name]
     out = [name, "=" * len(name), "", inspect.getdoc(cls) or "", "", "Parameters"]
     rows = [
-        (f.name, f.expected, "required" if f.required else f"default {show(f.default)}")
+        (f.name, expected(f.annotation), "required" if f.required else f"default {show(f.default)}")
         for f in fields_of(cls).values()
     ]
     if name in CONTAINERS:

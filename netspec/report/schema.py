@@ -18,6 +18,7 @@ from netspec.layers.init import INITS
 from netspec.recipe.config import TrainConfig
 from netspec.shapes.tensor import DTYPES
 from netspec.source.records import Count, fields_of, record_schema, schema_of
+from netspec.source.records.schema import field_schema
 
 _EXPRESSION = {"$ref": "#/definitions/expression"}
 _LAYERS = {"$ref": "#/definitions/layers"}
@@ -137,14 +138,14 @@ def _choice() -> dict[str, Any]:
 
 
 def _kind(name: str, cls: type) -> dict[str, Any]:
-    return _object(name, cls, {k: _or_expression(f.schema) for k, f in fields_of(cls).items()})
+    return _object(name, cls, {k: _or_expression(field_schema(f)) for k, f in fields_of(cls).items()})
 
 
 def _container(name: str, cls: type) -> dict[str, Any]:
     inner = {"type": "object", "properties": {"layers": _LAYERS}, "required": ["layers"], "additionalProperties": False}
     properties = {}
     for key, f in fields_of(cls).items():
-        options = [f.schema, _EXPRESSION, *([inner] if key in LAYERED else [])]
+        options = [field_schema(f), _EXPRESSION, *([inner] if key in LAYERED else [])]
         properties[key] = {"anyOf": options}
     body = _LAYERS if name != "branches" else {"type": "object", "additionalProperties": _nullable(_LAYERS)}
     return _object(name, cls, {**properties, body_key(name): body})

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from netspec.recipe.config import TrainConfig
 from netspec.recipe.optimizers.base import Optimizer
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
-from netspec.source.json_records import parse_json, read_record
 from netspec.source.records import Above, Count, NotNegative, Positive
+from netspec.source.records.from_json import parse_json, read_record
 from netspec.training.weights import (
     Expected,
     Weights,

@@ -9,7 +9,7 @@ from typing import Any
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
 from netspec.source.input_files import read_whole
-from netspec.source.json_records import parse_json, plain_json
+from netspec.source.records.from_json import parse_json, plain_json
 
 
 def cannot_write(path: Path, error: Exception) -> NetspecError:

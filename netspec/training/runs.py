@@ -20,7 +20,7 @@ from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import open_to_append, reason, write_whole
 from netspec.source.input_files import read_whole
-from netspec.source.json_records import parse_json, plain_json, read_record
+from netspec.source.records.from_json import parse_json, plain_json, read_record
 from netspec.training.files import cannot_write, read_json, write_json, write_text
 from netspec.training.info import EpochLine, Figures, Machine, Resumed, RunInfo, Versions
 

@@ -23,8 +23,8 @@ from netspec.layers.recurrent import CellLayer, roles_of
 from netspec.passes.drop_dead_nodes import drop_dead_nodes
 from netspec.shapes.dim import Dim
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
-from netspec.source.json_records import parse_json, read_record
 from netspec.source.records import Positive
+from netspec.source.records.from_json import parse_json, read_record
 
 Run = Callable[[list[str], dict[str, Any]], list[Any]]
 

@@ -1,4 +1,4 @@
-"""Records from JSON that netspec wrote and anybody may have changed since: the counterpart of `records` without places.
+"""Records from JSON that netspec wrote and anybody may have changed since: what `reader.py` does, without places.
 
 A dataclass declares a file as it declares a section of YAML.  A writer gives every field, so that every field must be
 there; a record may say more of its values in `faults`.  Beyond this reader the code sees whole records alone.
@@ -14,7 +14,9 @@ from math import isfinite
 from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, cast, get_args, get_origin, runtime_checkable
 
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
-from netspec.source.records import MAX_SIZE, Limit, describe, fields_of, schema_of
+from netspec.source.records.constraints import MAX_SIZE, Limit
+from netspec.source.records.fields import fields_of
+from netspec.source.records.prose import expected
 from netspec.source.text import show
 
 R = TypeVar("R")
@@ -67,7 +69,8 @@ def _read(value: Any, annotation: Any, where: str, faults: list[str]) -> Any:
     if origin is Annotated:
         wrong: list[str] = []
         found = _read(value, args[0], where, wrong)
-        if wrong or not all(_within(found, limit) for limit in args[1:] if isinstance(limit, Limit)):
+        limits = [extra for extra in args[1:] if isinstance(extra, Limit)] if isinstance(found, (int, float)) else []
+        if wrong or not all(limit.allows(found) for limit in limits):
             return _misfit(value, annotation, where, faults)
         return found
     if is_dataclass(annotation):
@@ -95,17 +98,6 @@ def _plain(value: Any, annotation: Any) -> bool:
     if annotation is float:
         return type(value) in (int, float) and abs(value) < MAX_SIZE**16 and isfinite(value)
     return type(value) is annotation
-
-
-def _within(value: Any, limit: Limit) -> bool:
-    if not isinstance(value, (int, float)):
-        return True
-    return not (
-        (limit.minimum is not None and value < limit.minimum)
-        or (limit.maximum is not None and value > limit.maximum)
-        or (limit.exclusiveMinimum is not None and value <= limit.exclusiveMinimum)
-        or (limit.exclusiveMaximum is not None and value >= limit.exclusiveMaximum)
-    )
 
 
 def _record(value: Any, cls: Any, where: str, faults: list[str]) -> Any:
@@ -151,7 +143,7 @@ def _one_of(value: Any, annotation: Any, where: str, faults: list[str]) -> Any:
 
 def _misfit(value: Any, annotation: Any, where: str, faults: list[str]) -> None:
     what = f"`{where}`" if where else "all of it"
-    faults.append(f"{what} is {_shown(value)}, expected {describe(schema_of(annotation))}")
+    faults.append(f"{what} is {_shown(value)}, expected {expected(annotation)}")
 
 
 def _shown(value: Any) -> str:
