@@ -21,9 +21,8 @@ from netspec.cells.ir.read import read_cell
 from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import use
 from netspec.cells.kernels import choose
-from netspec.cells.kernels.gpu import recorded as gpu_graph
+from netspec.cells.kernels.gpu import recorded, triton_launch
 from netspec.cells.kernels.gpu import run as gpu
-from netspec.cells.kernels.gpu import triton_launch
 from netspec.cells.kernels.gpu.triton_launch import kernels_of, tile_of
 from netspec.cells.kernels.gpu.triton_module import load
 from netspec.cells.kernels.gpu.triton_source import PRELUDE, TritonKernel, shared_parameters, step_kernel
@@ -180,7 +179,7 @@ def recorder(interpreter: list[Loop], monkeypatch: pytest.MonkeyPatch) -> Iterat
     own = {"K": 2, "MAX_RECORDINGS": 3, "_RECORDINGS": recordings, "record": lambda run: run, "stream": lambda: 0,
            "can_record": lambda sequence: True, "synchronize": lambda: None}  # fmt: skip
     for name, value in own.items():
-        monkeypatch.setattr(gpu_graph, name, value)
+        monkeypatch.setattr(recorded, name, value)
     yield recordings
 
 
@@ -197,10 +196,10 @@ def test_recorded_stretches(name: str, ragged: bool, recorder: OrderedDict[objec
 def test_recorded_half_precision(recorder: OrderedDict[object, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit what single launches give: a stretch hands on its states as they are."""
     case = Case(step_for("gru"), 5, 3, ragged=True, dtype=torch.bfloat16)
-    recorded = case.results("fused")
+    replayed = case.results("fused")
     assert len(recorder) == 2
-    monkeypatch.setattr(gpu_graph, "can_record", lambda sequence: False)
-    assert all(torch.equal(a, b) for a, b in zip(recorded, case.results("fused"), strict=True))
+    monkeypatch.setattr(recorded, "can_record", lambda sequence: False)
+    assert all(torch.equal(a, b) for a, b in zip(replayed, case.results("fused"), strict=True))
 
 
 def test_few_recordings_are_kept(recorder: OrderedDict[object, object]) -> None:
@@ -218,7 +217,7 @@ def test_where_there_is_no_recording(recorder: OrderedDict[object, object], monk
     def fail(run: object) -> None:
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(gpu_graph, "record", fail)
+    monkeypatch.setattr(recorded, "record", fail)
     case = Case(step_for("rnn"), 3, 2, ragged=False)
     with torch.no_grad():
         with pytest.warns(UserWarning, match="launched one by one: CUDA error"):

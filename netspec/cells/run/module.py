@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from netspec.cells.ir.stack import CellStack
 from netspec.cells.ir.step import CellStep
-from netspec.cells.run.carry import StateMemory
 from netspec.cells.run.direction import prepare, run, transformed
 from netspec.cells.run.precision import autocast_type
+from netspec.cells.run.state_memory import StateMemory
 from netspec.source.errors import NetspecError
 
 # B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
@@ -48,7 +48,7 @@ class Recurrent(nn.Module):
         self.stack = stack
         self.dropout, self.returns, self.learned, self.recompute = dropout, returns, learned, recompute
         self.begin = dict(begin or {})
-        self.slot: StateMemory | None = None  # while `carrying`
+        self.memory: StateMemory | None = None  # while `carrying`
         # What calls need of the stack, made here: `torch.compile` looks into no cached property, and a call is quicker.
         self.rows = tuple(Row(stack.step(r), stack.names(r), stack.sizes(r)) for r in range(stack.rows))
         self.width, self.directions = stack.width, stack.directions
@@ -94,8 +94,8 @@ class Recurrent(nn.Module):
                 ends.append(y)
                 final.append(last)
             y_TBO = ends[0] if len(ends) == 1 else torch.cat(ends, -1)
-        if self.slot is not None:
-            self.slot.keep(final)
+        if self.memory is not None:
+            self.memory.keep(final)
         packed = self._pack(final)
         if self.returns == "sequence":
             return y_TBO.transpose(0, 1), packed
@@ -127,7 +127,7 @@ class Recurrent(nn.Module):
     def _initial(self, x: Tensor, given: Tensor | None) -> list[tuple[Tensor, ...]]:
         """The states before the first step, row by row."""
         dtype = self._dtype(x)
-        if self.slot is not None and (kept := self.slot.states(x, dtype)) is not None:
+        if self.memory is not None and (kept := self.memory.states(x, dtype)) is not None:
             return kept
         found = []
         for i, row in enumerate(self.rows):

@@ -2,7 +2,7 @@
 
     no product in the loop      one launch a body for the whole sequence; a scan where a walk would leave the GPU idle
     products in the loop        at each step the products by cuBLAS, then one launch a body; on a GPU the launches of
-                                some steps are recorded once as a CUDA graph (gpu_graph.py)
+                                some steps are recorded once as a CUDA graph (recorded.py)
 
 All arithmetic is in float32 (float64 for such tensors) whatever type the buffers have.  Sums over rows and steps have
 one order: two runs give the same bits.
@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.loop import Loop
-from netspec.cells.kernels.gpu.steps import LoopRun, run_steps
+from netspec.cells.kernels.gpu.recorded import run_recorded
+from netspec.cells.kernels.gpu.steps import LoopRun, Steps
 from netspec.cells.kernels.gpu.triton_launch import (
     SCAN,
     KernelLaunch,
@@ -56,10 +57,12 @@ def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Te
     initial = {name: x if x.stride(-1) == 1 else x.contiguous() for name, x in initial.items()}
     lengths = None if lengths is None else lengths.contiguous()
     sequence = LoopRun(loop, tensors, initial, weights, steps, rows, lengths)
-    if has_products(loop):
-        run_steps(sequence)
-    else:
+    if not has_products(loop):
         _run_whole(sequence)
+    elif not run_recorded(sequence):
+        launches = Steps(sequence)
+        launches.run()
+        launches.add_up(sequence.tensors)
     for name in stored:
         if name in tensors and tensors[name] is not given[name]:
             given[name].copy_(tensors[name])

@@ -48,16 +48,6 @@ class LoopRun:
         return reversed(range(self.steps)) if self.loop.backward else range(self.steps)
 
 
-def run_steps(sequence: LoopRun) -> None:
-    """Run the loop."""
-    from netspec.cells.kernels.gpu.recorded import run_recorded
-
-    if not run_recorded(sequence):
-        steps = Steps(sequence)
-        steps.run()
-        steps.add_up(sequence.tensors)
-
-
 class Steps:
     """Launches for the steps of a sequence, on its tensors and some of its own."""
 
