@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import onnx_number
-from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, bad_input, kind
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above
 
@@ -24,10 +24,10 @@ class Activation(Layer):
         """The fields by name."""
         return dict(vars(self))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, self.torch_name)(**self.arguments()))
+        return getattr(nn, self.torch_name)(**self.arguments())
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         attributes = {self.onnx_fields[name]: value for name, value in self.arguments().items()}

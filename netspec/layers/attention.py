@@ -144,16 +144,19 @@ class MultiHeadAttention(Layer):
         along = reaches[0][0]
         return (along and along.everywhere(), None)
 
+    def torch_module(self, *inputs: TensorType) -> Any:
+        from torch import nn
+
+        features, key_size, value_size = self.sizes(inputs)
+        return nn.MultiheadAttention(
+            features, self.num_heads, self.dropout, self.bias, kdim=key_size, vdim=value_size, batch_first=True
+        )
+
     def to_torch(self, build: TorchBuilder) -> Any:
         import torch
-        from torch import nn
 
         roles = roles_of(build.types)
         query, key, value = (build.inputs[i] for i in (roles.query, roles.key, roles.value))
-        features, key_size, value_size = self.sizes(build.types)
-        attention = nn.MultiheadAttention(
-            features, self.num_heads, self.dropout, self.bias, kdim=key_size, vdim=value_size, batch_first=True
-        )
         hidden: dict[str, Any] = {}
         if self.causal:
             t, s = (build.size(build.types[i].shape[1]) for i in (roles.query, roles.key))
@@ -164,7 +167,7 @@ class MultiHeadAttention(Layer):
             hidden["key_padding_mask"] = build.inputs[roles.mask]
             hidden = {k: torch.zeros_like(m, dtype=query.dtype).masked_fill(m, -inf) for k, m in hidden.items()}
         alone = self.causal and roles.mask is None
-        return build.module(attention, query, key, value, **hidden, need_weights=False, is_causal=alone)[0]
+        return build.call(query, key, value, **hidden, need_weights=False, is_causal=alone)[0]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         roles = roles_of(build.types)

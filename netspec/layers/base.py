@@ -104,8 +104,8 @@ class TorchBuilder(Protocol):
     @property
     def output(self) -> TensorType: ...
 
-    def module(self, module: Any, *args: Any, **kwargs: Any) -> Any:
-        """Put a torch module under the layer's name and call it (default: with all inputs)."""
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer's `torch_module` (default: with all inputs)."""
 
     def size(self, size: Size) -> Any:
         """A size as a number, or as an expression over the inputs' sizes at run time."""
@@ -226,9 +226,16 @@ class Layer:
         """Which input positions an output position sees; here: the same, and of several inputs the union."""
         return union_reach(reaches, outputs[0])
 
+    def torch_module(self, *inputs: TensorType) -> Any:
+        """The torch module that stands under the layer's name, its weights as torch begins them; None: there is none.
+
+        Each layer has one of its own, also where the code of equal blocks is recorded once.
+        """
+        return None
+
     def to_torch(self, build: TorchBuilder) -> Any:
-        """The value (a proxy; a dict of them for several ports)."""
-        raise NotImplementedError(f"{self.kind} has no to_torch")  # a third-party kind that forgot it
+        """The value (a proxy; a dict of them for several ports): here the module's, of all inputs."""
+        return build.call()
 
     def to_onnx(self, build: OnnxBuilder) -> str | dict[str, str]:
         """The name of the value (a dict of them for several ports)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, need_rank, onnx_number
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.windows import AXES
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
@@ -46,13 +46,11 @@ class ChannelNorm(Layer):
         channels, *along = reaches[0]
         return reaches[0] if self.track_running_stats else (channels, *(r and r.everywhere() for r in along))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(
-            getattr(nn, f"{self.torch_name}{self.rank}d")(
-                build.types[0].shape[1], self.eps, self.momentum, self.affine, self.track_running_stats
-            )
+        return getattr(nn, f"{self.torch_name}{self.rank}d")(
+            inputs[0].shape[1], self.eps, self.momentum, self.affine, self.track_running_stats
         )
 
     def onnx_affine(self, build: OnnxBuilder) -> tuple[str, str]:

@@ -100,24 +100,27 @@ class Conv(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (None, *slide_reach(reaches[0][1:], self.windows()))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
-        from torch.nn import functional as F
 
-        causal = self.padding == "causal"
-        conv = getattr(nn, f"Conv{self.rank}d")(
-            build.types[0].shape[1],
+        return getattr(nn, f"Conv{self.rank}d")(
+            inputs[0].shape[1],
             self.out_channels,
             self.kernel_size,
             self.stride,
-            0 if causal else self.padding,
+            0 if self.padding == "causal" else self.padding,
             self.dilation,
             self.groups,
             self.bias,
             self.padding_mode,
         )
-        [x] = build.inputs
-        return build.module(conv, F.pad(x, (self.windows()[0].before, 0)) if causal else x)
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch.nn import functional as F
+
+        if self.padding == "causal":
+            return build.call(F.pad(build.inputs[0], (self.windows()[0].before, 0)))
+        return build.call()
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, times
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.conv import channels_of
 from netspec.layers.padding import onnx_pad
 from netspec.layers.windows import Count2, Count3, Positive2, Positive3, Window, per_axis
@@ -81,21 +81,19 @@ class ConvTranspose(Layer):
         pairs = zip(reaches[0][1:], self.windows(), strict=True)
         return (None, *(reach and reach.window(*turned(w)) for reach, w in pairs))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(
-            getattr(nn, f"ConvTranspose{self.rank}d")(
-                build.types[0].shape[1],
-                self.out_channels,
-                self.kernel_size,
-                self.stride,
-                self.padding,
-                self.output_padding,
-                self.groups,
-                self.bias,
-                self.dilation,
-            )
+        return getattr(nn, f"ConvTranspose{self.rank}d")(
+            inputs[0].shape[1],
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.output_padding,
+            self.groups,
+            self.bias,
+            self.dilation,
         )
 
     def to_onnx(self, build: OnnxBuilder) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import need_rank
-from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, kind
 from netspec.layers.windows import AXES
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Share
@@ -28,10 +28,10 @@ class DropoutLayer(Layer):
             need_rank(self, x, self.rank + 2, AXES[self.rank])
         return x
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(getattr(nn, self.torch_name)(self.p))
+        return getattr(nn, self.torch_name)(self.p)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         return build.inputs[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
@@ -51,10 +51,10 @@ class Embedding(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*reaches[0], None)
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.Embedding(self.num_embeddings, self.embedding_dim, self.padding_idx))
+        return nn.Embedding(self.num_embeddings, self.embedding_dim, self.padding_idx)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         return build.op("Gather", [build.weight("weight"), *build.inputs], axis=0)

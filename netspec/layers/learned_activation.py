@@ -42,10 +42,10 @@ class Prelu(Layer):
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         return {"weight": Weight((self.slopes(inputs[0]),))}
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.PReLU(self.slopes(build.types[0])))
+        return nn.PReLU(self.slopes(inputs[0]))
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -92,12 +92,14 @@ class Maxout(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*reaches[0][:-1], None)
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        size = known(self, build.types[0].shape[-1], "a last axis", build.types[0])
-        linear = nn.Linear(size, self.out_features * self.pieces, bias=self.bias)
-        return build.module(linear).unflatten(-1, (self.out_features, self.pieces)).amax(-1)
+        size = known(self, inputs[0].shape[-1], "a last axis", inputs[0])
+        return nn.Linear(size, self.out_features * self.pieces, bias=self.bias)
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        return build.call().unflatten(-1, (self.out_features, self.pieces)).amax(-1)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         y = build.op("MatMul", [*build.inputs, build.op("Transpose", [build.weight("weight")], perm=[1, 0])])

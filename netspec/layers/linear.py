@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.records import Positive
@@ -44,11 +44,11 @@ class Linear(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*reaches[0][:-1], None)
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        size = known(self, build.types[0].shape[-1], "a last axis", build.types[0])
-        return build.module(nn.Linear(size, self.out_features, bias=self.bias))
+        size = known(self, inputs[0].shape[-1], "a last axis", inputs[0])
+        return nn.Linear(size, self.out_features, bias=self.bias)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -102,11 +102,11 @@ class Bilinear(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*super().reach(reaches, inputs, outputs)[:-1], None)
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        first, second = (known(self, x.shape[-1], "a last axis", x) for x in build.types)
-        return build.module(nn.Bilinear(first, second, self.out_features, bias=self.bias))
+        first, second = (known(self, x.shape[-1], "a last axis", x) for x in inputs)
+        return nn.Bilinear(first, second, self.out_features, bias=self.bias)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         y = build.op("Einsum", [*build.inputs, build.weight("weight")], equation="...i,...j,oij->...o")

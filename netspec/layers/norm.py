@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, onnx_number
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
@@ -64,12 +64,10 @@ class LayerNorm(LastAxesNorm):
         weights = super().weights(*inputs)
         return {**weights, "bias": weights["weight"]} if weights and self.bias else weights
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(
-            nn.LayerNorm(list(self.normalized(build.types[0])), self.eps, self.elementwise_affine, self.bias)
-        )
+        return nn.LayerNorm(list(self.normalized(inputs[0])), self.eps, self.elementwise_affine, self.bias)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         if self.elementwise_affine:
@@ -104,10 +102,10 @@ class RmsNorm(LastAxesNorm):
         Example("elementwise_affine: false", ("[T, 4]",)),
     )
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.RMSNorm(list(self.normalized(build.types[0])), self.eps, self.elementwise_affine))
+        return nn.RMSNorm(list(self.normalized(inputs[0])), self.eps, self.elementwise_affine)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
@@ -173,10 +171,10 @@ class GroupNorm(Layer):
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return tuple(r and r.everywhere() for r in reaches[0])
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.GroupNorm(self.num_groups, self.channels(build.types[0]), self.eps, self.affine))
+        return nn.GroupNorm(self.num_groups, self.channels(inputs[0]), self.eps, self.affine)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         # A group's channels laid in a row are one channel of an instance norm; (B, G, −1) needs no size but G.

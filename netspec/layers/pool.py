@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import need_rank, onnx_is_nan, onnx_nan_where
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, bad_input, kind
 from netspec.layers.padding import onnx_pad
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size
@@ -91,13 +91,11 @@ class MaxPool(Pool):
         windows = zip(inputs[0].shape[2:], self.windows(), strict=True)
         return [(size, w.dilation) for size, w in windows if w.before]
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(
-            getattr(nn, f"MaxPool{self.rank}d")(
-                self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
-            )
+        return getattr(nn, f"MaxPool{self.rank}d")(
+            self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode
         )
 
     def to_onnx(self, build: OnnxBuilder) -> str:
@@ -129,13 +127,11 @@ class AvgPool(Pool):
 
     count_include_pad: bool = True
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(
-            getattr(nn, f"AvgPool{self.rank}d")(
-                self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
-            )
+        return getattr(nn, f"AvgPool{self.rank}d")(
+            self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
         )
 
     def to_onnx(self, build: OnnxBuilder) -> str:

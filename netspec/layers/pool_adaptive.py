@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from netspec.layers.axes import need_rank, onnx_max, onnx_slice
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, Types, kind
 from netspec.layers.pool import onnx_max_pool
 from netspec.layers.windows import AXES, Positive2, Positive3, per_axis
 from netspec.shapes.dim import Size
@@ -37,11 +37,11 @@ class AdaptivePool(Layer):
         pairs = zip(reaches[0][1:], inputs[0].shape[2:], self.sizes(), strict=True)
         return (reaches[0][0], *(_adaptive_reach(reach, n, m) for reach, n, m in pairs))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
         name = "AdaptiveAvgPool" if self.average else "AdaptiveMaxPool"
-        return build.module(getattr(nn, f"{name}{self.rank}d")(self.output_size))
+        return getattr(nn, f"{name}{self.rank}d")(self.output_size)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs

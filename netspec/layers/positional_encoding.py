@@ -64,15 +64,21 @@ class PositionalEncoding(Layer):
             return {}
         return {"weight": Weight((self.max_length, known(self, inputs[0].shape[2], "a last axis", inputs[0])))}
 
+    def torch_module(self, *inputs: TensorType) -> Any:
+        from torch import nn
+
+        if self.max_length is None:
+            return None
+        return nn.Embedding(self.max_length, known(self, inputs[0].shape[2], "a last axis", inputs[0]))
+
     def to_torch(self, build: TorchBuilder) -> Any:
         import torch
-        from torch import nn
 
         [x] = build.inputs
         features = known(self, build.types[0].shape[2], "a last axis", build.types[0])
         length = build.size(build.types[0].shape[1])
         if self.max_length is not None:
-            return x + build.module(nn.Embedding(self.max_length, features), torch.arange(length, device=x.device))
+            return x + build.call(torch.arange(length, device=x.device))
         zero = x.new_zeros(1)  # angles in float32, in float64 where x is float64
         position = torch.arange(length, dtype=torch.float32, device=x.device) + zero
         feature = torch.arange(0, features, 2, dtype=torch.float64, device=x.device)

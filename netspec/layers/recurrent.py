@@ -178,19 +178,26 @@ class CellLayer(Layer):
         along = reaches[0][0] if self.returns == "sequence" else None
         return (along and along.everywhere(), *[None] * (outputs[0].rank - 2))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from netspec.cells.run.module import Recurrent
 
-        cell, roles = self.the_cell, roles_of(build.types)
+        cell = self.the_cell
         params = {name: default or 0.0 for name, default in cell.params.items()} | dict(self.params)
-        module = Recurrent(
-            self.stack(build.types[0]), dropout=self.dropout, returns=self.returns, recompute=self.recompute,
-            learned=self.initial_state == "learned", begin=cell_inits(cell, params),
-        )  # fmt: skip
+        return Recurrent(
+            self.stack(inputs[0]),
+            dropout=self.dropout,
+            returns=self.returns,
+            recompute=self.recompute,
+            learned=self.initial_state == "learned",
+            begin=cell_inits(cell, params),
+        )
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        roles = roles_of(build.types)
         more = [build.inputs[i] if i is not None else None for i in (roles.lengths, roles.state)]
         while more and more[-1] is None:
             more.pop()
-        both = build.module(module, build.inputs[0], *more)
+        both = build.call(build.inputs[0], *more)
         return {"": both[0], "state": both[1]}
 
     def to_onnx(self, build: OnnxBuilder) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from netspec.layers.axes import axis_of
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, bad_input, kind
 from netspec.shapes.dim import exact_div
 from netspec.shapes.tensor import TensorType
 
@@ -35,10 +35,10 @@ class Softmax(AlongAxis):
 
     examples: ClassVar[tuple[Example, ...]] = (Example(), Example("dim: 1", ("[T, 3]",)))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.Softmax(self.dim))
+        return nn.Softmax(self.dim)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         return build.op("Softmax", build.inputs, axis=self.dim)
@@ -53,10 +53,10 @@ class LogSoftmax(AlongAxis):
 
     examples: ClassVar[tuple[Example, ...]] = (Example(), Example("dim: 1", ("[T, 3]",)))
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.LogSoftmax(self.dim))
+        return nn.LogSoftmax(self.dim)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         return build.op("LogSoftmax", build.inputs, axis=self.dim)
@@ -84,10 +84,10 @@ class Glu(AlongAxis):
             )
         return x.with_shape(*x.shape[:axis], half, *x.shape[axis + 1 :])
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
-        return build.module(nn.GLU(self.dim))
+        return nn.GLU(self.dim)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         a, b = build.ops("Split", build.inputs, 2, axis=self.dim, num_outputs=2)

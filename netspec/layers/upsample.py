@@ -9,7 +9,7 @@ from math import floor, frexp, lcm
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import times
-from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, Types, bad_input, kind
 from netspec.layers.windows import AXES
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
@@ -137,11 +137,11 @@ class Upsample(Layer):
         taps = 2 if self.mode == "bicubic" else 1  # a neighbour at exactly this distance has weight 0
         return reach.window(shift - taps + grid, shift + taps - grid, step)
 
-    def to_torch(self, build: TorchBuilder) -> Any:
+    def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
 
         corners = None if self.mode == "nearest" else self.align_corners
-        return build.module(nn.Upsample(self.size, self.scale_factor, self.mode, corners))
+        return nn.Upsample(self.size, self.scale_factor, self.mode, corners)
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x], [type_] = build.inputs, build.types

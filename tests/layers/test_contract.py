@@ -19,7 +19,7 @@ import netspec
 from netspec.backends.onnx.model import emit
 from netspec.graph.model import Graph
 from netspec.layers import kinds
-from netspec.layers.base import Example
+from netspec.layers.base import Example, Layer
 from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Size, at
 from netspec.source.records import record_schema
@@ -120,6 +120,16 @@ def test_every_kind_says_what_it_is(kind: str) -> None:
     shown = " ".join(example.fields for example in cls.examples)
     hidden = [name for name in record_schema(cls)["properties"] if f"{name}:" not in shown]
     assert not hidden, f"no example of {kind} shows {hidden}"
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_kind_has_every_part(kind: str) -> None:
+    """What has a default that fits a layer without weights only, or none, is its own."""
+    cls = kinds()[kind]
+    assert cls.to_onnx is not Layer.to_onnx, f"{kind} has no to_onnx"
+    has_module, has_wiring = cls.torch_module is not Layer.torch_module, cls.to_torch is not Layer.to_torch
+    assert has_module or has_wiring, f"{kind} has neither torch_module nor to_torch"
+    assert cls.weights is Layer.weights or has_module, f"{kind} has weights and no torch_module"
 
 
 @each_example

@@ -14,42 +14,43 @@ from torch import fx, nn
 from netspec.backends.torch.padding_rows import hold_padding_rows
 from netspec.backends.torch.ties import Ties, keep_buffers, kept_ties
 
-Parts = dict[str, nn.Module | None]  # as torch types the children of a module
+Children = dict[str, nn.Module | None]  # as torch types them
 
 
 class Assembly:
     """Makes the modules of one network."""
 
     def __init__(self) -> None:
-        self.empty = fx.GraphModule(nn.Module(), fx.Graph())
         self.compiled: dict[object, fx.GraphModule] = {}
 
-    def module(self, code: fx.Graph, parts: Parts, name: str) -> fx.GraphModule:
+    def module(self, code: fx.Graph, children: Children, name: str) -> fx.GraphModule:
         """A module that runs `code` on its children."""
         key = tuple((n.op, n.target, n.name, str(n.args), str(n.kwargs)) for n in code.nodes)
         if key in self.compiled:
-            module = self.another(self.compiled[key], parts, name)
+            module = self.another(self.compiled[key], children, name)
             module.__dict__.update(_graph=code, _shared=False)  # the same code, a graph of its own
             return module
-        module = self.another(self.empty, {}, name)
-        module.graph = code
+        compiled = fx.GraphModule(nn.Module(), fx.Graph())
+        compiled.graph = code  # compiled without children, which torch would compile again
         # A graph that knows its module keeps all weights alive until the garbage collector comes by.
         code.owning_module = None
-        # After the compilation, which would go into the children and compile each of them again.
-        module._modules = parts
-        # torch's wrapper prints the code when it fails, and takes 1.6 % of a small network's time.
-        del type(module).__call__
+        module = _like(compiled, children, name)
         self.compiled[key] = module
         return module
 
-    def another(self, first: fx.GraphModule, parts: Parts, name: str) -> fx.GraphModule:
+    def another(self, first: fx.GraphModule, children: Children, name: str) -> fx.GraphModule:
         """A module with the code of `first` and children of its own."""
-        module = _like(first, parts, name)
+        module = _like(first, children, name)
         module.__dict__["_shared"] = first.__dict__["_shared"] = True
         return module
 
 
-def _like(first: fx.GraphModule, parts: Parts, name: str) -> fx.GraphModule:
+def _like(first: fx.GraphModule, children: Children, name: str) -> fx.GraphModule:
+    """A module with the same code.
+
+    Its class is of its own, as torch makes it for each, and calls `forward` without the wrapper that torch's
+    compilation puts around it to print the code of a failure: that takes 1.6 % of a small network's time.
+    """
     module = fx.GraphModule.__new__(_Module)
     nn.Module.__init__(module)
     kind = type(module)
@@ -57,7 +58,7 @@ def _like(first: fx.GraphModule, parts: Parts, name: str) -> fx.GraphModule:
     for key, value in first.__dict__.items():
         if key not in module.__dict__:
             module.__dict__[key] = value.copy() if isinstance(value, (dict, list)) else value
-    module._modules = parts
+    module._modules = children
     return module
 
 
@@ -117,12 +118,12 @@ class _Module(fx.GraphModule):
     graph: Any = property(_own_graph, _take_graph)
 
 
-def attach(parts: Parts, path: str, module: nn.Module) -> None:
-    """Put a module at a dotted path, with plain modules for the parts between (`layer1` of `layer1.0`)."""
+def attach(children: Children, path: str, module: nn.Module) -> None:
+    """Put a module at a dotted path, with plain modules for what is between (`layer1` of `layer1.0`)."""
     first, dot, rest = path.partition(".")
     if not dot:
-        parts[first] = module
+        children[first] = module
         return
-    above = parts.get(first) or nn.Module()
-    parts[first] = above
+    above = children.get(first) or nn.Module()
+    children[first] = above
     attach(above._modules, rest, module)

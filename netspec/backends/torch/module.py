@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from netspec.backends.torch.code import Lowering
+from netspec.backends.torch.code import NetworkLowering
 from netspec.backends.torch.padding_rows import hold_padding_rows, zero_padding_rows
 from netspec.graph.build import collecting_later
 from netspec.graph.cost import total
@@ -30,7 +30,7 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
     hold(4 * total(graph).params, _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters")
     with collecting_later(), torch.random.fork_rng(devices=[]), memory(_BUILDING):
         torch.manual_seed(seed)
-        module = Lowering(graph).network()
+        module = NetworkLowering(graph).network()
         _initialise(graph, module)
     _share(graph, module)
     zero_padding_rows(module)
