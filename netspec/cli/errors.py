@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import typer
 
+from netspec.cli.output import show
 from netspec.source.errors import NetspecError, Problem
 
 
@@ -35,13 +34,8 @@ def errors() -> Iterator[None]:
         raise typer.Exit(128 + getattr(error, "number", signal.SIGINT)) from None
 
 
-def complain(problems: Sequence[Problem], *, warning: bool = False) -> None:
+def complain(problems: Iterable[Problem], *, level: str = "error") -> None:
     """Print problems to stderr."""
-    from netspec.report.problems import coloured
+    from netspec.report.problems.text import listed
 
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    for i, problem in enumerate(problems):
-        text = problem.render()
-        if warning:
-            text = text.replace(f" {problem.code} ", f" {problem.code} warning: ", 1)
-        typer.echo(("\n" if i else "") + (coloured(text) if colour else text), err=True)
+    show(listed((problem, level) for problem in problems))

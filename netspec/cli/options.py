@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from netspec.report.formats import Formats
 
 NetFile = Annotated[str, typer.Argument(metavar="FILE", help="A netspec file.", show_default=False)]
 Sets = Annotated[
@@ -26,3 +28,15 @@ DataAt = Annotated[
         help="Where the data of a run is now: the data itself, or the folder that its path is relative to.",
     ),
 ]
+
+
+def format_option(formats: Formats, help: str) -> Any:
+    """`--format`, whose choices are the files of a report."""
+    names = formats.names()
+
+    def known(name: str) -> str:
+        if name not in names:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
+        return name
+
+    return typer.Option("--format", metavar="|".join(names), help=help, callback=known, autocompletion=lambda: names)

@@ -41,11 +41,12 @@ class Problem:
     times: int = 1  # how many copies of this place of the text have it
     key: tuple[str, ...] = field(default=(), compare=False)  # the key it is about: `("params", "bias")`; never shown
 
-    def render(self) -> str:
+    def render(self, *, warning: bool = False) -> str:
         """The problem as text: position, code and message, source line with carets, related places, help."""
         place = str(self.span) if self.span else self.name
         place = place if len(place) <= MAX_LINE // 2 else f"…{place[-MAX_LINE // 2 :]}"
-        out = [_line(f"{place}: {self.code} {self.message}" if place else f"{self.code} {self.message}")]
+        message = f"{self.code} {'warning: ' if warning else ''}{self.message}"
+        out = [_line(f"{place}: {message}" if place else message)]
         if self.span:
             out += self.span.excerpt()
         labels = max((len(r.label) for r in self.related), default=0)

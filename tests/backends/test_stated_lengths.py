@@ -15,7 +15,8 @@ import torch
 import netspec
 from netspec.backends.export import export_onnx
 from netspec.backends.onnx.lengths import META, lengths_check
-from netspec.report.summary import as_json, totals
+from netspec.report.summary import totals
+from netspec.report.summary.json import render
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError
 from netspec.training import loop
@@ -130,7 +131,7 @@ def test_damaged_metadata_are_said(value: str) -> None:
 def test_summary_and_diff_show_them() -> None:
     graph = netspec.load(HEAD)
     assert ("lengths", "T >= 5 (head), T <= 9 (place)") in totals(graph)
-    assert json.loads(as_json(graph))["lengths"] == [{"condition": "T >= 5", "layer": "head"},
+    assert json.loads("".join(render(graph)))["lengths"] == [{"condition": "T >= 5", "layer": "head"},
                                                      {"condition": "T <= 9", "layer": "place"}]  # fmt: skip
     changes = diff(graph, netspec.load(HEAD.replace("max_length: 9", "max_length: 8"))).interface
     assert [(c.what, c.before, c.after) for c in changes] == [("lengths", "T >= 5, T <= 9", "T >= 5, T <= 8")]

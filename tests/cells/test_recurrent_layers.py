@@ -7,8 +7,8 @@ import torch
 
 import netspec
 from netspec.backends.parity.compare import random_inputs
-from netspec.report.difference import text
-from netspec.report.summary import markdown
+from netspec.report.diff.text import lines
+from netspec.report.summary.markdown import render
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError
 
@@ -54,7 +54,7 @@ def test_a_tagger() -> None:
     other = tokens.clone()
     other[torch.arange(STEPS) >= LENGTHS[:, None]] = 9
     assert y.shape == (BATCH, STEPS, 2) and torch.equal(y, module(other, LENGTHS))
-    assert "| rnn | lstm | (B, T, 4), state (B, 2, 8) | 272 |" in markdown(graph)
+    assert "| rnn | lstm | (B, T, 4), state (B, 2, 8) | 272 |" in "".join(render(graph))
 
 
 def test_parity_draws_lengths_that_there_are() -> None:
@@ -118,7 +118,7 @@ layers:
     a = torch.randn(2, 5, 3)
     y = module(a, a)
     assert torch.equal(y[:, :4], y[:, 4:8])
-    assert "| right | lstm_peephole | (B, 4), state (B, 1, 8) |  |" in markdown(graph)
+    assert "| right | lstm_peephole | (B, 4), state (B, 1, 8) |  |" in "".join(render(graph))
 
 
 CELL = """
@@ -138,7 +138,7 @@ layers:
 
 
 def differences(before: str, after: str) -> str:
-    return "\n".join(line for _, line in text(diff(netspec.load(before), netspec.load(after)), "a", "b"))
+    return "\n".join(line for _, line in lines(diff(netspec.load(before), netspec.load(after)), "a", "b"))
 
 
 def test_diff_says_what_changed() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import netspec
-from netspec.report.problems import as_data, as_github
+from netspec.report.problems.github import command
+from netspec.report.problems.json import as_data
 
 HEAD = "netspec: 1\ninputs: {x: [8]}\n"
 
@@ -61,7 +62,7 @@ def test_warnings_count() -> None:
     [warning] = netspec.load(f"{HEAD}{block}layers: {{a: {{type: b, repeat: 9}}}}\n").warnings
     assert (warning.code, warning.times) == ("NS312", 9)
     assert as_data(warning, "warning")["times"] == 9
-    assert "and 8 more like it" in as_github([(warning, "warning")])
+    assert "and 8 more like it" in command(warning, "warning")
     body = "{n: identity, f: {type: tanh, from: n}, s: {type: relu, from: n}}"
     inside = f"layers: {{a: {{type: sequence, repeat: 9, layers: {body}}}}}"
     assert [w.times for w in netspec.load(f"{HEAD}{inside}\n").warnings] == [9]

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 import netspec
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cli import app
-from netspec.report import cells as report
+from netspec.report.cells.find import find, library
+from netspec.report.cells.formula import formula, parameters
+from netspec.report.cells.listing import CellTable
 from netspec.shapes.dim import at, symbol
 
 MINE = """netspec: 1
@@ -41,7 +43,7 @@ def test_the_formula_counts_what_torch_holds(name: str) -> None:
     net = f"netspec: 1\ninputs: {{x: [T, 3]}}\nlayers: {{rnn: {{type: {name}, hidden: 5}}}}\n"
     module: Any = netspec.to_torch(netspec.load(net))
     held = sum(p.numel() for p in module.parameters())
-    assert at(report.parameters(library_cell(name)), {"hidden": 5, "input": 3}) == held
+    assert at(parameters(library_cell(name)), {"hidden": 5, "input": 3}) == held
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_the_formula_counts_what_torch_holds(name: str) -> None:
     ],
 )
 def test_formula(size: Any, text: str) -> None:
-    assert report.formula(size) == text
+    assert formula(size) == text
 
 
 def test_the_list_has_every_cell_with_its_source() -> None:
@@ -63,7 +65,7 @@ def test_the_list_has_every_cell_with_its_source() -> None:
     assert code == 0
     for name in library_names():
         line = next(line for line in out.splitlines() if line.split()[:1] == [name])
-        assert report.formula(report.parameters(library_cell(name))) in line
+        assert formula(parameters(library_cell(name))) in line
     assert "4H² + 4HI + 7H" in out and "c, last (I)" in out and "arXiv:1709.02755" in out
 
 
@@ -71,7 +73,7 @@ def test_the_list_fits_a_narrow_terminal() -> None:
     from rich.console import Console
 
     console = Console(width=60, file=StringIO())
-    console.print(report.listing(report.library(), 60))
+    console.print(CellTable(library()))
     assert max(map(len, console.file.getvalue().splitlines())) <= 60  # type: ignore[attr-defined]  # a StringIO
 
 
@@ -110,7 +112,7 @@ def test_a_file_without_cells_lists_those_of_its_layers(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text("netspec: 1\ninputs: {x: [T, 4]}\nlayers:\n  a: {type: sru, hidden: 8}\n"
                                 "  b: {type: recurrent, cell: gru, hidden: 8}\n")  # fmt: skip
-    assert [cell.name for cell in report.find("net.yaml")] == ["sru", "gru"]
+    assert [cell.name for cell in find("net.yaml")] == ["sru", "gru"]
     code, out, _ = run("net.yaml")
     names = [line.split()[0] for line in out.splitlines() if line[1:2].isalpha()]
     assert code == 0 and "sru" in names and "gru" in names and "lstm" not in names

@@ -7,7 +7,10 @@ import json
 import pytest
 
 import netspec
-from netspec.report.problems import as_github, as_json, coloured
+from netspec.report.problems import Checked
+from netspec.report.problems.github import command
+from netspec.report.problems.json import render as render_json
+from netspec.report.problems.text import coloured
 from netspec.source.errors import Problem
 
 
@@ -18,7 +21,8 @@ def problem() -> Problem:
 
 
 def test_json_has_the_place() -> None:
-    [data] = json.loads(as_json([(problem(), "error")]))
+    [text] = render_json([Checked("<text>", errors=(problem(),))])
+    [data] = json.loads(text)
     assert (data["code"], data["file"], data["line"], data["column"], data["end_column"]) == (
         "NS203",
         "<text>",
@@ -31,7 +35,7 @@ def test_json_has_the_place() -> None:
 
 def test_github_command_is_escaped() -> None:
     p = problem()
-    text = as_github([(Problem("NS999", "50% of\nit, all: x", p.span), "warning")])
+    text = command(Problem("NS999", "50% of\nit, all: x", p.span), "warning")
     assert text == "::warning file=<text>,line=4,endLine=4,col=35,endColumn=36,title=NS999::50%25 of%0Ait, all: x"
 
 

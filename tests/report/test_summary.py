@@ -9,7 +9,10 @@ from rich.console import Console
 
 import netspec
 from netspec.report import summary
-from netspec.report.text import memory, short, signed
+from netspec.report.numbers import memory, short, signed
+from netspec.report.summary import json as summary_json
+from netspec.report.summary import markdown
+from netspec.report.summary.table import SummaryTable
 
 NET = """
 netspec: 1
@@ -36,20 +39,21 @@ def test_rows_and_totals() -> None:
 
 
 def test_json_is_the_same_figures() -> None:
-    data = json.loads(summary.as_json(netspec.load(NET)))
+    [text] = summary_json.render(netspec.load(NET))
+    data = json.loads(text)
     assert data["params"] == 433 and data["flops"] == 108 * 36 + 288 and data["activations"] == "20*T + 584"
     assert data["inputs"]["tokens"] == {"shape": ["B", "T"], "dtype": "int64"}
     assert [row["name"] for row in data["layers"]] == ["image", "tokens", "conv", "flat", "fc", "embed"]
 
 
 def test_markdown_is_a_table() -> None:
-    text = summary.markdown(netspec.load(NET))
+    [text] = markdown.render(netspec.load(NET))
     assert "| conv | conv2d | (B, 4, 6, 6) | 108 | 3.89 k | 576 B | 3×3 |" in text.splitlines()
 
 
 def test_table_shows_every_layer() -> None:
     console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - the console owns it
-    console.print(summary.table(netspec.load(NET), console.width))
+    console.print(SummaryTable(netspec.load(NET)))
     shown = console.export_text()
     assert all(name in shown for name in ("conv", "flat", "embed", "parameters", "433"))
 
@@ -86,5 +90,5 @@ TABLE = """small
 
 def test_table_to_the_letter_and_a_name_that_goes_on_below() -> None:
     console = Console(width=60, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123 - the console owns it
-    console.print(summary.table(netspec.load(LONG), console.width))
+    console.print(SummaryTable(netspec.load(LONG)))
     assert [line.rstrip() for line in console.export_text().splitlines()[1:11]] == TABLE.splitlines()[1:11]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 
 import netspec
 from netspec import NetspecError
-from netspec.report.difference import as_json, text
+from netspec.report.diff.json import as_data
+from netspec.report.diff.text import lines as text_lines
 from netspec.review.diff import Diff, _alike
 from netspec.review.revision import load_revision
 
@@ -42,7 +42,7 @@ def changed(*edits: tuple[str, str]) -> Diff:
 
 
 def lines(diff: Diff) -> list[str]:
-    return [line for _, line in text(diff, "a", "b")]
+    return [line for _, line in text_lines(diff, "a", "b")]
 
 
 def names(diff: Diff, status: str) -> list[str]:
@@ -141,7 +141,7 @@ def test_many_ripples_are_cut_in_text_and_whole_in_json() -> None:
     new = BASE.replace("[3, 8, 8]", "[3, 10, 10]").replace("repeat: 2", "repeat: 5")
     diff = netspec.diff(netspec.load(BASE.replace("repeat: 2", "repeat: 5")), netspec.load(new))
     assert "    … and 7 more (all in `--format json`)" in lines(diff)
-    data = json.loads(as_json(diff))
+    data = as_data(diff)
     assert len([d for d in data["layers"] if d["status"] == "ripple"]) == 15
     first = data["layers"][0]
     assert first["before"]["name"] == "stage.0.conv" and first["before"]["shape"] == {"output": "(B, 8, 8, 8)"}

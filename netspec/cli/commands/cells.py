@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.console import console
 from netspec.cli.errors import errors
+from netspec.cli.output import show
 
 
 @command(
@@ -33,15 +33,13 @@ def cells(
     ] = None,
 ) -> None:
     """Recurrent cells: equations, weights, cost, and how they run on a CPU, a GPU and in ONNX, with the reason."""
-    from netspec.report import cells as report
+    from netspec.report.cells.find import find, library, read_params
+    from netspec.report.cells.listing import CellTable
+    from netspec.report.cells.page import page
 
     with errors():
-        out = console()
-        if name is None:
-            out.print(report.listing(report.library(), out.width))
-            return
-        found = report.find(name)
-        if len(found) == 1:
-            out.print(report.page(found[0], hidden, input, report.read_params(params or ())))
+        found = library() if name is None else find(name)
+        if name is None or len(found) > 1:
+            show([CellTable(found)])
         else:
-            out.print(report.listing(found, out.width))
+            show([page(found[0], hidden, input, read_params(params or ()))])

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.console import TableFormat, show
 from netspec.cli.errors import errors
 from netspec.cli.options import DataAt, Device
+from netspec.cli.results import TableFormat, show_result
 
 
 @command("netspec evaluate runs/digits_cnn-1", "netspec evaluate runs/digits_cnn-1 --format json")
@@ -24,4 +24,4 @@ def evaluate(
     with errors():
         from netspec.training.evaluate import evaluate as run_evaluation
 
-        show(run_evaluation(run, device=device, data_at=data), format)
+        show_result(run_evaluation(run, device=device, data_at=data), format)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.console import note
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
 from netspec.cli.options import Sets
+from netspec.cli.output import notes, show
 
 FRESH = "a netspec file has no trained weights; they are fresh. Name a run folder for trained ones."
 
@@ -47,7 +47,7 @@ def export(
     with errors():
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx.model import OPSET, check_size
-        from netspec.report.text import memory
+        from netspec.report.numbers import memory
         from netspec.source.files import file_name
 
         metadata: dict[str, str] = {}
@@ -59,7 +59,7 @@ def export(
                 raise typer.BadParameter("a run has its values already", param_hint="--set")
             loaded = load_run(source)
             graph, module = loaded.graph, loaded.module
-            note(loaded.notes)
+            show(notes(loaded.notes))
             metadata[META] = loaded.preprocess.to_json()
         else:
             from netspec.backends.torch.module import to_torch
@@ -67,7 +67,7 @@ def export(
             graph = compiled(str(source), sets)
             check_size(graph)
             module = to_torch(graph)
-            note([FRESH])
+            show(notes([FRESH]))
         path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
         parity = export_onnx(graph, module, path, metadata, streaming)
         typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.console import TableFormat, show
 from netspec.cli.errors import errors
 from netspec.cli.options import Device
+from netspec.cli.results import TableFormat, show_result
 
 
 @command(
@@ -49,4 +49,4 @@ def predict(
         chosen = {"length": length, "temperature": temperature, "seed": seed}
         given = {name: value for name, value in chosen.items() if value is not None}
         writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
-        show(run_prediction(model, input, device=device, writing=writing), format)
+        show_result(run_prediction(model, input, device=device, writing=writing), format)

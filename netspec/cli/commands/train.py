@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.console import console
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
 from netspec.cli.options import DataAt, Device, NetFile, Sets
+from netspec.cli.output import console
 
 
 @command(

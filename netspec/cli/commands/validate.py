@@ -2,59 +2,41 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from netspec.cli.application import command
-from netspec.cli.errors import complain
 from netspec.cli.load import compiled
-from netspec.cli.options import Sets
-from netspec.source.errors import NetspecError, Problem
+from netspec.cli.options import Sets, format_option
+from netspec.cli.output import show
+from netspec.report.formats import Formats
+from netspec.report.problems import Checked
+from netspec.source.errors import NetspecError
 
-
-class ProblemFormat(StrEnum):
-    text = "text"
-    json = "json"
-    github = "github"
+FORMATS = Formats("netspec.report.problems", default="text")
 
 
 @command("netspec validate net.yaml", "netspec validate architectures/*.yaml --format github")
 def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="netspec files.", show_default=False)],
-    format: Annotated[
-        ProblemFormat, typer.Option(help="For a person, a program, or a code review.")
-    ] = ProblemFormat.text,
+    format: Annotated[str, format_option(FORMATS, "For a person, a program, or a code review.")] = FORMATS.default,
     sets: Sets = None,
 ) -> None:
     """Check files: syntax, names, shapes, budget, learning. Answers without importing torch.
 
     Exit status 1 when a file is wrong.
     """
-    from netspec.graph.cost import total
-    from netspec.report.problems import as_github, as_json
-    from netspec.report.text import count, short
+    checked: list[Checked] = []
 
-    found: list[tuple[Problem, str]] = []
-    wrong = False
-    for file in files:
-        try:
-            graph = compiled(file, sets)
-        except NetspecError as error:
-            wrong = True
-            found += [(p, "error") for p in error.problems]
-            if format is ProblemFormat.text:
-                complain(error.problems)
-            continue
-        found += [(p, "warning") for p in graph.warnings]
-        if format is ProblemFormat.text:
-            complain(graph.warnings, warning=True)
-            cost = total(graph)
-            lengths = f", {graph.lengths.text()}" if graph.lengths.conditions else ""
-            typer.echo(f"{file}: ok, {count(cost.params)} parameters, {short(cost.flops)} FLOPs{lengths}")
-    if format is ProblemFormat.json:
-        typer.echo(as_json(found))
-    elif format is ProblemFormat.github and found:
-        typer.echo(as_github(found))
-    raise typer.Exit(int(wrong))
+    def each() -> Iterator[Checked]:
+        for file in files:
+            try:
+                checked.append(Checked(file, graph=compiled(file, sets)))
+            except NetspecError as error:
+                checked.append(Checked(file, errors=error.problems))
+            yield checked[-1]
+
+    show(FORMATS.render(format, each()))
+    raise typer.Exit(int(any(file.errors for file in checked)))

@@ -130,7 +130,7 @@ def test_layers_reference() -> None:
 def test_every_kind_has_a_page_with_its_parameters() -> None:
     from netspec.frontend.containers import CONTAINERS
     from netspec.layers import kinds
-    from netspec.report.reference import page
+    from netspec.report.layer_reference import page
     from netspec.source.records import fields_of
 
     for name, cls in {**kinds(), **CONTAINERS}.items():
@@ -191,6 +191,6 @@ def test_every_command_has_a_file_and_every_file_is_a_command() -> None:
 
 
 def test_python_cli_py_is_the_same_command() -> None:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     done = subprocess.run([sys.executable, "cli.py", "--version"], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == f"netspec {netspec.__version__}\n"

@@ -1,46 +1,54 @@
-"""`netspec diff`: a difference as text for a review, or as JSON."""
+"""A difference as text for a review."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
-from netspec.report.text import count, memory, signed
+from netspec.report.diff import set_fields
+from netspec.report.numbers import count, memory, signed
 from netspec.review.diff import Change, Diff, LayerDiff
-from netspec.shapes.dim import Dim
 from netspec.source.text import show
 
 _SIGN = {"added": "+", "removed": "-", "renamed": "→", "changed": "~", "ripple": "·"}
+_COLOUR = {"head": "bold", "added": "green", "removed": "red", "renamed": "cyan", "changed": "yellow", "ripple": "dim"}
 _MAX_RIPPLE = 8
 
 
-def text(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
+def render(diff: Diff, before: str, after: str) -> Iterator[Any]:
+    from rich.text import Text
+
+    for status, line in lines(diff, before, after):
+        yield Text(line, style=_COLOUR.get(status, ""), no_wrap=True, overflow="ignore")
+
+
+def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
     """Lines with the status that colours them; `before` and `after` name the two sides."""
-    lines = [("head", f"{before} -> {after}")]
+    found = [("head", f"{before} -> {after}")]
     if not diff:
-        return [*lines, ("", "no change in the network")]
+        return [*found, ("", "no change in the network")]
     for change in diff.interface:
-        lines.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
+        found.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
     for layer in diff.layers:
         if layer.status != "ripple":
-            lines += _layer(layer, diff)
-    lines += _ripple(diff.of("ripple"))
-    lines.append(("", ""))
+            found += _layer(layer, diff)
+    found += _ripple(diff.of("ripple"))
+    found.append(("", ""))
     counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
     felt = len(diff.of("ripple"))
-    lines.append(
+    found.append(
         ("head", ", ".join(p for p in (counts, f"{felt} only felt it" if felt else "") if p) or "interface changed")
     )
     for change in diff.totals:
         form = memory if change.what == "activations" else count
-        lines.append(
+        found.append(
             ("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip())
         )
     if not diff.totals:
-        lines.append(("", "parameters, FLOPs and activations are the same"))
-    return lines
+        found.append(("", "parameters, FLOPs and activations are the same"))
+    return found
 
 
 def _delta(change: Change) -> str:
@@ -70,15 +78,8 @@ def _felt(layer: LayerDiff) -> str:
 
 
 def _written(node: Node) -> str:
-    fields = ", ".join(f"{f}: {_value(v)}" for f, v in _set_fields(node))
+    fields = ", ".join(f"{f}: {_value(v)}" for f, v in set_fields(node))
     return f"{node.kind} {{{fields}}}" if fields else node.kind
-
-
-def _set_fields(node: Node) -> list[tuple[str, Any]]:
-    from netspec.source.records import fields_of
-
-    found = ((name, getattr(node.layer, name), f) for name, f in fields_of(type(node.layer)).items())
-    return [(name, value) for name, value, f in found if f.required or value != f.default]
 
 
 def _costs(graph: Graph, node: Node) -> str:
@@ -108,35 +109,3 @@ def _value(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return value if isinstance(value, str) else show(value)
-
-
-def as_json(diff: Diff) -> str:
-    """The whole difference for a program."""
-    return json.dumps({
-        "inputs_and_outputs": [_change(c) for c in diff.interface],
-        "totals": [_change(c) for c in diff.totals],
-        "layers": [{
-            "status": d.status,
-            "before": _side(diff.before, d.before),
-            "after": _side(diff.after, d.after),
-            "changes": [_change(c) for c in d.changes],
-            "effects": [_change(c) for c in d.effects],
-        } for d in diff.layers],
-    }, indent=2, ensure_ascii=False)  # fmt: skip
-
-
-def _side(graph: Graph, node: Node | None) -> dict[str, Any] | None:
-    if node is None:
-        return None
-    cost = cost_of(graph, node)
-    return {"name": node.name, "type": node.kind, "fields": {k: _plain(v) for k, v in _set_fields(node)},
-            "shape": {port or "output": str(t) for port, t in node.outputs.items()},
-            "params": cost.params, "flops": _plain(cost.flops), "activations": _plain(cost.activations)}  # fmt: skip
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {"what": change.what, "before": _plain(change.before), "after": _plain(change.after)}
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Dim) else list(value) if isinstance(value, tuple) else value

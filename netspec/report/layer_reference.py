@@ -15,7 +15,20 @@ from netspec.source.records.prose import expected
 from netspec.source.text import show
 
 
-def listing() -> list[tuple[str, str, str]]:
+def listing() -> Any:
+    """The table of all kinds (a rich renderable)."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("kind", "parameters", "what it computes"):
+        grid.add_column(column, overflow="fold")
+    for row in rows():
+        grid.add_row(*map(Text, row))
+    return grid
+
+
+def rows() -> list[tuple[str, str, str]]:
     """Name, parameters and first sentence of every kind and container."""
     found = []
     for name, cls in {**kinds(), **CONTAINERS}.items():

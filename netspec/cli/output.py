@@ -1,0 +1,75 @@
+"""What commands print: results to standard output, problems and notes to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from netspec.report.formats import Stderr
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 200  # columns of what nobody looks at in a window
+
+
+def show(parts: Iterable[Any]) -> None:
+    """Print the parts of a report as they come: text, rich's renderables, and what is for standard error."""
+    out = None
+    for part in parts:
+        if isinstance(part, Stderr):
+            _to_stderr(part.text)
+        elif isinstance(part, str):
+            typer.echo(part)
+        else:
+            out = out or console()
+            out.print(part, crop=out.is_interactive)
+
+
+def notes(texts: Iterable[str]) -> list[Stderr]:
+    """What whoever reads a result has to know."""
+    return [Stderr(f"note: {text}") for text in texts]
+
+
+def _to_stderr(text: str) -> None:
+    colour = shows_colour(sys.stderr, os.environ)
+    if colour:
+        from netspec.report.problems.text import coloured
+
+        text = coloured(text)
+    typer.echo(text, err=True, color=colour)
+
+
+def console() -> Console:
+    """Standard output; a table that goes to a file or a pipe is as wide as it needs to be."""
+    from rich.console import Console
+
+    if _is_terminal(sys.stdout):
+        return Console(highlight=False)
+    from netspec.report.trim import Trim
+
+    piped = Console(highlight=False, width=WIDE, force_interactive=False)
+    piped.push_render_hook(Trim())
+    return piped
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def shows_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
+    """Whether to colour what goes to a stream, by the variables that rich goes by, without importing rich.
+
+    NO_COLOR (no-color.org) wins over FORCE_COLOR (force-color.org); each counts unless it is empty.
+    """
+    if environ.get("NO_COLOR") or environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return False
+    if environ.get("TTY_COMPATIBLE") in ("0", "1"):
+        return environ["TTY_COMPATIBLE"] == "1"
+    if "FORCE_COLOR" in environ:
+        return environ["FORCE_COLOR"] != ""
+    return _is_terminal(stream)

@@ -1,0 +1,99 @@
+"""What commands print, as a pipe, a file and a terminal get it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from netspec.cli.output import shows_colour
+
+NET = """netspec: 1
+name: tiny
+description: A short one.
+inputs: {x: [6]}
+layers:
+  fc1: {type: linear, out_features: 4}
+  relu: relu
+  fc2: {type: linear, out_features: 3}
+outputs: {y: fc2}
+data: {source: iris}
+train: {loss: cross_entropy, epochs: 2}
+"""
+IRIS = NET.replace("[6]", "[4]")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(IRIS)
+    Path("wide.yaml").write_text(IRIS.replace("out_features: 4", "out_features: 8"))
+    Path("bad.yaml").write_text(IRIS.replace("relu: relu", "relu: rellu"))
+    return tmp_path
+
+
+def netspec(line: str, **environ: str) -> tuple[int, str, str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")}
+    done = subprocess.run([sys.executable, "-m", "netspec.cli", *line.split()], capture_output=True, text=True,
+                          timeout=120, env={**clean, "TERM": "xterm", **environ})  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+TABLES = ["summary net.yaml", "diff net.yaml wide.yaml", "layers", "cells", "cells lstm"]
+
+
+@pytest.mark.parametrize("color", ["", "1"])
+@pytest.mark.parametrize("line", TABLES)
+def test_piped_lines_end_without_blanks(line: str, color: str) -> None:
+    code, out, err = netspec(line, **({"FORCE_COLOR": color} if color else {}))
+    assert (code, err) == (0, "") and out.count("\n") > 5
+    bare = re.sub(r"\x1b\[[\d;]*m", "", out)
+    assert (bare == out) == (not color)
+    assert [text for text in bare.split("\n") if text != text.rstrip()] == []
+    assert not re.search(r"[ \t](\x1b\[[\d;]*m)+\n", out)
+
+
+def test_results_of_a_run_end_without_blanks() -> None:
+    for line in ("train net.yaml --device cpu --run r", "evaluate r"):
+        code, out, err = netspec(line)
+        assert (code, err) == (0, "") and out.count("\n") > 5
+        assert [text for text in out.split("\n") if text != text.rstrip()] == [], line
+
+
+def test_a_forced_colour_colours_errors_too() -> None:
+    plain = "bad.yaml:7:9: NS201 unknown layer kind `rellu`"
+    assert netspec("validate bad.yaml")[2].startswith(plain)
+    for line in ("validate bad.yaml", "summary bad.yaml"):
+        code, _, err = netspec(line, FORCE_COLOR="1")
+        assert code == 1 and "\x1b[31mNS201" in err and "\x1b[36mhelp:" in err
+        assert netspec(line, FORCE_COLOR="1", NO_COLOR="1")[2].startswith(plain)
+        assert netspec(line, FORCE_COLOR="")[2].startswith(plain)
+
+
+def test_a_forced_colour_keeps_the_width_of_a_pipe() -> None:
+    assert "receptive field" in netspec("summary net.yaml", FORCE_COLOR="1")[1]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+VALUES = {"NO_COLOR": (None, "", "1"), "FORCE_COLOR": (None, "", "0", "1"), "TTY_COMPATIBLE": (None, "0", "1", "2"),
+          "TERM": (None, "dumb", "unknown", "xterm-256color")}  # fmt: skip
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["pipe", "terminal"])
+def test_colours_are_shown_where_rich_shows_them(stream: io.StringIO) -> None:
+    for values in product(*VALUES.values()):
+        environ = {name: value for name, value in zip(VALUES, values, strict=True) if value is not None}
+        console = Console(file=stream, _environ=environ)
+        assert shows_colour(stream, environ) == (console.color_system is not None and not console.no_color), environ
+    assert not shows_colour(None, {})
