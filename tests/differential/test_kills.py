@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HOUSE = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment(tmp_path: Path) -> None:
     """In a fresh process, which forks: seeds 0 to 7 have trainings, claims of folders and exports among them."""
     command = [sys.executable, "-m", "tests.differential.kills", "--count", "8", "--out", str(tmp_path)]

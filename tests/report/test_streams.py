@@ -79,6 +79,7 @@ def test_another_encoding_shows_a_stand_in(encoding: str) -> None:
         assert code == int("none" in line) and "Traceback" not in err, line
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_training_goes_on_when_nobody_can_be_told() -> None:
     with Path("/dev/full").open("w") as full:

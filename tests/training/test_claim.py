@@ -150,6 +150,7 @@ def test_a_killed_holder_holds_nothing(here: Path) -> None:
     assert LOCK not in names(Path("r"))
 
 
+@pytest.mark.slow
 def test_four_trainings_at_once(here: Path) -> None:
     """Each in a folder of its own, its own spec beside its weights; of four that name one folder, one trains."""
     command = [sys.executable, "-m", "netspec.cli", "train", "--device", "cpu"]

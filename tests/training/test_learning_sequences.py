@@ -112,6 +112,7 @@ def test_what_is_generated_is_what_the_whole_text_would_give(tmp_path: Path) -> 
     assert isinstance(found, Generated) and found.text == text[4:]
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_in_the_middle_of_a_text(tmp_path: Path) -> None:
     """In processes of their own, killed at any moment: the same weights, bit by bit."""
     import subprocess

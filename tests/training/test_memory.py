@@ -65,7 +65,7 @@ def spec(folder: Path, layers: str, more: str = "") -> str:
     return "net.yaml"
 
 
-@pytest.mark.parametrize("unseen", [False, True])
+@pytest.mark.parametrize("unseen", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(("layers", "needed"), [(WIDE, "14.9 GiB"), (LSTM, "3.35 GiB")], ids=["linear", "lstm"])
 def test_training_a_network_that_does_not_fit(tmp_path: Path, layers: str, needed: str, unseen: bool) -> None:
     said = bounded(tmp_path, "train", spec(tmp_path, layers), "--device", "cpu", unseen=unseen)
@@ -87,7 +87,7 @@ def test_export_beyond_one_file(tmp_path: Path) -> None:
     assert "NS701 the weights take " in said and "one ONNX file holds less than 2 GiB" in said
 
 
-@pytest.mark.parametrize("unseen", [False, True])
+@pytest.mark.parametrize("unseen", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_export_that_does_not_fit(tmp_path: Path, unseen: bool) -> None:
     """320 MB of weights: under what a file holds, above what there is for them and their copies."""
     layers = "  wide: {type: linear, out_features: 10000000}"

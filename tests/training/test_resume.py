@@ -52,7 +52,10 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in text.splitlines()]
 
 
-@pytest.mark.parametrize(("optimizer", "seed"), [("{type: nag, lr: 0.05}", 1), ("{type: adamw, lr: 2e-3}", 2)])
+@pytest.mark.parametrize(
+    ("optimizer", "seed"),
+    [pytest.param("{type: nag, lr: 0.05}", 1, marks=pytest.mark.slow), ("{type: adamw, lr: 2e-3}", 2)],
+)
 def test_killed_and_resumed(tmp_path: Path, optimizer: str, seed: int) -> None:
     spec = tmp_path / "net.yaml"
     spec.write_text(NET % optimizer)
