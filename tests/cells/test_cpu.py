@@ -1,77 +1,28 @@
-"""The generated machine code against the same loops in float64, and its functions against torch's."""
+"""The generated machine code against the same loops in float64."""
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
-from llvmlite import binding, ir
+from llvmlite import binding
 from random_cells import cells
 from recurrences import backward, cell_of, drawn, inputs_of
 
-from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.compiled import compiled, key_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.kernels.cpu import run as cpu
 from netspec.cells.kernels.cpu.code import module_of
-from netspec.cells.kernels.cpu.product import POINTER, element, load
-from netspec.cells.kernels.cpu.vector import F32, I64, VectorCode
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run.fused import fused
-
-# The relative error that each function may have, in units of 1e-7; float32 itself rounds by 0.6.
-ERRORS = {"sigmoid": 2.5, "tanh": 4, "exp": 2.5, "softplus": 3, "sqrt": 1, "hard_sigmoid": 2}
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETSPEC_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
-
-
-@pytest.mark.parametrize("lanes", sorted({4, 8, cpu.lanes()}))
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions(name: str, lanes: int) -> None:
-    """Every function over its range, its ends and beyond, against torch in float64."""
-    arity = FUNCTIONS[name].arity
-    inf, nan = float("inf"), float("nan")
-    ends = [-0.0, 100, -100, 88.7, -87.3, 88.8, 120, -120, 1e-6, -1e-6, 1e-30, 3e38, -3e38, 7.9, -9.1, inf, -inf, nan]
-    x = torch.cat([torch.linspace(-30, 30, 4096), torch.linspace(-1, 1, 4096), torch.tensor(ends).repeat(16)])
-    x = x.abs() if name == "sqrt" else x
-    args = [x, x.flip(0).contiguous()][:arity]
-    mine = _run(name, lanes, args)
-    exact = FUNCTIONS[name].torch(torch, *(a.double() for a in args))
-    exact = exact.float().double()  # where float32 overflows, both are infinite
-    same = (mine.double() == exact) | (mine.isnan() & exact.isnan())
-    floor = 1.0 if name == "hard_sigmoid" else 1e-30  # there x/6 + 1/2 cancels
-    error = torch.where(same, torch.zeros(()), (mine - exact).abs() / exact.abs().clamp(min=floor))
-    assert error.max().item() <= ERRORS.get(name, 0) * 1e-7
-
-
-def _run(name: str, lanes: int, args: list[torch.Tensor]) -> torch.Tensor:
-    """One function over whole vectors."""
-    module = ir.Module()
-    kind = ir.FunctionType(ir.VoidType(), [POINTER] * (len(args) + 1))
-    function = ir.Function(module, kind, "go")
-    builder = ir.IRBuilder(function.append_basic_block())
-    from netspec.cells.kernels.cpu.product import loop
-
-    with loop(builder, I64(len(args[0]) // lanes)) as i:
-        at = builder.mul(i, I64(lanes))
-        vectors = [load(builder, element(builder, p, at), ir.VectorType(F32, lanes)) for p in function.args[1:]]
-        value = FUNCTIONS[name].cpu(VectorCode(builder, lanes), *vectors)
-        builder.store(value, element(builder, function.args[0], at), align=4)
-    builder.ret_void()
-    parsed = binding.parse_assembly(str(module))
-    engine = binding.create_mcjit_compiler(parsed, cpu.machine())
-    engine.finalize_object()
-    out = torch.empty_like(args[0])
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * (len(args) + 1))(engine.get_function_address("go"))
-    call(out.data_ptr(), *(a.data_ptr() for a in args))
-    return out
 
 
 def check(step: CellStep, steps: int, batch: int, ragged: bool, scale: float = 0.5) -> None:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import netspec
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.functions import PUBLIC
 from netspec.cli import app
 
 PAGE = Path(__file__).parents[2] / "docs" / "cells.md"
@@ -23,11 +23,9 @@ PRINTED = ("validate", "cells", "diff")  # what trains, exports or takes time is
 
 def table() -> str:
     lines = ["| function | value |", "| --- | --- |"]
-    for name, function in FUNCTIONS.items():
-        if not function.internal:
-            args = "x" if function.arity == 1 else "x, y"
-            law = function.law.replace("|", "\\|")
-            lines.append(f"| `{name}({args})` | {law} |")
+    for function in PUBLIC.values():
+        law = function.law.replace("|", "\\|")
+        lines.append(f"| `{function.signature}` | {law} |")
     return "\n".join(lines)
 
 

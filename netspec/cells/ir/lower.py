@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from math import isfinite
 from typing import TypeVar
 
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.functions import PUBLIC
 from netspec.cells.ir.dag import Columns, Dag, Value
 from netspec.cells.ir.names import Joined, Matrix, Names, Operand, ReportedError
 from netspec.cells.ir.step import CellStep
@@ -241,11 +241,10 @@ class CellLowering:
 
     def call(self, expr: FunctionCall) -> Value:
         name = expr.function
-        public = [n for n, f in FUNCTIONS.items() if not f.internal]
-        if name not in public:
+        if name not in PUBLIC:
             meant = self.scope.called_hint(expr)
             problems = [Problem("NS322", f"unknown function `{name}`", expr.name_place.span,
-                                meant or function_hint(name, public))]  # fmt: skip
+                                meant or function_hint(name))]  # fmt: skip
             if not meant and len(expr.args) == 1 and not isinstance(expr.args[0], Name):
                 try:
                     self.vector(expr.args[0])
@@ -253,13 +252,14 @@ class CellLowering:
                     problems += error.problems
             raise ReportedError(problems)
         args = self.each(self.vector, expr.args)
-        wanted = FUNCTIONS[name].arity
+        wanted = PUBLIC[name].arity
         if len(args) != wanted:
             hint = f"`{name}(a, {name}(b, c))` takes three" if wanted == 2 < len(args) else ""
             raise NetspecError("NS322", f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, received {len(args)}",
                                expr.place.span, hint=hint)  # fmt: skip
-        if wanted == 2:
-            self.same_size(expr, (expr.args[0], args[0]), (expr.args[1], args[1]), f"`{name}`")
+        vectors = [(e, n) for e, n in zip(expr.args, args, strict=True) if n.size is not None]
+        for other in vectors[1:]:
+            self.same_size(expr, vectors[0], other, f"`{name}`")
         try:
             return self.finite(self.scope.dag.call(name, *args), expr)
         except (ValueError, OverflowError):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.functions import PUBLIC
 from netspec.cells.ir.dag import Dag, Value
 from netspec.cells.language.cell import SIZES, Cell
 from netspec.cells.language.expr import Binary, FunctionCall, Name
@@ -129,7 +129,7 @@ class Names:
         if name in SIZES:
             raise NetspecError("NS321", f"`{name}` is a size, not a value", span,
                                hint="sizes stand in shapes and conditions")  # fmt: skip
-        if name in FUNCTIONS:
+        if name in PUBLIC:
             raise NetspecError("NS321", f"`{name}` is a function", span, hint=f"write `{name}(…)`")
         if "" in self.broken:
             raise ReportedError()
@@ -158,7 +158,7 @@ class Names:
         if name in self.broken:
             raise ReportedError()
         kind = ("the input" if name == "x" else "a weight" if name in self.weights else "a function"
-                if name in FUNCTIONS else "a parameter" if name in self.params else "a size" if name in SIZES
+                if name in PUBLIC else "a parameter" if name in self.params else "a size" if name in SIZES
                 else "")  # fmt: skip
         if kind:
             raise NetspecError("NS325", f"`{name}` is {kind} and cannot be given a value", span,

@@ -134,8 +134,8 @@ def without_scalars(step: CellStep) -> CellStep | None:
                    weights={**step.weights, **vectors})  # fmt: skip
 
 
-FUNCTION_WORK = 16  # instructions of a function, about
-MAX_WORK = 2000  # compiling grows with the square: 1,300 take a second, 2,600 ten; the library ends at 110
+# Instructions of a step: compiling grows with the square, 1,300 take a second, 2,600 ten; the library ends at 110.
+MAX_WORK = 2000
 
 
 def plain_reason(step: CellStep) -> str:
@@ -146,7 +146,7 @@ def plain_reason(step: CellStep) -> str:
     program = program_of(simple)
     if not program.states:
         return "no state depends on itself: there is no loop"
-    work = sum(FUNCTION_WORK if n.op in FUNCTIONS else 1 for n in program.inside)
+    work = sum(FUNCTIONS[n.op].work if n.op in FUNCTIONS else 1 for n in program.inside)
     return f"a step of {len(program.inside)} operations is too large for one kernel" if work > MAX_WORK else ""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from math import isfinite
 
-from netspec.cells.functions import FUNCTIONS
+from netspec.cells.functions import PUBLIC
 from netspec.cells.language.cell import SIZES, Declared
 from netspec.cells.language.expr import Expr
 from netspec.cells.language.spelling import name_hint
@@ -46,7 +46,7 @@ class Declarations:
             hint = hint if name.isascii() else name_hint(name)
             self.problems.append(Problem("NS206", f"{what} cannot be named {show(name)}", span, hint))
             return False
-        taken = _TAKEN.get(name) or ("it is a function" if name in FUNCTIONS else "") or self.known.get(name, "")
+        taken = _TAKEN.get(name) or ("it is a function" if name in PUBLIC else "") or self.known.get(name, "")
         if taken:
             self.problems.append(Problem("NS206", f"{what} cannot be named `{name}`: {taken}", span,
                                          "choose another name"))  # fmt: skip

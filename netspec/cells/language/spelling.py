@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from netspec.cells.functions import PUBLIC
 from netspec.source.errors import did_you_mean
 
 _PRODUCT = "`@` is the product with a weight matrix, `*` multiplies element by element"
@@ -32,8 +33,7 @@ _SIGNS = {
 }
 
 _FUNCTIONS = {
-    **dict.fromkeys(("sigma", "sigm", "logistic", "logsig"), "did you mean `sigmoid`?"),
-    **dict.fromkeys(("th", "tansig", "hyperbolic_tangent"), "did you mean `tanh`?"),
+    **{other: f"did you mean `{name}`?" for name, row in PUBLIC.items() for other in row.spellings},
     **dict.fromkeys(("matmul", "mm", "dot", "linear", "mv"), "a product is written `W @ x[t]`"),
     **dict.fromkeys(("concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"),
                     "a concatenation is written `[a, b]`"),
@@ -41,11 +41,6 @@ _FUNCTIONS = {
     **dict.fromkeys(("transpose", "T"), _TRANSPOSED),
     **dict.fromkeys(("softmax", "log_softmax", "sum", "mean", "norm", "layer_norm", "rms_norm", "batch_norm"),
                     "functions work element by element; what sees a whole vector is a product with a weight"),
-    **dict.fromkeys(("silu", "swish"), "write it out: `a * sigmoid(a)`"),
-    **dict.fromkeys(("clip", "clamp"), "write `min(max(a, -1), 1)`"),
-    "maximum": "did you mean `max`?",
-    "minimum": "did you mean `min`?",
-    "leaky_relu": "write `max(a, 0.01 * a)`",
     "dropout": "the layer's `dropout` stands between layers",
     "where": "a choice by sizes is written `a if input == hidden else b`",
 }  # fmt: skip
@@ -96,8 +91,8 @@ def name_hint(name: str) -> str:
         if index in ("t", "t-1"):
             return f"write `{_plain(letters)}[{index}]`"
         return time_hint(index) or _TIME
-    if name in ("σ", "σg", "σh", "σ_g", "σ_h", "σ_c"):
-        return "did you mean `sigmoid`?"
+    if name in _FUNCTIONS:  # σ
+        return _FUNCTIONS[name]
     if name[-1] in "²³":
         return _POWER
     return f"write `{_plain(name)}`"
@@ -125,12 +120,11 @@ def _plain(name: str, otherwise: str = "g") -> str:
     return out or otherwise
 
 
-def function_hint(name: str, known: Collection[str]) -> str:
+def function_hint(name: str) -> str:
     """What stands for a function that is not in the table."""
-    same = next((f for f in known if f == name.lower()), "")
-    if same:
-        return f"did you mean `{same}`?"
-    return _FUNCTIONS.get(name) or did_you_mean(name.lower(), known, f"functions: {', '.join(known)}")
+    if name.lower() in PUBLIC:
+        return f"did you mean `{name.lower()}`?"
+    return _FUNCTIONS.get(name) or did_you_mean(name.lower(), PUBLIC, f"functions: {', '.join(PUBLIC)}")
 
 
 def timed_hint(name: str, states: Collection[str], after: str = "") -> str:

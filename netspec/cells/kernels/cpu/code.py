@@ -275,7 +275,7 @@ def emit(code: VectorCode, node: Value, args: list[Any]) -> Any:
             return code.neg(args[0])
         case "div":
             return code.div(*args)
-    return FUNCTIONS[node.op].cpu(code, *args)
+    return FUNCTIONS[node.op].vector(code, *args)
 
 
 def _sum(code: VectorCode, node: Value, args: list[Any]) -> Any:

@@ -27,30 +27,11 @@ Form = Literal["step", "walk", "scan"]
 # row before the step, "initial" that before the first step, "row" what has no time, "vector" what has no row either.
 Role = Literal["sequence", "before", "initial", "row", "vector"]
 
-PRELUDE = '''\
+_HEAD = '''\
 """Kernels of a recurrent cell, written by netspec: a cache, safe to delete."""
 
 import triton
 import triton.language as tl
-
-
-@triton.jit
-def sigmoid(x):
-    small = tl.exp(-tl.abs(x))  # at most 1: nothing overflows
-    return tl.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
-
-
-@triton.jit
-def tanh(x):
-    size = tl.abs(x)
-    small = tl.exp(-2.0 * size)
-    y = (1.0 - small) / (1.0 + small)
-    if x.dtype == tl.float32:
-        # 1 - exp(-2x) has few digits left near 0.
-        square = x * x
-        near = 1.0 + square * (-1.0 / 3.0 + square * (2.0 / 15.0 - square * (17.0 / 315.0)))
-        y = tl.where(size < 0.2, size * near, y)
-    return tl.where(x < 0, -y, y)
 
 
 @triton.jit
@@ -73,6 +54,7 @@ def plus(a, b):
 def compose(a, b, c, d):
     return c * a, c * b + d
 '''
+PRELUDE = "\n".join([_HEAD, *(f.triton_helper for f in FUNCTIONS.values() if f.triton_helper)])
 
 
 @dataclass(frozen=True)
@@ -243,4 +225,4 @@ def expression(node: Value) -> str:
             return f"-{args[0]}"
         case "div":
             return f"{args[0]} / {args[1]}"
-    return f"({FUNCTIONS[node.op].gpu.format(*args)}).to(ACC)"  # a choice of two numbers is float32
+    return f"({FUNCTIONS[node.op].triton.format(*args)}).to(ACC)"  # a choice of two numbers is float32
