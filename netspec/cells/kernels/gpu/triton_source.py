@@ -6,7 +6,7 @@
     scan   the same where what is carried is linear: a tile of times at once, by an associative scan (triton_time.py)
 
 Nothing of a user's file stands in the text: values are called by the index of their node, buffers by the place of their
-slot, and operations come from dag.py and functions.py.  Widths are written out; all that a batch or a length decides is
+slot, and operations come from ir/dag.py, functions/.  Widths are written out; all that a batch or a length decides is
 an argument.
 
 # TILE_T, TILE_R, TILE_C: times, rows (the batch) and columns that one program has at once
