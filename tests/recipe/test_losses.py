@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from netspec.recipe.losses.absolute import Absolute
+from netspec.recipe.losses.base import LOSSES
 from netspec.recipe.losses.cross_entropy import CrossEntropy
 from netspec.recipe.losses.epsilon_insensitive import EpsilonInsensitive
 from netspec.recipe.losses.hinge import Hinge
@@ -41,6 +42,10 @@ CASES = [
     (CrossEntropy(), cross_entropy(0.0), LOGITS, CLASSES),
     (CrossEntropy(0.2), cross_entropy(0.2), LOGITS, CLASSES),
 ]
+
+
+def test_every_loss_has_a_formula_here() -> None:
+    assert {loss.name for loss, *_ in CASES} == set(LOSSES)
 
 
 @pytest.mark.parametrize("weight", [1.0, 2.5])

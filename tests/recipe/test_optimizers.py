@@ -10,7 +10,7 @@ import torch
 from netspec.recipe.optimizers.adagrad import Adagrad
 from netspec.recipe.optimizers.adam import Adam
 from netspec.recipe.optimizers.adamw import AdamW
-from netspec.recipe.optimizers.base import LooksAhead
+from netspec.recipe.optimizers.base import OPTIMIZERS, LooksAhead
 from netspec.recipe.optimizers.momentum import Momentum
 from netspec.recipe.optimizers.nag import Nag
 from netspec.recipe.optimizers.rmsprop import RmsProp
@@ -99,6 +99,10 @@ CASES = [
     (Adam(LR, (0.8, 0.95), weight_decay=0.1), adam),
     (AdamW(LR, weight_decay=0.1), adam),
 ]
+
+
+def test_every_optimizer_has_a_formula_here() -> None:
+    assert {config.name for config, _ in CASES} == set(OPTIMIZERS)
 
 
 def torch_steps(config: Any) -> Iterator[Any]:

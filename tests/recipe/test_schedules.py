@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
+from netspec.recipe.schedules.base import SCHEDULES
 from netspec.recipe.schedules.constant import ConstantRate
 from netspec.recipe.schedules.cosine import CosineDecay
 from netspec.recipe.schedules.exponential import ExponentialDecay
@@ -22,6 +23,10 @@ CASES = [
     (CosineDecay(), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS)),
     (CosineDecay(0.1), lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 0.1)),
 ]
+
+
+def test_every_schedule_is_held_against_another() -> None:
+    assert {schedule.name for schedule, _ in CASES} == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(("schedule", "make"), CASES, ids=lambda case: type(case).__name__)

@@ -7,7 +7,7 @@ from netspec.recipe.losses.base import Loss, LossFunction, loss
 
 @loss("absolute")
 class Absolute(Loss):
-    """L(ε) = |ε|.  Laplace 1793."""
+    """L(ε) = |ε|.  Boscovich 1757."""
 
     targets = "numbers"
     elsewhere = ("mae", "mae_loss", "mean_absolute_error", "absolute_error", "l1", "l1_loss")

@@ -1,6 +1,6 @@
 """What an optimizer declares: its fields, rules over several of them, and torch's optimizer that it makes.
 
-w weights, g the gradient of the batch's loss, η = lr; states begin at 0.
+w weights, g the gradient of the batch's loss, η = lr; states begin at 0.  `weight_decay`·w is added to g.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Sgd(Optimizer):
     """w := w − ηb, b := momentum·b + (1 − dampening)·g after b := g at the first step: torch.optim.SGD.
 
-    g has weight_decay·w added; with `nesterov` w := w − η(g + momentum·b).  Robbins & Monro 1951.
+    With `nesterov` w := w − η(g + momentum·b).  Robbins & Monro 1951.
     """
 
     momentum: Decay = 0.0

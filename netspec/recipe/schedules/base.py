@@ -1,6 +1,6 @@
 """What a schedule declares: its fields, and the factor of the learning rate over time.
 
-The rate rises linearly to `lr` over `warmup_epochs`; from there on it is lr times the schedule's factor.
+The rate rises linearly to `lr` over `warmup_epochs`; t epochs after that it is lr·f(t), of T epochs that are left then.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Schedule(Declared, ABC):
 
     @abstractmethod
     def factor_after(self, t: float, share: float) -> float:
-        """What `lr` is multiplied with t epochs after the warm-up; `share`: t over the epochs after it, at most 1."""
+        """f(t); `share`: t/T, at most 1."""
 
     def rate_factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         """What `lr` is multiplied with at a step, counted from 0 over the whole training."""

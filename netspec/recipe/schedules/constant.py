@@ -7,7 +7,7 @@ from netspec.recipe.schedules.base import Schedule, schedule
 
 @schedule("constant")
 class ConstantRate(Schedule):
-    """1."""
+    """f(t) = 1."""
 
     def factor_after(self, t: float, share: float) -> float:
         return 1.0

@@ -10,10 +10,7 @@ from netspec.source.records import Share
 
 @schedule("cosine")
 class CosineDecay(Schedule):
-    """final + (1 − final)·(1 + cos(π·t/T))/2 over the T epochs after the warm-up.
-
-    Loshchilov & Hutter 2017, arXiv:1608.03983.
-    """
+    """f(t) = final + (1 − final)·(1 + cos(π·t/T))/2.  Loshchilov & Hutter 2017, arXiv:1608.03983."""
 
     final: Share = 0.0
 

@@ -7,7 +7,7 @@ from netspec.recipe.schedules.base import Factor, Schedule, schedule
 
 @schedule("exponential")
 class ExponentialDecay(Schedule):
-    """factor^t, t in epochs."""
+    """f(t) = factor^t."""
 
     factor: Factor
 

@@ -8,7 +8,7 @@ from netspec.source.records import Share
 
 @schedule("linear")
 class LinearDecay(Schedule):
-    """final + (1 − final)·(1 − t/T) over the T epochs after the warm-up."""
+    """f(t) = final + (1 − final)·(1 − t/T)."""
 
     final: Share = 0.0
 

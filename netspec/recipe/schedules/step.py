@@ -10,7 +10,7 @@ from netspec.source.records import Positive
 
 @schedule("step")
 class StepDecay(Schedule):
-    """factor^⌊t / every⌋, t in epochs."""
+    """f(t) = factor^⌊t / every⌋."""
 
     every: Positive
     factor: Factor = 0.1
