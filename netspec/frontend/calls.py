@@ -15,7 +15,7 @@ from netspec.source.tree import Tree
 
 
 @dataclass(frozen=True)
-class Place:
+class CallSite:
     """Where a call stands: its full name, its submodule, its text, and the way to it."""
 
     name: str
@@ -42,7 +42,7 @@ class Inherited:
 class Call:
     """One layer, its shapes not yet known; a wire of None is a reference that was already reported."""
 
-    place: Place
+    place: CallSite
     layer: Layer
     wires: tuple[Wire | None, ...]
     own_init: Mapping[str, Init]
@@ -55,7 +55,7 @@ class Call:
 class Join:
     """The end of a container: what to bring together."""
 
-    place: Place
+    place: CallSite
     kind: str
     options: Mapping[str, Any]
     input: Wire | None

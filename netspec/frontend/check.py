@@ -34,7 +34,7 @@ class Checked:
     cells: Cells = field(default_factory=Cells)
     blocks: dict[str, Block] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)  # blocks that are reported: their uses stay silent
-    static: dict[int, Layer] = field(default_factory=dict)  # id of the layer's tree -> the layer, when it has no `$`
+    layers: dict[Tree, Layer] = field(default_factory=dict)  # the entry -> its layer, when it has no `$`
 
 
 def check(document: Document, problems: Problems) -> Checked:
@@ -234,7 +234,7 @@ def _check_layer(
     if dynamic:
         read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place, explain=explain_key)
     elif (layer := make_layer(cls, fields, owner, problems, place, checked.cells)) is not None:
-        checked.static[id(tree)] = layer
+        checked.layers[tree] = layer
         problems += check_dropout(layer, fields)
     problems[before:] = explain_params(problems[before:], fields, checked.cells)
     tag = fields.entries["type"]

@@ -200,6 +200,8 @@ def test_whatever_is_lost_on_the_way_is_an_error(monkeypatch: pytest.MonkeyPatch
         assert [p.code for p in replace(expansion(), outputs=outputs).loose_ends()] == ["NS313"]  # type: ignore[arg-type]
     fewer = whole.rebuilt(list(whole.nodes())[:5], {}, {})
     assert [p.message.split("`")[1] for p in _Builder(fewer, expansion()).lost()] == ["st.1.s", "b.r", "b", "output b"]
-    monkeypatch.setattr("netspec.frontend.expand.chained", lambda before, inputs, wires, *_: (None, *wires[1:]))
+    monkeypatch.setattr(
+        "netspec.frontend.expansion.repeat.chained", lambda before, inputs, wires, *_: (None, *wires[1:])
+    )
     with pytest.raises(netspec.NetspecError, match=r"NS313 `st\.1\.fc` was lost"):
         netspec.load(text)
