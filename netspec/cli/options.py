@@ -30,6 +30,11 @@ DataAt = Annotated[
 ]
 
 
+def quiet_option(help: str) -> Any:
+    """`--quiet`: problems and the result itself, nothing else."""
+    return typer.Option("--quiet", "-q", help=help)
+
+
 def format_option(formats: Formats, help: str) -> Any:
     """`--format`, whose choices are the files of a report."""
     names = formats.names()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from netspec.report.formats import Stderr
+from netspec.report.formats import Remark, Stderr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 WIDE = 200  # columns of what nobody looks at in a window
 
 
-def show(parts: Iterable[Any]) -> None:
+def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
     """Print the parts of a report as they come: text, rich's renderables, and what is for standard error."""
     out = None
     for part in parts:
         if isinstance(part, Stderr):
             _to_stderr(part.text)
+        elif isinstance(part, Remark):
+            if not quiet:
+                typer.echo(part.text)
         elif isinstance(part, str):
             typer.echo(part)
         else:

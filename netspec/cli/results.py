@@ -13,9 +13,10 @@ class TableFormat(StrEnum):
     json = "json"
 
 
-def show_result(result: Any, format: TableFormat) -> None:
+def show_result(result: Any, format: TableFormat, *, quiet: bool) -> None:
     """Print it, its notes first."""
-    show(notes(result.notes))
+    if not quiet:
+        show(notes(result.notes))
     if format is TableFormat.json:
         from netspec.source.records.from_json import plain_json
 

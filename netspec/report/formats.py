@@ -1,7 +1,8 @@
 """Formats of a report: one file each in the report's folder, named as users name it with `--format`.
 
 Such a file has a function `render`, which takes what the report is about and yields its parts in the order in which
-they are printed: text or rich's renderables for standard output, `Stderr` for standard error.
+they are printed: text or rich's renderables for standard output, `Stderr` for standard error, and `Remark` for what
+`--quiet` leaves out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from typing import Any
 @dataclass(frozen=True)
 class Stderr:
     """Text for standard error: a problem, a warning, a note."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Text for standard output that says only that all is well."""
 
     text: str
 

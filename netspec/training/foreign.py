@@ -38,7 +38,7 @@ def read_model(path: Path) -> Any:
     try:
         model.ParseFromString(read_whole(path))
     except FileNotFoundError:
-        raise bad("no such model", "write it with `netspec export RUN --onnx`") from None
+        raise bad("no such model", "write it with `netspec export RUN`") from None
     except (OSError, DecodeError) as error:
         raise bad(f"cannot be read as an ONNX model: {reason(error)}") from None
     for message, hint in _refused(model):

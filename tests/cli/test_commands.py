@@ -93,7 +93,13 @@ def test_validate_reads_data_and_train(net: str) -> None:
 
 
 def test_wrong_command_lines_end_with_2(net: str) -> None:
-    for args in (("validate",), ("summary",), ("summary", net, "--format", "pdf"), ("nonsense",), ("export", net)):
+    for args in (
+        ("validate",),
+        ("summary",),
+        ("summary", net, "--format", "pdf"),
+        ("nonsense",),
+        ("export", net, "--onx"),
+    ):
         assert run(*args)[0] == 2, args
 
 
@@ -143,9 +149,12 @@ def test_schema_is_json() -> None:
 
 
 def test_export_writes_a_verified_file(net: str) -> None:
-    code, out, err = run("export", net, "--onnx")
+    code, out, err = run("export", net)
     assert code == 0 and out.startswith("tiny.onnx: ") and "agrees with PyTorch" in out and "fresh" in err
-    assert Path("tiny.onnx").stat().st_size > 100
+    model = Path("tiny.onnx").read_bytes()
+    assert run("export", net, "--onnx", "--out", "again.onnx")[0] == 0
+    assert Path("again.onnx").read_bytes() == model
+    assert run("export", net, "--quiet") == (0, "tiny.onnx\n", "")
     code, _, err = run("export", net, "--onnx", "-o", "net.yaml/x.onnx")
     assert code == 1 and "NS704 cannot be written" in err
 

@@ -81,6 +81,17 @@ def test_a_forced_colour_keeps_the_width_of_a_pipe() -> None:
     assert "receptive field" in netspec("summary net.yaml", FORCE_COLOR="1")[1]
 
 
+def test_quiet_leaves_problems_and_results() -> None:
+    Path("unused.yaml").write_text(IRIS.replace("y: fc2", "y: relu").replace("iris}", "iris, standardize: both}"))
+    assert netspec("validate -q net.yaml") == (0, "", "")
+    code, out, err = netspec("validate --quiet net.yaml bad.yaml unused.yaml")
+    assert code == 1 and out == "" and "NS201 unknown layer kind" in err and "NS312 warning: " in err
+    assert netspec("validate -q --format json net.yaml") == (0, "[]\n", "")
+    assert netspec("train -q net.yaml --device cpu --run r") == (0, "r\n", "")
+    loud, quiet = netspec("evaluate r"), netspec("evaluate r -q")
+    assert quiet == loud
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -9,7 +9,7 @@ import typer
 
 from netspec.cli.application import command
 from netspec.cli.errors import errors
-from netspec.cli.options import DataAt, Device
+from netspec.cli.options import DataAt, Device, quiet_option
 from netspec.cli.results import TableFormat, show_result
 
 
@@ -19,9 +19,10 @@ def evaluate(
     format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
     device: Device = "auto",
     data: DataAt = None,
+    quiet: Annotated[bool, quiet_option("Leave out notes.")] = False,
 ) -> None:
     """Metrics on the test split, with a confusion matrix for classes."""
     with errors():
         from netspec.training.evaluate import evaluate as run_evaluation
 
-        show_result(run_evaluation(run, device=device, data_at=data), format)
+        show_result(run_evaluation(run, device=device, data_at=data), format, quiet=quiet)

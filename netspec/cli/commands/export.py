@@ -10,22 +10,22 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
-from netspec.cli.options import Sets
+from netspec.cli.options import Sets, quiet_option
 from netspec.cli.output import notes, show
 
 FRESH = "a netspec file has no trained weights; they are fresh. Name a run folder for trained ones."
 
 
 @command(
-    "netspec export runs/digits_cnn-1 --onnx",
-    "netspec export net.yaml --onnx -o net.onnx",
-    "netspec export runs/char_lstm-1 --onnx --streaming",
+    "netspec export runs/digits_cnn-1",
+    "netspec export net.yaml -o net.onnx",
+    "netspec export runs/char_lstm-1 --streaming",
 )
 def export(
     source: Annotated[
         Path, typer.Argument(metavar="FILE-or-RUN", help="A netspec file or a run folder.", show_default=False)
     ],
-    onnx: Annotated[bool, typer.Option("--onnx", help="Write ONNX.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="The format: the only one, so it can be left out.")] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="NAME.onnx if left out.", show_default=False)] = None,
     sets: Sets = None,
     streaming: Annotated[
@@ -40,10 +40,9 @@ def export(
             "over time.",
         ),
     ] = False,
+    quiet: Annotated[bool, quiet_option("Print nothing but the path of the file.")] = False,
 ) -> None:
     """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
-    if not onnx:
-        raise typer.BadParameter("name the format: --onnx", param_hint="--onnx")
     with errors():
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx.model import OPSET, check_size
@@ -59,7 +58,7 @@ def export(
                 raise typer.BadParameter("a run has its values already", param_hint="--set")
             loaded = load_run(source)
             graph, module = loaded.graph, loaded.module
-            show(notes(loaded.notes))
+            remarks = loaded.notes
             metadata[META] = loaded.preprocess.to_json()
         else:
             from netspec.backends.torch.module import to_torch
@@ -67,7 +66,10 @@ def export(
             graph = compiled(str(source), sets)
             check_size(graph)
             module = to_torch(graph)
-            show(notes([FRESH]))
+            remarks = (FRESH,)
+        if not quiet:
+            show(notes(remarks))
         path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
         parity = export_onnx(graph, module, path, metadata, streaming)
-        typer.echo(f"{path}: {memory(path.stat().st_size)}, opset {OPSET}, agrees with PyTorch: {parity.text()}")
+        size = memory(path.stat().st_size)
+        show([str(path) if quiet else f"{path}: {size}, opset {OPSET}, agrees with PyTorch: {parity.text()}"])

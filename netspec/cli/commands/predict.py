@@ -9,7 +9,7 @@ import typer
 
 from netspec.cli.application import command
 from netspec.cli.errors import errors
-from netspec.cli.options import Device
+from netspec.cli.options import Device, quiet_option
 from netspec.cli.results import TableFormat, show_result
 
 
@@ -40,6 +40,7 @@ def predict(
         float | None, typer.Option(min=0, help="Text: below 1 likelier, 0 the likeliest; 1 when left out.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Text: of the characters drawn; 0 when left out.")] = None,
+    quiet: Annotated[bool, quiet_option("Leave out notes.")] = False,
 ) -> None:
     """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
     with errors():
@@ -49,4 +50,4 @@ def predict(
         chosen = {"length": length, "temperature": temperature, "seed": seed}
         given = {name: value for name, value in chosen.items() if value is not None}
         writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
-        show_result(run_prediction(model, input, device=device, writing=writing), format)
+        show_result(run_prediction(model, input, device=device, writing=writing), format, quiet=quiet)

@@ -10,8 +10,8 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
-from netspec.cli.options import DataAt, Device, NetFile, Sets
-from netspec.cli.output import console
+from netspec.cli.options import DataAt, Device, NetFile, Sets, quiet_option
+from netspec.cli.output import console, show
 
 
 @command(
@@ -38,6 +38,7 @@ def train(
             "part it was in.",
         ),
     ] = False,
+    quiet: Annotated[bool, quiet_option("Print nothing but the run folder.")] = False,
 ) -> None:
     """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
     with errors():
@@ -58,11 +59,13 @@ def train(
             run=run,
             resume=resume,
             device=device,
-            console=console(),
+            console=None if quiet else console(),
             file=file,
             data_at=data,
             allow_changed_data=allow_changed_data,
             options=options,
         )
+    if quiet:
+        show([str(done.path)])
     if done.status == "interrupted":
         raise typer.Exit(128 + done.signal)

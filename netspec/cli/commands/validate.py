@@ -9,7 +9,7 @@ import typer
 
 from netspec.cli.application import command
 from netspec.cli.load import compiled
-from netspec.cli.options import Sets, format_option
+from netspec.cli.options import Sets, format_option, quiet_option
 from netspec.cli.output import show
 from netspec.report.formats import Formats
 from netspec.report.problems import Checked
@@ -23,6 +23,7 @@ def validate(
     files: Annotated[list[str], typer.Argument(metavar="FILE…", help="netspec files.", show_default=False)],
     format: Annotated[str, format_option(FORMATS, "For a person, a program, or a code review.")] = FORMATS.default,
     sets: Sets = None,
+    quiet: Annotated[bool, quiet_option("Print problems alone.")] = False,
 ) -> None:
     """Check files: syntax, names, shapes, budget, learning. Answers without importing torch.
 
@@ -38,5 +39,5 @@ def validate(
                 checked.append(Checked(file, errors=error.problems))
             yield checked[-1]
 
-    show(FORMATS.render(format, each()))
+    show(FORMATS.render(format, each()), quiet=quiet)
     raise typer.Exit(int(any(file.errors for file in checked)))

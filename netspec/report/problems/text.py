@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
-from netspec.report.formats import Stderr
+from netspec.report.formats import Remark, Stderr
 from netspec.report.numbers import count, short
 from netspec.report.problems import Checked
 from netspec.source.errors import Problem
@@ -15,11 +15,11 @@ from netspec.source.errors import Problem
 _HEAD = re.compile(r"^(.*?)(NS\d{3})( .*)$", re.DOTALL)
 
 
-def render(checked: Iterable[Checked]) -> Iterator[str | Stderr]:
+def render(checked: Iterable[Checked]) -> Iterator[Remark | Stderr]:
     for file in checked:
         yield from listed(file.problems())
         if file.graph is not None:
-            yield f"{file.file}: ok, {_figures(file.graph)}"
+            yield Remark(f"{file.file}: ok, {_figures(file.graph)}")
 
 
 def listed(problems: Iterable[tuple[Problem, str]]) -> Iterator[Stderr]:
