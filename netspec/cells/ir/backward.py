@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.dag import Dag, Value
+from netspec.cells.ir.dag import Dag, Value, width_of
 from netspec.cells.ir.forward import Forward, forward_of, leaf_loads, vector_width
 from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
-from netspec.cells.ir.program import ProductGroup, Program, whole
+from netspec.cells.ir.program import Program
+from netspec.cells.ir.schedule import ProductGroup
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Backward:
 
     def columns_of(self, group: ProductGroup) -> tuple[tuple[At, int], ...]:
         """The adjoints of a group's products, as stretches of columns."""
-        return _runs(tuple((self.columns[p], whole(p)) for p in group.products))
+        return _runs(tuple((self.columns[p], width_of(p)) for p in group.products))
 
 
 def adjoints_of(program: Program) -> Adjoints:
@@ -177,16 +178,16 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
         buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
 
     for state in program.states:
-        width = whole(program.next[state])
+        width = width_of(program.next[state])
         declare(f"carry:{state}", "carry", width)
         loads[dag.leaf("adjoint", ("carry", state), width)] = (At(f"carry:{state}"), 0)
     for k, node in enumerate(program.exports):
-        declare(f"gradient:{k}", "sequence", whole(node))
+        declare(f"gradient:{k}", "sequence", width_of(node))
         loads[dag.leaf("adjoint", ("export", k), node.size)] = (At(f"gradient:{k}"), 0)
     stage = _stages(program, adjoints)
     columns = _columns(program, adjoints, declare)
     for node, at in columns.items():
-        targets.append(StageResult(adjoints.product[node], at, whole(node), stage(adjoints.product[node])))
+        targets.append(StageResult(adjoints.product[node], at, width_of(node), stage(adjoints.product[node])))
     unique = {t.at: t for t in targets}
     targets = list(unique.values())
     for t in targets:
@@ -200,7 +201,7 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
         gemms.setdefault(stage(leaf), []).append(
             Gemm(
                 f"reverse:{k}",
-                _runs(tuple((columns[p], whole(p)) for p in group.products)),
+                _runs(tuple((columns[p], width_of(p)) for p in group.products)),
                 At(f"factor_gradient:{k}"),
                 group.depth,
             )
@@ -208,8 +209,8 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
     operands: dict[Value, At] = {}
     for node, adjoint in adjoints.operand.items():
         operands[node] = At(f"operand_gradient:{program.operands.index(node)}")
-        declare(operands[node].buffer, "sequence", whole(node))
-        targets.append(StageResult(adjoint, operands[node], whole(node), stage(adjoint)))
+        declare(operands[node].buffer, "sequence", width_of(node))
+        targets.append(StageResult(adjoint, operands[node], width_of(node), stage(adjoint)))
     for name in program.vectors:
         adjoint = adjoints.vector.get(name, dag.constant(0))
         declare(f"sum:{name}", "sum", vector_width(program, name))
@@ -217,7 +218,7 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
     # The carries are overwritten when everything else has been read.
     last = max([t.stage for t in targets] + [stage(a) for a in adjoints.previous.values()] + [*gemms])
     for state, adjoint in adjoints.previous.items():
-        targets.append(StageResult(adjoint, At(f"carry:{state}"), whole(program.next[state]), last))
+        targets.append(StageResult(adjoint, At(f"carry:{state}"), width_of(program.next[state]), last))
     stages_of = {n: stage(n) for t in targets for n in _below(t.node, loads)}
     between = keep_between(targets, loads, stages_of, "between")
     if between:
@@ -259,10 +260,10 @@ def _columns(program: Program, adjoints: Adjoints, declare) -> dict[Value, At]: 
     width = 0
     for group in (*program.sequence_groups, *program.loop_groups):
         for product in group.products:
-            key = (adjoints.product[product], whole(product))
+            key = (adjoints.product[product], width_of(product))
             if key not in place:
                 place[key] = At("products", width)
-                width += whole(product)
+                width += width_of(product)
             found[product] = place[key]
     if width:
         declare("products", "sequence", width)

@@ -154,6 +154,12 @@ class Dag:
         return self.make(function, args, None, _widest(args))
 
 
+def width_of(value: Value) -> int:
+    """The size of a vector, in a step whose sizes are numbers."""
+    assert isinstance(value.size, int)  # nobody asks it of a symbolic step, or of a number
+    return value.size
+
+
 def reachable(roots: Iterable[Value]) -> list[Value]:
     """Every node that the roots need, arguments first, in one order for one graph."""
     found: dict[int, Value] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from netspec.cells.ir.dag import Value
+from netspec.cells.ir.dag import Value, width_of
 from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
-from netspec.cells.ir.program import Program, whole
+from netspec.cells.ir.program import Program
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,21 +32,21 @@ def forward_of(program: Program, needed: tuple[Value, ...] | None = None) -> For
     def leave(node: Value, at: At) -> None:
         """Store a value at the stage that computes it; later stages may read it there."""
         stage = program.stage.get(node, 0)
-        targets.append(StageResult(node, at, whole(node), stage))
+        targets.append(StageResult(node, at, width_of(node), stage))
         loads.setdefault(node, (at, stage + 1))
 
     for k, operand in enumerate(program.operands):
-        declare(f"operand:{k}", "sequence", whole(operand))
+        declare(f"operand:{k}", "sequence", width_of(operand))
     for k, group in enumerate(program.sequence_groups):
         declare(f"pre:{k}", "sequence", group.width)
     for name in program.vectors:
         declare(f"vector:{name}", "vector", vector_width(program, name))
     for state in program.states:
-        declare(f"state:{state}", "state", whole(program.next[state]))
+        declare(f"state:{state}", "state", width_of(program.next[state]))
         leave_state(program, state, targets, loads)
     for k, node in enumerate(program.exports):
         if not is_state(loads.get(node)):
-            declare(f"export:{k}", "sequence", whole(node))
+            declare(f"export:{k}", "sequence", width_of(node))
             leave(node, At(f"export:{k}"))
     for k, group in enumerate(program.loop_groups):
         declare(f"product:{k}", "scratch", group.width)
@@ -109,7 +109,7 @@ def leave_state(program: Program, state: str, targets: list[StageResult], loads:
     node, at = program.next[state], At(f"state:{state}")
     # A state that only hands on another value (`last[t] = c[t-1]`) is stored when the step is over.
     stage = program.stage.get(node, 0)
-    targets.append(StageResult(node, at, whole(node), stage))
+    targets.append(StageResult(node, at, width_of(node), stage))
     if node not in loads:
         loads[node] = (at, stage + 1)
 
@@ -143,5 +143,5 @@ def _over_inputs(program: Program, targets: list[StageResult], loads: Mapping[Va
             free.remove(place)
             final[at] = loads[place][0]
         else:
-            final[at], left = At("saved", left), left + whole(node)
+            final[at], left = At("saved", left), left + width_of(node)
     return final, left

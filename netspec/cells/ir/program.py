@@ -14,37 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.dag import Dag, Value, reachable
+from netspec.cells.ir.schedule import ProductGroup, Stretch, schedule_of
 from netspec.cells.ir.step import CellStep
 from netspec.shapes.dim import Size
-
-
-@dataclass(frozen=True, eq=False)
-class ProductGroup:
-    """All products of one operand, their matrices packed below each other: (width, depth) @ operand."""
-
-    operand: Value
-    products: tuple[Value, ...]
-
-    @cached_property
-    def depth(self) -> int:
-        return whole(self.operand)
-
-    @cached_property
-    def width(self) -> int:
-        return sum(map(whole, self.products))
-
-    @cached_property
-    def offsets(self) -> dict[Value, int]:
-        """Where each product begins in the packed result."""
-        found, at = {}, 0
-        for product in self.products:
-            found[product] = at
-            at += whole(product)
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,37 +51,26 @@ class Program:
         return self.step.next
 
 
-def whole(node: Value) -> int:
-    """The size of a vector node, in a step whose sizes are numbers."""
-    assert isinstance(node.size, int)  # `program_of` takes no symbolic step, and numbers are no operands
-    return node.size
-
-
 def program_of(step: CellStep) -> Program:
-    """The plan of a step whose sizes are numbers, and whose weights are vectors and matrices (`scalars_as_vectors`)."""
-    sequence, delayed = _sequence_values(step)
-    states = tuple(s for s in step.states if s not in delayed)
-    inside = {n for n in reachable(step.next[s] for s in states) if n not in sequence}
+    """The plan of a step whose sizes are numbers, and whose weights are vectors and matrices (`without_scalars`)."""
+    schedule = schedule_of(step, shifts=True)
+    inside = set(schedule.of(Stretch.LOOP))
     after: set[Value] = set()
-    for n in reachable([step.output]):
-        if n not in sequence and n not in inside:
-            if n.op == "product" or any(a in after for a in n.args):
-                after.add(n)
-            else:
-                inside.add(n)
-    exports = [step.output] if step.output in inside else []
-    exports += [a for n in reachable([step.output]) if n in after for a in n.args if a in inside]
-    loop_groups = _groups(n for n in _in_order(inside) if n.op == "product")
-    reads = {n for n in _read(inside) if n in sequence}
+    for value in schedule.of(Stretch.AFTER):  # element-wise work joins the loop, as far as no product stands before it
+        behind = value.op == "product" or any(argument in after for argument in value.args)
+        (after if behind else inside).add(value)
+    exports = schedule.exports(_in_order(after))
+    loop_groups = schedule.groups(inside)
+    reads = {n for n in _read(inside) if not schedule.stateful(n)}
     inside |= {n for n in reads if n.args and n.op != "product"}
     leaves = [n for n in _in_order(reads) if n.op in ("product", "input", "previous")]
-    groups = _groups(n for n in leaves if n.op == "product")
+    groups = schedule.groups(reads)
     operands = dict.fromkeys([*(g.operand for g in groups), *(n for n in leaves if n.op != "product")])
     if not operands:  # it says how many steps there are
         operands[step.dag.leaf("input", None, step.sizes["input"])] = None
     vectors = tuple(n.attr for n in _in_order(reads) if n.op == "weight")
-    return Program(step, states, delayed, frozenset(inside), tuple(operands), groups, loop_groups, _stages(inside),
-                   tuple(dict.fromkeys(exports)), vectors)  # fmt: skip
+    return Program(step, schedule.states, schedule.delayed, frozenset(inside), tuple(operands), groups, loop_groups,
+                   _stages(inside), exports, vectors)  # fmt: skip
 
 
 def without_scalars(step: CellStep) -> CellStep | None:
@@ -154,22 +118,6 @@ def _in_order(nodes: Iterable[Value]) -> list[Value]:
     return sorted(nodes, key=lambda n: n.index)
 
 
-def _sequence_values(step: CellStep) -> tuple[set[Value], tuple[str, ...]]:
-    """What depends on no state but those that only delay such a value, and those states."""
-    delayed: tuple[str, ...] = ()
-    nodes = reachable(step.roots)
-    while True:
-        found: set[Value] = set()
-        for n in nodes:
-            own = n.attr in delayed if n.op == "previous" else True
-            if own and all(a in found for a in n.args):
-                found.add(n)
-        more = tuple(s for s in step.states if step.next[s] in found)
-        if more == delayed:
-            return found, delayed
-        delayed = more
-
-
 def _read(inside: set[Value]) -> set[Value]:
     """Everything that stands below the loop's values, down to the operands of products outside of the loop."""
     found: set[Value] = set()
@@ -180,13 +128,6 @@ def _read(inside: set[Value]) -> set[Value]:
             found.add(node)
             stack += [] if node.op == "product" else [a for a in node.args if a not in inside]
     return found
-
-
-def _groups(products: Iterable[Value]) -> tuple[ProductGroup, ...]:
-    by_operand: dict[Value, list[Value]] = {}
-    for product in products:
-        by_operand.setdefault(product.args[0], []).append(product)
-    return tuple(ProductGroup(operand, tuple(found)) for operand, found in by_operand.items())
 
 
 def _stages(inside: set[Value]) -> dict[Value, int]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from netspec.cells.ir.dag import Value, reachable
+from netspec.cells.ir.dag import width_of
+from netspec.cells.ir.schedule import Stretch, schedule_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import use
 from netspec.cells.language.cell import Cell
@@ -94,14 +95,13 @@ class CellStack:
         """Multiply-adds of the matrix products of one sample: at each step, and once for the sequence (W @ weight)."""
         each, once = 0, 0
         for step in self.steps:
-            found = reachable(step.roots)
-            moving: set[Value] = set()
-            for node in found:
-                if node.op in ("input", "previous") or any(a in moving for a in node.args):
-                    moving.add(node)
-                if node.op == "product":
-                    cost = number(node.size) * number(node.args[0].size) * self.directions
-                    each, once = (each + cost, once) if node in moving else (each, once + cost)
+            schedule = schedule_of(step)
+            for product in (p for group in schedule.groups() for p in group.products):
+                cost = width_of(product) * width_of(product.args[0]) * self.directions
+                if schedule.stretch[product] is Stretch.FIXED:
+                    once += cost
+                else:
+                    each += cost
         return each, once
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.dag import Value
+from netspec.cells.ir.schedule import Stretch, schedule_of
 from netspec.cells.ir.stack import number
 from netspec.cells.ir.step import CellStep
 from netspec.cells.onnx.build import Build, Starts
-from netspec.cells.onnx.plan import FIXED, LOOP, SEQUENCE, GemmGroup, GemmSum, Plan, Products
+from netspec.cells.onnx.scan_plan import GemmGroup, GemmSum, Products, ScanPlan
 
 # T time, B batch, I input, S size of a state, O output
 
@@ -31,11 +32,11 @@ def emit_scan(build: Build, step: CellStep, x_TBI: str, weights: Mapping[str, An
     `weights` are arrays, `starts` the states before the first step, (B, S) each; `mask_TB1` is true at real steps and
     "" when all are.
     """
-    return _Scan(build, Plan(step), weights, x_TBI).emit(starts, mask_TB1, reverse)
+    return _Scan(build, ScanPlan(schedule_of(step)), weights, x_TBI).emit(starts, mask_TB1, reverse)
 
 
 class _Scan:
-    def __init__(self, build: Build, plan: Plan, weights: Mapping[str, Any], x_TBI: str) -> None:
+    def __init__(self, build: Build, plan: ScanPlan, weights: Mapping[str, Any], x_TBI: str) -> None:
         self.build, self.plan, self.step, self.weights = build, plan, plan.step, weights
         self.outer: dict[Value, str] = {n: x_TBI for n in plan.outer if n.op == "input"}
         self.x = x_TBI
@@ -53,7 +54,7 @@ class _Scan:
         before = {state: build.name(f"{state}_before") for state in step.states}
         mask = self.slice(mask_TB1, 1, "bool") if mask_TB1 else ""
         with build.inside() as nodes:
-            self.values = {n: before[n.attr] for n in plan.place if n.op == "previous"}
+            self.values = {n: before[n.attr] for n in plan.schedule.stretch if n.op == "previous"}
             for node in plan.inside:
                 self.values[node] = self.sum(node) if node in plan.groups else self.node(node, self.inside)
             results: list[str] = []
@@ -83,7 +84,7 @@ class _Scan:
         value = self.inside(node)
         if mask:
             return build.op("Where", [mask, value, before])
-        if self.plan.place[node] == FIXED:
+        if self.plan.schedule.stretch[node] is Stretch.FIXED:
             return build.op("Expand", [value, build.op("Shape", [before])])
         return self.apart(value, node, taken)
 
@@ -95,7 +96,7 @@ class _Scan:
     def output(self) -> str:
         node = self.step.output
         value = self.outside(node)
-        if self.plan.place[node] != FIXED:
+        if self.plan.schedule.stretch[node] is not Stretch.FIXED:
             return value
         size = [self.build.op("Shape", [self.x], start=0, end=2), self.build.const([number(node.size)], "int64")]
         return self.build.op("Expand", [value, self.build.op("Concat", size, axis=0)])
@@ -186,9 +187,9 @@ class _Scan:
 
     def inside(self, node: Value) -> str:
         """A value as the loop sees it: its own, the present step of a sequence, or one of the outer graph."""
-        if self.plan.place[node] == LOOP:
+        if self.plan.schedule.stateful(node):
             return self.values[node]
-        if self.plan.place[node] == SEQUENCE:
+        if self.plan.schedule.stretch[node] is Stretch.SEQUENCE:
             return self.slice(self.outer[node], number(node.size))
         return self.outside(node)
 

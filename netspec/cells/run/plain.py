@@ -7,7 +7,7 @@ element type, autograd of any order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from netspec.cells.ir.dag import Columns, Value, reachable
+from netspec.cells.ir.dag import Columns, Value
+from netspec.cells.ir.schedule import Stretch, schedule_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.kernels.elementwise import elementwise
 
@@ -125,55 +126,53 @@ def code_of(step: CellStep) -> Code:
 
 
 def _code(step: CellStep) -> Code:
-    nodes = reachable(step.roots)
-    place: dict[Value, int] = {}  # 0 fixed, 1 of the input, 2 of a state
-    for node in nodes:
-        own = {"input": 1, "previous": 2}.get(node.op, 0)
-        place[node] = max([own, *(place[a] for a in node.args)])
+    schedule = schedule_of(step)
+    groups = {group.products[0]: group for group in schedule.groups()}
+    packed = {product for group in groups.values() for product in group.products}
     stretches: tuple[list[Instruction], ...] = ([], [], [])
     matrices: list[tuple[Columns, ...]] = []
-    virtual = len(step.dag.nodes)  # partial sums, which have no node of their own
-    reads: dict[int, None] = {}  # what the loop reads that is no product of itself
-    grouped: set[Value] = set()
-    for node in nodes:
-        stretch = stretches[place[node]]
-        args = tuple(a.index for a in node.args)
-        if node.op == "product":
-            if node in grouped:
-                continue
-            group = [n for n in nodes if n.op == "product" and n.args == node.args]
-            grouped |= set(group)
-            sizes = tuple(n.size for n in group)
-            stretch.append(("product", tuple(n.index for n in group), args, (len(matrices), sizes)))
-            matrices.append(tuple(n.attr for n in group))
-        elif node.op == "add" and place[node] == 2 and sum(place[a] < 2 for a in node.args) > 1:
-            early = [a for a in node.args if place[a] < 2]
-            where = max(place[a] for a in early)
-            stretches[where].append(("add", (virtual,), tuple(a.index for a in early), None))
-            args = (virtual, *(a.index for a in node.args if place[a] == 2))
-            stretch.append(("add", (node.index,), args, None))
-            if where == 1:
-                reads[virtual] = None
+    virtual = len(step.dag.nodes)  # partial sums, which are no value of the graph
+    moving: dict[int, None] = {}  # values of all steps that the loop reads
+    for value, place in schedule.stretch.items():
+        code = stretches[min(place, Stretch.LOOP)]  # what could wait until the loop is over is computed in it
+        if value in groups:
+            products = groups[value].products
+            code.append(("product", tuple(p.index for p in products), _indices(value.args),
+                         (len(matrices), tuple(p.size for p in products))))  # fmt: skip
+            matrices.append(tuple(p.attr for p in products))
+        reads = value.args
+        early = tuple(a for a in value.args if not schedule.stateful(a))
+        if value.op == "add" and schedule.stateful(value) and len(early) > 1:  # added up before the loop
+            where = max(schedule.stretch[a] for a in early)
+            stretches[where].append(("add", (virtual,), _indices(early), None))
+            reads = tuple(a for a in value.args if schedule.stateful(a))
+            code.append(("add", (value.index,), (virtual, *_indices(reads)), None))
+            if where is Stretch.SEQUENCE:
+                moving[virtual] = None
             virtual += 1
-            continue  # what it reads else is of the loop itself
-        elif node.args:
-            stretch.append((node.op, (node.index,), args, None))
-        if place[node] == 2:
-            reads |= {a.index: None for a in node.args if place[a] == 1}
-    reads |= {n.index: None for n in step.next.values() if place[n] == 1}
-    previous = {n.attr: n.index for n in nodes if n.op == "previous"}
+        elif value.args and value not in packed:
+            code.append((value.op, (value.index,), _indices(value.args), None))
+        if schedule.stateful(value):
+            moving |= dict.fromkeys(a.index for a in reads if schedule.stretch[a] is Stretch.SEQUENCE)
+    moving |= dict.fromkeys(v.index for v in step.next.values() if schedule.stretch[v] is Stretch.SEQUENCE)
+    values = schedule.stretch
+    previous = {v.attr: v.index for v in values if v.op == "previous"}
     unread = iter(range(-len(step.states), 0))  # a state that no equation reads
     return Code(
-        numbers=tuple((n.index, n.attr) for n in nodes if n.op == "number"),
-        leaves=tuple((n.index, n.attr) for n in nodes if n.op == "weight"),
+        numbers=tuple((v.index, v.attr) for v in values if v.op == "number"),
+        leaves=tuple((v.index, v.attr) for v in values if v.op == "weight"),
         matrices=tuple(matrices),
         fixed=tuple(stretches[0]), sequence=tuple(stretches[1]), loop=tuple(stretches[2]),
-        input=next((n.index for n in nodes if n.op == "input"), virtual),
+        input=next((v.index for v in values if v.op == "input"), virtual),
         previous=tuple(previous[s] if s in previous else next(unread) for s in step.states),
-        moving=tuple(reads),
-        next=tuple(n.index for n in step.next.values()),
-        output=step.output.index, output_moves=place[step.output] == 2, output_size=step.output.size,
+        moving=tuple(moving),
+        next=_indices(step.next.values()),
+        output=step.output.index, output_moves=schedule.stateful(step.output), output_size=step.output.size,
     )  # fmt: skip
+
+
+def _indices(values: Iterable[Value]) -> tuple[int, ...]:
+    return tuple(value.index for value in values)
 
 
 def _evaluate(code: Sequence[Instruction], values: Values, packed: Sequence[Tensor]) -> None:

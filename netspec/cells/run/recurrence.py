@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.compiled import Compiled, compiled
-from netspec.cells.ir.dag import Value
+from netspec.cells.ir.dag import Value, width_of
 from netspec.cells.ir.loop import At
-from netspec.cells.ir.program import ProductGroup, whole
+from netspec.cells.ir.schedule import ProductGroup
 from netspec.cells.kernels.choose import run_loop
 from netspec.cells.run.gemm import back, gradient_of_weight, linear
 from netspec.cells.run.precision import buffer_type
@@ -148,7 +148,7 @@ class _After:
         total = found[0] if len(found) == 1 else found[0] + found[1]
         for product in group.products:
             begin = group.offsets[product]
-            pieces[product.attr.weight].append((product.attr.start, total[begin : begin + whole(product)]))
+            pieces[product.attr.weight].append((product.attr.start, total[begin : begin + width_of(product)]))
 
     def operand_gradient(self, node: Value, x: Tensor) -> Tensor:
         total = None

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from netspec.cells.ir.dag import Value
+from netspec.cells.ir.dag import Value, width_of
 from netspec.cells.ir.loop import cut
-from netspec.cells.ir.program import whole
 from netspec.cells.kernels.interpret import compute
 
 # T time, B batch
@@ -49,4 +48,4 @@ def evaluate(nodes: Iterable[Value], known: Mapping[Value, Tensor], x_TBI: Tenso
         if node.op != "previous":
             value(node)
     out = {n: torch.as_tensor(value(n), dtype=x_TBI.dtype, device=x_TBI.device) for n in wanted}
-    return {n: v if v.dim() == 3 else v.expand(*steps, whole(n)) for n, v in out.items()}
+    return {n: v if v.dim() == 3 else v.expand(*steps, width_of(n)) for n, v in out.items()}

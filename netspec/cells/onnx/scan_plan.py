@@ -1,4 +1,4 @@
-"""What of a step stands in the loop of a Scan, and which of its sums are one Gemm."""
+"""What a Scan computes of a step in its loop and around it, and which sums of the loop are one Gemm."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.cells.ir.dag import Value, reachable
-from netspec.cells.ir.step import CellStep
-
-FIXED, SEQUENCE, LOOP = 0, 1, 2  # a value of the weights alone; of the input too; of a state too
+from netspec.cells.ir.dag import Value
+from netspec.cells.ir.schedule import StepSchedule, Stretch
 
 Products = tuple[tuple[Value, float], ...]  # each with its factor
 
@@ -46,33 +44,24 @@ class GemmGroup:
         return (*self.alone, *(s for group in self.further for s in group.sums))
 
 
-class Plan:
-    """The places of all nodes.  `outer` is computed before the loop, `inside` in it, `after` behind it."""
+class ScanPlan:
+    """The values of a step that are computed: `outer` before the loop, `inside` in it, `after` behind it."""
 
-    def __init__(self, step: CellStep) -> None:
-        self.step = step
-        nodes = reachable(step.roots)
-        self.place: dict[Value, int] = {}
-        self.readers: dict[Value, list[Value]] = {}
-        for node in nodes:
-            own = {"input": SEQUENCE, "previous": LOOP}.get(node.op, FIXED)
-            self.place[node] = max([own, *(self.place[a] for a in node.args)])
-            for arg in node.args:
-                self.readers.setdefault(arg, []).append(node)
-        looped = [n for n in reachable(step.next.values()) if self.place[n] == LOOP]
-        self.groups = self._groups(looped)
+    def __init__(self, schedule: StepSchedule) -> None:
+        self.schedule, self.step = schedule, schedule.step
+        self.groups = self._groups(schedule.of(Stretch.LOOP))
         summed = {p for g in self.groups.values() for s in g.sums for p, _ in (*s.loop, *s.sequence) if p is not s.node}
-        self.subtracted = {n for n in nodes if self._subtracted(n)}
-        kept = [n for n in nodes if n not in summed and n not in self.subtracted]
-        self.outer = [n for n in kept if self.place[n] != LOOP and n.op not in ("weight", "number")]
-        self.inside = [n for n in kept if n in set(looped) and n.op != "previous"]
-        self.after = [n for n in kept if self.place[n] == LOOP and n not in set(looped) and n.op != "previous"]
-        self.exports = self._exports(set(self.after))
+        self.subtracted = {n for n in schedule.stretch if self._subtracted(n)}
+        leaves = ("weight", "number", "previous")
 
-    def _exports(self, after: set[Value]) -> list[Value]:
-        """Values of the loop that are wanted of every step."""
-        wanted = [self.step.output, *(self.read(a) for n in self.after for a in n.args)]
-        return [n for n in dict.fromkeys(wanted) if self.place[n] == LOOP and n not in after]
+        def computed(*stretches: Stretch) -> list[Value]:
+            skipped = summed | self.subtracted
+            return [n for n in schedule.of(*stretches) if n not in skipped and n.op not in leaves]
+
+        self.outer = computed(Stretch.FIXED, Stretch.SEQUENCE)
+        self.inside = computed(Stretch.LOOP)
+        self.after = computed(Stretch.AFTER)
+        self.exports = schedule.exports(self.after, self.read)  # values of the loop that are wanted of every step
 
     def read(self, term: Value) -> Value:
         """The value that is computed for a term: −a that is only subtracted is none."""
@@ -80,8 +69,8 @@ class Plan:
 
     def _subtracted(self, node: Value) -> bool:
         """−a that is only ever added, so that `a` is subtracted in its place."""
-        readers = self.readers.get(node)
-        return node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers or ()) and (
+        readers = self.schedule.readers.get(node, ())
+        return node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers) and (
             node not in self.step.roots
         )  # fmt: skip
 
@@ -99,7 +88,7 @@ class Plan:
 
     def _sum(self, node: Value) -> GemmSum | None:
         if node.op == "product":  # alone, when no sum takes it in; a state's whole equation has no reader
-            taken = any(self._taken(node, r) for r in self.readers.get(node, ()))
+            taken = any(self._taken(node, r) for r in self.schedule.readers.get(node, ()))
             return None if taken else GemmSum(node, ((node, 1.0),), (), (), ())
         if node.op != "add":
             return None
@@ -109,8 +98,12 @@ class Plan:
         rest: list[Value] = []
         for term in node.args:
             inner, factor = bare(term), -1.0 if term.op == "neg" else 1.0
-            if inner.op == "product" and self.place[inner] != FIXED and self._only(inner, term, node):
-                (loop if self.place[inner] == LOOP else sequence).append((inner, factor))
+            if (
+                inner.op == "product"
+                and self.schedule.stretch[inner] is not Stretch.FIXED
+                and self._only(inner, term, node)
+            ):
+                (loop if self.schedule.stateful(inner) else sequence).append((inner, factor))
             elif inner.op in ("weight", "number"):
                 biases.append((inner, factor))
             else:
@@ -120,14 +113,14 @@ class Plan:
         return GemmSum(node, tuple(loop), tuple(sequence), tuple(biases), tuple(rest))
 
     def _taken(self, product: Value, reader: Value) -> bool:
-        sums = self.readers.get(reader, []) if reader.op == "neg" else [reader]
+        sums = self.schedule.readers.get(reader, ()) if reader.op == "neg" else (reader,)
         return any(s.op == "add" and self._only(product, reader if reader.op == "neg" else product, s) for s in sums)
 
     def _only(self, product: Value, term: Value, total: Value) -> bool:
         """Is the sum all that reads the product, and the product no value of its own?"""
         chain = [product] if term is product else [product, term]
-        readers = [self.readers[n] for n in chain]
-        return readers[-1] == [total] and all(r == [term] for r in readers[:-1]) and (
+        readers = [self.schedule.readers[n] for n in chain]
+        return readers[-1] == (total,) and all(r == (term,) for r in readers[:-1]) and (
             not any(n in self.step.roots for n in chain)
         )  # fmt: skip
 
