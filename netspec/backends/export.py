@@ -11,7 +11,7 @@ from onnx import helper
 from netspec.backends.onnx.model import OPSET, check_size, serialized, to_onnx
 from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.document import text_hash
-from netspec.graph.cost import total
+from netspec.graph.cost import num_params
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
@@ -28,7 +28,7 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
     check_size(graph)
-    hold(12 * total(graph).params, "for the ONNX model, its bytes, and the session that it is compared in")
+    hold(12 * num_params(graph), "for the ONNX model, its bytes, and the session that it is compared in")
     model = to_onnx(graph, module, streaming)
     try:
         onnx.checker.check_model(model, full_check=True)

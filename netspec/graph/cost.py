@@ -38,6 +38,11 @@ def params_of(graph: Graph, node: Node, *, frozen: bool = True) -> int:
     return sum(prod(w.shape) for name, w in weights.items() if w.trainable and graph.owner(node, name) == node.name)
 
 
+def num_params(graph: Graph) -> int:
+    """Trainable parameters of the network."""
+    return sum(params_of(graph, node) for node in graph.layers())
+
+
 def flops_of(graph: Graph, node: Node) -> Size:
     """Multiply-adds of one sample; the batch axis is 1 wherever a rule leaves it in."""
     inputs = graph.input_types(node)

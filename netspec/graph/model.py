@@ -162,6 +162,8 @@ class Graph:
 
     def owner(self, node: Node, weight: str) -> str:
         """The node whose weight this is: the node itself, or the one at the end of its `share`s, sought once."""
+        if not node.share:
+            return node.name
         passed = []
         while (node.name, weight) not in self.owners and node.share and weight in self.weights_of(self[node.share]):
             passed.append(node.name)

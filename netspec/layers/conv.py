@@ -115,13 +115,6 @@ class Conv(Layer):
             self.padding_mode,
         )
 
-    def to_torch(self, build: TorchBuilder) -> Any:
-        from torch.nn import functional as F
-
-        if self.padding == "causal":
-            return build.call(F.pad(build.inputs[0], (self.windows()[0].before, 0)))
-        return build.call()
-
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x] = build.inputs
         windows = self.windows()
@@ -163,6 +156,13 @@ class Conv1d(Conv):
         Example("out_channels: 3, kernel_size: 4, padding: same", ("[2, T]",)),
         Example("out_channels: 3, kernel_size: 3, padding: 2, padding_mode: circular", ("[2, T]",)),
     )
+
+    def to_torch(self, build: TorchBuilder) -> Any:
+        from torch.nn import functional as F
+
+        if self.padding == "causal":
+            return build.call(F.pad(build.inputs[0], (self.windows()[0].before, 0)))
+        return build.call()
 
 
 @kind("conv2d")

@@ -19,7 +19,7 @@ from netspec.backends.onnx.lengths import META as LENGTHS
 from netspec.backends.onnx.lengths import lengths_meta
 from netspec.backends.onnx.streaming import META as STREAMING
 from netspec.backends.onnx.streaming import check_streaming, streaming_meta, streams
-from netspec.graph.cost import total
+from netspec.graph.cost import num_params
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
 from netspec.shapes.dim import Dim, Quotient, Size
@@ -62,7 +62,7 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
 
 def check_size(graph: Graph) -> None:
     """Raises NS701 for weights that one protobuf message cannot hold, before any of them is made."""
-    size = 4 * total(graph).params
+    size = 4 * num_params(graph)
     if size > MAX_BYTES:
         raise NetspecError("NS701", f"the weights take {shown(size)}, one ONNX file holds less than 2 GiB",
                            hint="export a smaller network")  # fmt: skip

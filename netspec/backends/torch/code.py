@@ -11,6 +11,7 @@ from netspec.backends.torch.lengths import check_lengths
 from netspec.backends.torch.record import Recorder
 from netspec.backends.torch.submodules import Submodule, submodules_of
 from netspec.graph.model import Graph, Node, Ref
+from netspec.layers.base import Layer
 
 
 @dataclass
@@ -71,9 +72,9 @@ class NetworkLowering:
         """One block instance or container."""
         nodes = list(submodule.nodes())
         inside = {node.name for node in nodes}
-        reads = list(dict.fromkeys(ref for node in nodes for ref in node.inputs if ref.node not in inside))
+        reads = list(dict.fromkeys([ref for node in nodes for ref in node.inputs if ref.node not in inside]))
         refs = [ref for node in nodes for ref in self.refs[node.name]]
-        gives = [ref for ref in refs if any(r not in inside for r in self.readers.get(ref, ()))]
+        gives = [ref for ref in refs if not inside.issuperset(self.readers.get(ref, ()))]
         children = self.children_of(submodule)
         form = self.form(submodule, nodes, inside, reads, gives)
         if form in self.recorded:
@@ -102,21 +103,20 @@ class NetworkLowering:
     def form(
         self, submodule: Submodule, nodes: list[Node], inside: set[str], reads: list[Ref], gives: list[Ref]
     ) -> object:
-        """What two submodules share when their code is the same: layers, types, wiring, whatever they are called."""
+        """What two submodules share when their code is the same: wiring, and layers and types where the code depends on
+        them, whatever they are called."""
         start = len(submodule.path)
-        places = {ref: i for i, ref in enumerate(reads)}
-
-        def relative(ref: Ref) -> object:
-            return (ref.node[start:], ref.port) if ref.node in inside else places[ref]
-
+        places: dict[Ref, object] = {ref: i for i, ref in enumerate(reads)}
+        places.update((ref, (ref.node[start:], ref.port)) for node in nodes for ref in self.refs[node.name])
         layers = tuple(
-            (
-                node.name[start:],
-                node.scope[start:],
-                node.layer,
-                tuple(map(relative, node.inputs)),
-                self.types[node.name],
-            )
-            for node in nodes
+            [
+                (
+                    node.name[start:],
+                    node.scope[start:],
+                    tuple([places[ref] for ref in node.inputs]),
+                    None if type(node.layer).to_torch is Layer.to_torch else (node.layer, self.types[node.name]),
+                )
+                for node in nodes
+            ]
         )
-        return submodule.kind, layers, tuple(map(relative, gives))
+        return submodule.kind, layers, tuple([places[ref] for ref in gives])

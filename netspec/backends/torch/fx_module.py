@@ -21,6 +21,7 @@ class Assembly:
     """Makes the modules of one network."""
 
     def __init__(self) -> None:
+        self.empty = fx.GraphModule(nn.Module(), fx.Graph())
         self.compiled: dict[object, fx.GraphModule] = {}
 
     def module(self, code: fx.Graph, children: Children, name: str) -> fx.GraphModule:
@@ -30,7 +31,7 @@ class Assembly:
             module = self.another(self.compiled[key], children, name)
             module.__dict__.update(_graph=code, _shared=False)  # the same code, a graph of its own
             return module
-        compiled = fx.GraphModule(nn.Module(), fx.Graph())
+        compiled = _like(self.empty, {}, name)
         compiled.graph = code  # compiled without children, which torch would compile again
         # A graph that knows its module keeps all weights alive until the garbage collector comes by.
         code.owning_module = None

@@ -11,9 +11,9 @@ import torch
 from torch import fx, nn
 
 from netspec.backends.torch.code import NetworkLowering
-from netspec.backends.torch.padding_rows import hold_padding_rows, zero_padding_rows
+from netspec.backends.torch.padding_rows import hold_padding_rows
 from netspec.graph.build import collecting_later
-from netspec.graph.cost import total
+from netspec.graph.cost import num_params
 from netspec.graph.model import Graph, Node
 from netspec.source.memory import hold, memory
 
@@ -27,14 +27,13 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
     several.  Initialisation is torch's default where `init` does not say otherwise.
     Raises NS625 where there is too little memory.
     """
-    hold(4 * total(graph).params, _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters")
+    hold(4 * num_params(graph), _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters")
     with collecting_later(), torch.random.fork_rng(devices=[]), memory(_BUILDING):
         torch.manual_seed(seed)
         module = NetworkLowering(graph).network()
         _initialise(graph, module)
     _share(graph, module)
-    zero_padding_rows(module)
-    hold_padding_rows(module)
+    hold_padding_rows(module, zero=True)
     for node in graph.layers():
         if node.freeze and graph.weights_of(node):
             module.get_submodule(node.name).requires_grad_(False)

@@ -6,6 +6,8 @@ another layer (a head, another embedding) that shares it and would train them.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor, nn
 
@@ -27,24 +29,23 @@ def _tables(module: nn.Module) -> list[tuple[Tensor, int]]:
             if isinstance(part, nn.Embedding) and part.padding_idx is not None]  # fmt: skip
 
 
-def zero_padding_rows(module: nn.Module) -> None:
-    """Set them to 0, as torch does before a table is filled in another way."""
-    with torch.no_grad():
-        for weight, row in _tables(module):
-            weight[row] = 0
-
-
-def hold_padding_rows(module: nn.Module) -> None:
+def hold_padding_rows(module: nn.Module, zero: bool = False) -> None:
     """Cut them from the gradient of every table that more than one layer uses; torch's own layer does it for one.
 
-    A copied module needs this again, for torch copies no hooks.
+    `zero` sets them to 0 before, as torch does before a table is filled in another way.  A copied module needs this
+    again, for torch copies no hooks.
     """
-    uses: dict[int, int] = {}
-    for part in module.modules():
-        for parameter in part._parameters.values():
-            uses[id(parameter)] = uses.get(id(parameter), 0) + 1
-    for weight, row in _tables(module):
-        if uses[id(weight)] > 1 and weight.requires_grad:
+    if not (tables := _tables(module)):
+        return
+    if zero:
+        with torch.no_grad():
+            for weight, row in tables:
+                weight[row] = 0
+    uses: Counter[Tensor | None] = Counter(
+        parameter for part in module.modules() for parameter in part._parameters.values()
+    )
+    for weight, row in tables:
+        if uses[weight] > 1 and weight.requires_grad:
             hooks = (weight._backward_hooks or {}).values()  # torch's own table of them
             held = next((hook for hook in hooks if isinstance(hook, _Held)), None)
             if held is None:
