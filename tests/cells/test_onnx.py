@@ -268,7 +268,10 @@ NEGATED = [("f * c[t-1] + i * g", "(1 - f) * c[t-1] - i * g"), ("i = sigmoid(W_i
     (LSTM, [("tanh(W_g", "relu(W_g"), ("tanh(c[t])", "c[t]")], ["Sigmoid", "Relu", "Affine"]),
     (LSTM, [("sigmoid", "hard_sigmoid"), ("tanh(W_g", "(W_g"), ("tanh(c[t])", "c[t]")],
      ["HardSigmoid", "Affine", "Affine"]),
-    (LSTM, [("tanh(W_g", "softplus(W_g"), ("tanh(c[t])", "sigmoid(c[t])")], ["Sigmoid", "Softplus", "Sigmoid"]),
+    (LSTM, [("tanh(W_g", "softsign(W_g"), ("tanh(c[t])", "sigmoid(c[t])")], ["Sigmoid", "Softsign", "Sigmoid"]),
+    (LSTM, [("tanh(W_g", "-softsign(W_g"), ("tanh(c[t])", "elu(c[t])")], ["Sigmoid", "Softsign", "Elu"]),
+    (GRU, [("sigmoid", "hard_sigmoid"), ("tanh", "leaky_relu")], ["HardSigmoid", "LeakyRelu"]),
+    (RNN, [("tanh", "softsign")], ["Softsign"]),
     (LSTM, NEGATED, []),
     (LSTM, [("sigmoid", "hard_sigmoid"), *[(a, b.replace("sigmoid", "hard_sigmoid")) for a, b in (
         ("f * c[t-1]", "(1 - f) * c[t-1]"), ("o * tanh", "(1 - o) * tanh"))]], ["HardSigmoid", "Tanh", "Tanh"]),

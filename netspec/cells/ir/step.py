@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from netspec.cells.ir.dag import Dag, Value
 from netspec.cells.language.cell import Cell
 from netspec.shapes.dim import Size
+
+DerivedValue = TypeVar("DerivedValue")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +25,18 @@ class CellStep:
     next: Mapping[str, Value]
     output: Value
     weights: Mapping[str, tuple[Size, ...]]
+    derived: dict[Callable[[CellStep], Any], Any] = field(init=False, default_factory=dict, repr=False)
 
     @property
     def roots(self) -> list[Value]:
         return [*self.next.values(), self.output]
+
+    def once(self, make: Callable[[CellStep], DerivedValue]) -> DerivedValue:
+        """What a later room derives from a step: made at the first call, and kept as long as the step.
+
+        `torch.compile` reads it there (`run.direction.prepare` asks for everything first).
+        """
+        if make not in self.derived:
+            self.derived[make] = make(self)
+        value: DerivedValue = self.derived[make]
+        return value

@@ -1,82 +1,23 @@
-"""What a gate is made of, and what an operator is: the description that recognition gives and packing reads."""
+"""What the operators read of a step alike: gates, candidates, their functions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.dag import Columns, Value
 from netspec.cells.ir.step import CellStep
+from netspec.cells.recognise.operator import DifferentError, Gate, Native, Part
 from netspec.cells.recognise.polynomial import Monomial, Polynomial
 from netspec.cells.recognise.shown import shown
 
-Kind = Literal["LSTM", "GRU", "RNN"]
-IDENTITY = "identity"  # in the place of a function's name
-
-FLIPS = ("sigmoid", "hard_sigmoid")  # 1 − f(a) = f(−a)
-ODD = ("tanh", "hard_tanh", IDENTITY)  # −f(a) = f(−a)
-
-
-@dataclass(frozen=True)
-class Part:
-    """factor · a weight: its columns `start` to `stop`, or the whole vector (or number) where there are none."""
-
-    weight: str
-    factor: float = 1.0
-    start: int | None = None
-    stop: int | None = None
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One gate: what its packed rows are sums of.  An empty sum is zero."""
-
-    input: tuple[Part, ...] = ()  # columns that multiply x[t]
-    state: tuple[Part, ...] = ()  # columns that multiply h[t-1]
-    bias: tuple[Part, ...] = ()
-    constant: float = 0.0  # a number among the biases
-    state_bias: tuple[Part, ...] = ()  # GRU, reset after: the bias inside of r·(…)
-    state_constant: float = 0.0
-    peephole: tuple[Part, ...] = ()
-
-    def negative(self) -> Gate:
-        def minus(parts: tuple[Part, ...]) -> tuple[Part, ...]:
-            return tuple(replace(p, factor=-p.factor) for p in parts)
-
-        return Gate(minus(self.input), minus(self.state), minus(self.bias), -self.constant,
-                    minus(self.state_bias), -self.state_constant, minus(self.peephole))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Native:
-    """A step as one operator: `gates` by ONNX's letters (i o f c; z r h; i), each with how its weights are built."""
-
-    kind: Kind
-    states: tuple[str, ...]  # the cell's names for h and c
-    hidden: int
-    input: int
-    gates: Mapping[str, Gate]
-    functions: tuple[str, ...]  # of the gates, of the candidate, of the LSTM's output; of FUNCTIONS, or the identity
-    reset_after: bool = True  # GRU
-
-    @property
-    def biased(self) -> bool:
-        return any(g.bias or g.constant or g.state_bias or g.state_constant for g in self.gates.values())
-
-    @property
-    def peepholes(self) -> bool:
-        return any(g.peephole for g in self.gates.values())
-
-
-class DifferentError(Exception):
-    """Not one of them: the reason, for a reader."""
+IDENTITY = "identity"  # the row of FUNCTIONS in the place of a function that is not there
 
 
 @dataclass
-class Affine:
-    """Reads what stands inside of a gate's function."""
+class GateReader:
+    """Reads what stands inside of a gate's function: a sum of products, biases and peepholes."""
 
     h: str
     names: Mapping[Value, str]  # of the new states, for messages
@@ -117,6 +58,16 @@ def part_of(product: Value, factor: float) -> Part:
     return Part(columns.weight, factor, columns.start, columns.stop)
 
 
+def one_state(step: CellStep, operator: str) -> tuple[str, int]:
+    """The name and size of a step's only state, which is its output."""
+    [(h, hidden)] = step.states.items()
+    if step.output is not step.next[h]:
+        raise DifferentError(f"the output is not the state `{h}[t]`, which the {operator} gives out")
+    if not isinstance(hidden, int):
+        raise DifferentError("its sizes are not known")
+    return h, hidden
+
+
 def input_size(step: CellStep) -> int:
     sizes = [n.size for n in step.dag.nodes if n.op == "input"]
     if not sizes or not isinstance(sizes[0], int):
@@ -134,9 +85,19 @@ def flipped(polynomial: Polynomial) -> tuple[Value, bool] | None:
     if len(monomial) != 1 or (constant, factor) not in ((0.0, 1.0), (1.0, -1.0)):
         return None
     [gate] = monomial
-    if not is_call(gate) or (constant and gate.op not in FLIPS):
+    if not is_call(gate) or (constant and not flips(gate)):
         return None
     return gate, bool(constant)
+
+
+def flips(node: Value) -> bool:
+    """Is it f(a) with 1 − f(a) = f(−a)?"""
+    return is_call(node) and FUNCTIONS[node.op].parity == "complement"
+
+
+def is_odd(node: Value) -> bool:
+    """Is it f(a) with −f(a) = f(−a)?"""
+    return is_call(node) and FUNCTIONS[node.op].parity == "odd"
 
 
 def is_call(node: Value) -> bool:
@@ -158,3 +119,15 @@ def text_of(polynomial: Polynomial) -> str:
 
 def names_of(step: CellStep) -> dict[Value, str]:
     return {node: f"{state}[t]" for state, node in step.next.items()}
+
+
+def function_text(name: str) -> str:
+    return "no function" if name == IDENTITY else name
+
+
+def other_function(native: Native) -> str:
+    """The first function that torch's layer has otherwise; "" where it has all of them."""
+    for function, usual in zip(native.functions, native.operator.functions, strict=True):
+        if function != usual:
+            return f"{native.operator.torch_layer} has {usual} where the cell has {function_text(function)}"
+    return ""

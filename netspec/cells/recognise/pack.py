@@ -8,13 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netspec.cells.recognise.gates import Gate, Native, Part
+from netspec.cells.recognise.operator import Gate, Native, Part
 
 # H hidden, I input, G gates
-
-TORCH_ORDER = {"LSTM": "ifco", "GRU": "rzh", "RNN": "i"}
-ONNX_ORDER = {"LSTM": "iofc", "GRU": "zrh", "RNN": "i"}
-PEEPHOLE_ORDER = "iof"
 
 
 def matrices(native: Native, order: str, weights: Mapping[str, Any], library: Any) -> tuple[Any, Any]:
@@ -67,9 +63,9 @@ def biases(native: Native, order: str, weights: Mapping[str, Any], library: Any)
 
 
 def peepholes(native: Native, weights: Mapping[str, Any], library: Any) -> Any:
-    """P (3·H,) in ONNX's order."""
+    """P (3·H,) in the operator's order."""
     some = next(iter(weights.values()))
-    gates: Sequence[Gate] = [native.gates[letter] for letter in PEEPHOLE_ORDER]
+    gates: Sequence[Gate] = [native.gates[letter] for letter in native.operator.peephole_order]
     return _joined(library, [_sum(g.peephole, weights, library, some, (native.hidden,)) for g in gates])
 
 

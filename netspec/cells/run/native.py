@@ -12,9 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from netspec.cells.ir.step import CellStep
-from netspec.cells.recognise.gates import Native
 from netspec.cells.recognise.match import match
-from netspec.cells.recognise.pack import TORCH_ORDER, biases, matrices
+from netspec.cells.recognise.operator import Native
+from netspec.cells.recognise.pack import biases, matrices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +53,7 @@ def native(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial
 def _packed(found: Native, weights: Mapping[str, Tensor]) -> list[Tensor]:
     import torch
 
-    order = TORCH_ORDER[found.kind]
+    order = found.operator.torch_order
     return [*matrices(found, order, weights, torch), *(biases(found, order, weights, torch) if found.biased else ())]
 
 
@@ -63,14 +63,10 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 
-def _function(found: Native) -> str:
-    return f"rnn_{found.functions[0]}" if found.kind == "RNN" else found.kind.lower()
-
-
 def _dense(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tuple[Tensor, States]:
     import torch
 
-    call = getattr(torch._VF, _function(found))  # what nn.LSTM itself calls
+    call = getattr(torch._VF, found.operator.torch_function(found))  # what nn.LSTM itself calls
     y, *last = call(x_TBI, h0 if len(h0) > 1 else h0[0], packed, found.biased, 1, 0.0, torch.is_grad_enabled(),
                     False, False)  # fmt: skip
     return y, tuple(last)
@@ -92,7 +88,7 @@ def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], leng
     rows, back = sequence.sorted_indices, sequence.unsorted_indices
     assert rows is not None and back is not None  # given when the order is not enforced
     start = tuple(h.index_select(1, rows) for h in h0)
-    call = getattr(torch._VF, _function(found))
+    call = getattr(torch._VF, found.operator.torch_function(found))
     data, *last = call(sequence.data, sequence.batch_sizes, start if len(start) > 1 else start[0], packed,
                        found.biased, 1, 0.0, torch.is_grad_enabled(), False)  # fmt: skip
     y, _ = pad_packed_sequence(sequence._replace(data=data), total_length=steps)

@@ -22,7 +22,7 @@ Path = Literal["native", "compiled", "plain"]
 def path_of(step: CellStep, device: str, dtype: str) -> Path:
     """The way for tensors of a device ("cpu", "cuda", …) and an element type ("float32", …)."""
     found = match(step).torch
-    if found is not None and (device == "cuda" or (device == "cpu" and found.kind == "LSTM")):
+    if found is not None and (device == "cuda" or (device == "cpu" and found.operator.torch_kernel_on_cpu)):
         return "native"
     kernel = dtype == "float32" if device == "cpu" else device == "cuda" and find_spec("triton") is not None
     if kernel and dtype != "float64" and key_of(step) is not None:
@@ -38,11 +38,11 @@ def paths(step: CellStep) -> list[tuple[str, str, str]]:
         path = path_of(step, device, "float32")
         if path == "native" and found is not None:
             library = "oneDNN" if device == "cpu" else "cuDNN"
-            rows.append((where, f"torch's nn.{found.kind} ({library})", f"the cell {why_torch(step)}"))
+            rows.append((where, f"torch's {found.operator.torch_layer} ({library})", f"the cell {why_torch(step)}"))
         elif path == "compiled":
             key = key_of(step)
             assert key is not None  # else the path were another
-            reason = why_torch(step) if found is None else f"torch has no kernel of nn.{found.kind} there"
+            reason = why_torch(step) if found is None else f"torch has no kernel of {found.operator.torch_layer} there"
             rows.append((where, _loop(compiled(key).program, device), reason))
         else:
             reason = plain_reason(step) or "no generator of GPU code (triton) is installed"

@@ -1,7 +1,6 @@
-"""Is a step of one state a GRU or a plain RNN?
+"""Is a step of one state a GRU?
 
-GRU    h[t] = z·h[t-1] + (1 − z)·n       n reads r·(U h[t-1] + b), or U (r·h[t-1])
-RNN    h[t] = s(W x[t] + U h[t-1] + b)
+h[t] = z·h[t-1] + (1 − z)·n       n reads r·(U h[t-1] + b), or U (r·h[t-1])
 """
 
 from __future__ import annotations
@@ -11,38 +10,32 @@ from dataclasses import replace
 from netspec.cells.ir.dag import Value
 from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import (
-    FLIPS,
-    Affine,
-    DifferentError,
-    Gate,
-    Native,
+    GateReader,
     flipped,
+    flips,
     input_size,
     is_call,
     one_function,
+    one_state,
+    other_function,
     part_of,
     text_of,
-)  # fmt: skip
+)
+from netspec.cells.recognise.operator import DifferentError, Gate, Native, Operator
 from netspec.cells.recognise.polynomial import Monomial, Polynomial, expand, scaled, split, total
 from netspec.cells.recognise.shown import shown
 
-
-def one_state(step: CellStep) -> Native:
-    if len(step.states) != 1:
-        raise DifferentError(f"it has {len(step.states)} states: the LSTM has two, GRU and RNN have one")
-    [(h, hidden)] = step.states.items()
-    new = step.next[h]
-    if step.output is not new:
-        raise DifferentError(f"the output is not the state `{h}[t]`, which GRU and RNN give out")
-    if not isinstance(hidden, int):
-        raise DifferentError("its sizes are not known")
-    if is_call(new):
-        gate = Affine(h, {}).gate(expand(new.args[0]))
-        return Native("RNN", (h,), hidden, input_size(step), {"i": gate}, (new.op,))
-    return _gru(step, h, hidden)
+# Always written: left out it is 0, which torch's GRU never is.
+RESET_AFTER = "linear_before_reset"
 
 
-def _gru(step: CellStep, h: str, hidden: int) -> Native:
+def _resembles(step: CellStep) -> bool:
+    """A mixture of values."""
+    return len(step.states) == 1 and not any(map(is_call, step.next.values()))
+
+
+def _recognise(step: CellStep) -> Native:
+    h, hidden = one_state(step, "GRU")
     old = next((n for n in step.dag.nodes if (n.op, n.attr) == ("previous", h)), None)
     if old is None:
         raise DifferentError(f"`{h}[t-1]` is never read")
@@ -55,7 +48,7 @@ def _gru(step: CellStep, h: str, hidden: int) -> Native:
     functions = dict.fromkeys(n for m in rest for n in m if is_call(n) and n is not keep[0])
     mixed = [n for n in functions if _mixes(by_h, rest, n)]
     if not mixed:
-        if all(n.op in FLIPS for n in functions):
+        if all(flips(n) for n in functions):
             raise DifferentError("its candidate has no function: the GRU has tanh")
         raise DifferentError(f"`{h}[t]` is not z·{h}[t-1] + (1 − z)·n")
     candidate = mixed[0]
@@ -63,10 +56,10 @@ def _gru(step: CellStep, h: str, hidden: int) -> Native:
     shared = one_function([keep[0], reset[0]])
     found = {}
     for letter, (node, flip) in {"z": keep, "r": reset}.items():
-        read = Affine(h, {}).gate(expand(node.args[0]))
+        read = GateReader(h, {}).gate(expand(node.args[0]))
         found[letter] = read.negative() if flip else read
     found["h"] = gate
-    return Native("GRU", (h,), hidden, input_size(step), found, (shared, candidate.op), after)
+    return Native(OPERATOR, (h,), hidden, input_size(step), found, (shared, candidate.op), {RESET_AFTER: int(after)})
 
 
 def _mixes(by_h: Polynomial, rest: Polynomial, candidate: Value) -> bool:
@@ -83,7 +76,7 @@ def _reset(inside: Value, h: str, old: Value) -> tuple[tuple[Value, bool], Gate,
     ]
     if before:
         return _reset_before(polynomial, before, h, old)
-    gates: dict[Value, None] = dict.fromkeys(n for m in polynomial for n in m if n.op in FLIPS)
+    gates: dict[Value, None] = dict.fromkeys(n for m in polynomial for n in m if flips(n))
     if len(gates) != 1:
         reads = any(n.op == "product" and n.args[0] is old for m in polynomial for n in m)
         if gates:
@@ -96,7 +89,7 @@ def _reset(inside: Value, h: str, old: Value) -> tuple[tuple[Value, bool], Gate,
     if flip:
         plain = total((plain, gated))
         gated = scaled(gated, -1.0)
-    outer, inner = Affine(h, {}).gate(plain), Affine(h, {}).gate(gated)
+    outer, inner = GateReader(h, {}).gate(plain), GateReader(h, {}).gate(gated)
     if inner.input:
         raise DifferentError("its reset gate multiplies what is read of x[t]")
     if outer.state:
@@ -114,7 +107,29 @@ def _reset_before(
     reset = flipped(by_old)
     if others or more or reset is None:
         raise DifferentError(f"its candidate multiplies a matrix with `{shown(operand)}`")
-    outer = Affine(h, {}).gate({m: f for m, f in polynomial.items() if m not in before})
+    outer = GateReader(h, {}).gate({m: f for m, f in polynomial.items() if m not in before})
     if outer.state:
         raise DifferentError(f"its candidate reads `{h}[t-1]` past the reset gate too")
     return reset, replace(outer, state=tuple(part_of(m[0], polynomial[m]) for m in before)), False
+
+
+def _torch_differs(native: Native) -> str:
+    if not native.attributes[RESET_AFTER]:
+        return "the reset gate stands before the product: nn.GRU resets after it"
+    return other_function(native)
+
+
+OPERATOR = Operator(
+    name="GRU",
+    states=1,
+    resembles=_resembles,
+    recognise=_recognise,
+    functions=("sigmoid", "tanh"),  # of the gates, of the candidate
+    onnx_order="zrh",
+    onnx_inputs=("X", "W", "R", "B", "sequence_lens", "initial_h"),
+    remark=lambda native: f", {RESET_AFTER}={native.attributes[RESET_AFTER]}",
+    torch_order="rzh",
+    torch_function=lambda native: "gru",
+    torch_differs=_torch_differs,
+    torch_kernel_on_cpu=False,
+)

@@ -8,25 +8,24 @@ from __future__ import annotations
 from netspec.cells.ir.dag import Value
 from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.gates import (
-    FLIPS,
     IDENTITY,
-    ODD,
-    Affine,
-    DifferentError,
-    Gate,
-    Native,
+    GateReader,
     flipped,
+    flips,
     input_size,
     is_call,
+    is_odd,
     names_of,
     one_function,
+    other_function,
     text_of,
-)  # fmt: skip
+)
+from netspec.cells.recognise.operator import DifferentError, Gate, Native, Operator
 from netspec.cells.recognise.polynomial import Polynomial, expand, scaled, split
 from netspec.cells.recognise.shown import shown
 
 
-def lstm(step: CellStep) -> Native:
+def _recognise(step: CellStep) -> Native:
     """Raises DifferentError with the reason that tells a reader most."""
     one, other = step.states
     if step.output is step.next[other]:
@@ -70,11 +69,11 @@ def _lstm_of(step: CellStep, h: str, c: str) -> Native:
     seen = {"f": old_c, "i": old_c, "o": new_c}
     found: dict[str, Gate] = {}
     for letter, (node, flip) in {"i": write, "o": output, "f": forget}.items():
-        reader = Affine(h, names, seen[letter])
+        reader = GateReader(h, names, seen[letter])
         gate = reader.gate(expand(node.args[0], (new_c,)))
         found[letter] = gate.negative() if flip else gate
-    found["c"] = Affine(h, names).gate(candidate)
-    return Native("LSTM", (h, c), hidden, input_size(step), found, (shared, function, squash))
+    found["c"] = GateReader(h, names).gate(candidate)
+    return Native(OPERATOR, (h, c), hidden, input_size(step), found, (shared, function, squash))
 
 
 def _output_function(polynomial: Polynomial, new_c: Value) -> tuple[Polynomial, Polynomial]:
@@ -94,11 +93,11 @@ def _write(rest: Polynomial, c: str) -> tuple[tuple[Value, bool], Polynomial, st
     """The input gate, what stands inside of the candidate, and the candidate's function."""
     shared = [n for n in dict.fromkeys(n for m in rest for n in m) if all(n in m for m in rest)]
     called = [n for n in shared if is_call(n)]
-    for candidate in sorted(called, key=lambda n: n.op in FLIPS):  # the tanh of σ·tanh
+    for candidate in sorted(called, key=lambda n: flips(n)):  # the tanh of σ·tanh
         by_candidate, _ = split(rest, candidate)
         inside = expand(candidate.args[0])
         gate = flipped(by_candidate)
-        if gate is None and candidate.op in ODD and (gate := flipped(scaled(by_candidate, -1.0))):
+        if gate is None and is_odd(candidate) and (gate := flipped(scaled(by_candidate, -1.0))):
             inside = scaled(inside, -1.0)
         if gate is not None:
             return gate, inside, candidate.op
@@ -108,3 +107,27 @@ def _write(rest: Polynomial, c: str) -> tuple[tuple[Value, bool], Polynomial, st
             raise DifferentError(f"`{shown(called[0])}` is added to `{c}` without a gate")
         return (called[0], False), inside, IDENTITY
     raise DifferentError(f"what is added to `{c}` is not a gate times a candidate")
+
+
+def _torch_differs(native: Native) -> str:
+    if native.peepholes:
+        names = ", ".join(dict.fromkeys(p.weight for g in native.gates.values() for p in g.peephole))
+        return f"the gates read `{native.states[1]}` through {names}: nn.LSTM has no peepholes"
+    return other_function(native)
+
+
+OPERATOR = Operator(
+    name="LSTM",
+    states=2,
+    resembles=lambda step: len(step.states) == 2,
+    recognise=_recognise,
+    functions=("sigmoid", "tanh", "tanh"),  # of the gates, of the candidate, of the output
+    onnx_order="iofc",
+    onnx_inputs=("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"),
+    peephole_order="iof",
+    remark=lambda native: " with peepholes" if native.peepholes else "",
+    torch_order="ifco",
+    torch_function=lambda native: "lstm",
+    torch_differs=_torch_differs,
+    torch_kernel_on_cpu=True,
+)
