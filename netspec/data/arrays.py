@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netspec.data.files import missing_file
 from netspec.data.labels import FLOAT_MAX, MISSING, MOST_ENTRIES, clean
-from netspec.data.missing import missing_file
 from netspec.data.preprocess import Array
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType, shape_text
@@ -36,12 +36,12 @@ def read_npz(
     try:
         with open_file(path) as file, zipfile.ZipFile(file) as archive:
             members = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            found: dict[str, Array] = {}
+            arrays: dict[str, Array] = {}
             for name in wanted:
                 if name in members:
-                    left = most_bytes() - sum(x.nbytes for x in found.values())
-                    found[name] = _member(archive, archive.getinfo(members[name]), name, left)
-            return found, tuple(members)
+                    left = most_bytes() - sum(x.nbytes for x in arrays.values())
+                    arrays[name] = _member(archive, archive.getinfo(members[name]), name, left)
+            return arrays, tuple(members)
     except FileNotFoundError:
         raise missing_file(path, shown, span) from None
     except MemoryError:  # the caller says what for
@@ -58,6 +58,7 @@ class _ArrayError(Exception):
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: int) -> Array:
+    """One array, of at most so many bytes.  Raises _ArrayError."""
     from numpy.lib import format as npy
 
     with archive.open(info) as file:
@@ -74,8 +75,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: in
     if claimed > most:
         raise _ArrayError(f"array `{name}` has {size_text(claimed)}, which is more than half of the memory")
     with archive.open(info) as file:
-        found: Array = npy.read_array(file, allow_pickle=False)
-        return found
+        array: Array = npy.read_array(file, allow_pickle=False)
+        return array
 
 
 def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[str, int], span: Span | None) -> None:
@@ -83,18 +84,18 @@ def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[s
 
     `axes` gathers what each named axis stands for, so that one name is one size across the inputs.
     """
-    wanted = type_.shape[1:]
-    found: tuple[int, ...] = x.shape[1:]
-    fits = len(wanted) == len(found)
-    for want, size in zip(wanted, found, strict=False):
-        if isinstance(want, Dim):
-            known = want.at(axes)
-            if isinstance(known, Dim) and str(want).isidentifier():
-                axes[str(want)] = size
+    declared = type_.shape[1:]
+    shape: tuple[int, ...] = x.shape[1:]
+    fits = len(declared) == len(shape)
+    for expected, size in zip(declared, shape, strict=False):
+        if isinstance(expected, Dim):
+            known = expected.at(axes)
+            if isinstance(known, Dim) and str(expected).isidentifier():
+                axes[str(expected)] = size
                 known = size
             fits = fits and (isinstance(known, Dim) or known == size)
         else:
-            fits = fits and want == size
+            fits = fits and expected == size
     if not fits:
         raise NetspecError(
             "NS605",
@@ -103,23 +104,20 @@ def check_array(x: Array, type_: TensorType, name: str, shown: str, axes: dict[s
             hint="the first axis counts the samples; the others are those of `inputs`",
         )
     if x.dtype.kind not in "fiub" or (x.dtype.kind == "f" and not type_.floating):
-        whole = x.dtype.kind == "f" and bool((x == np.round(x)).all())
-        raise NetspecError(
-            "NS605",
-            f"array `{name}` of {shown} holds {_kind(x)}, input `{name}` takes {type_.dtype}",
-            span,
-            hint=f"save it as {type_.dtype}"
-            if whole
-            else f"leave out the `dtype` of `{name}`, or make whole numbers of it"
-            if x.dtype.kind == "f"
-            else f"make numbers of it, and save them as {type_.dtype}",
-        )
+        text = f"array `{name}` of {shown} holds {_kind(x)}, input `{name}` takes {type_.dtype}"
+        hint = f"make numbers of it, and save them as {type_.dtype}"
+        if x.dtype.kind == "f":
+            integral = bool((x == np.round(x)).all())
+            hint = f"leave out the `dtype` of `{name}`, or make whole numbers of it"
+            hint = f"save it as {type_.dtype}" if integral else hint
+        raise NetspecError("NS605", text, span, hint=hint)
     finite(x, f"array `{name}` of {shown}", span)
     if not type_.floating and x.size:
         low, high = (0, 1) if type_.dtype == "bool" else (np.iinfo(type_.dtype).min, np.iinfo(type_.dtype).max)
         if int(x.min()) < low or int(x.max()) > high:
-            _raise_first((x < low) | (x > high) if x.dtype.kind != "u" else x > high, x, f"array `{name}` of {shown}",
-                         f", input `{name}` takes {type_.dtype}: {low} to {high}", span)  # fmt: skip
+            beyond = (x < low) | (x > high) if x.dtype.kind != "u" else x > high
+            why = f", input `{name}` takes {type_.dtype}: {low} to {high}"
+            _raise_first(beyond, x, f"array `{name}` of {shown}", why, span)
 
 
 def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
@@ -131,8 +129,8 @@ def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
             text = f"array `{name}` of {shown} holds bytes that are not UTF-8"
             raise NetspecError("NS604", text, span, hint="save it as text") from None
     if x.dtype.kind == "U":
-        found, index = np.unique(x, return_inverse=True)
-        texts = np.array([clean(str(label)) for label in found], dtype=str)
+        distinct, index = np.unique(x, return_inverse=True)
+        texts = np.array([clean(str(label)) for label in distinct], dtype=str)
         x = texts[index].reshape(x.shape) if len(texts) else x
     elif x.dtype.kind not in "fiub":
         text = f"array `{name}` of {shown} holds {_kind(x)}, a target is of numbers or text"
@@ -146,9 +144,9 @@ def all_labelled(x: Array, what: str, span: Span | None) -> None:
     if missing.any():
         first = tuple(int(i) for i in np.argwhere(missing)[0])
         others = f" (and {int(missing.sum()) - 1:,} more)" if missing.sum() > 1 else ""
-        said = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
-        raise NetspecError("NS604", f"{what} holds {said}, at [{_at(first)}]{others}", span,
-                           hint="label the sample, or leave it out")  # fmt: skip
+        label = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
+        text = f"{what} holds {label}, at [{_at(first)}]{others}"
+        raise NetspecError("NS604", text, span, hint="label the sample, or leave it out")
 
 
 def _kind(x: Array) -> str:
@@ -195,11 +193,12 @@ def finite(x: Array, what: str, span: Span | None) -> None:
 
 
 def _raise_first(bad: Array, x: Array, what: str, why: str, span: Span | None, hint: str = "") -> None:
+    """Raises NS604 at the first bad value, with the number of the others."""
     first = tuple(int(i) for i in np.argwhere(bad)[0])
     count = int(bad.sum())
     others = f" (and {count - 1:,} more)" if count > 1 else ""
-    raise NetspecError("NS604", f"{what} holds {x[first]} at [{_at(first)}]{why}{others}", span,
-                       hint=hint or "correct it, or leave out the sample")  # fmt: skip
+    text = f"{what} holds {x[first]} at [{_at(first)}]{why}{others}"
+    raise NetspecError("NS604", text, span, hint=hint or "correct it, or leave out the sample")
 
 
 def _at(index: tuple[int, ...]) -> str:

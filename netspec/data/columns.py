@@ -37,23 +37,22 @@ class Wanted:
 def read_columns(table: Table, names: Sequence[str], wanted: Wanted, problems: list[Problem]) -> NDArray[Any]:
     """(rows, columns): float64, or the whole numbers or bool that `dtype` says; what is wrong goes to `problems`."""
     kind = np.float64 if wanted.dtype == "float32" else np.dtype(wanted.dtype)
-    found = np.zeros((len(table.rows), len(names)), kind)
-    every = wanted
+    columns = np.zeros((len(table.rows), len(names)), kind)
     for i, name in enumerate(names):
-        wanted = replace(every, entries=every.entries[i]) if isinstance(every.entries, tuple) else every
+        column = replace(wanted, entries=wanted.entries[i]) if isinstance(wanted.entries, tuple) else wanted
         cells = table.cells(name)
-        values = _quickly(cells, wanted)
+        values = _quickly(cells, column)
         if values is None:
-            values, faults = _each(cells, wanted)
-            problems += _complaints(table, name, faults, wanted)
-        found[:, i] = values
-    return found
+            values, faults = _each(cells, column)
+            problems += _complaints(table, name, faults, column)
+        columns[:, i] = values
+    return columns
 
 
 def read_labels(table: Table, name: str, problems: list[Problem]) -> NDArray[np.str_]:
     """One column as labels, in the form that `clean` gives them; a missing one goes to `problems`."""
     cells = [clean(cell) for cell in table.cells(name)]
-    faults = {i: _Fault("missing", _said(cell), cell) for i, cell in enumerate(cells) if cell in MISSING}
+    faults = {i: _Fault("missing", _missing(cell), cell) for i, cell in enumerate(cells) if cell in MISSING}
     problems += _complaints(table, name, faults, Wanted(use="target"))
     return np.array(cells)
 
@@ -80,7 +79,8 @@ class _Fault:
     cell: str
 
 
-def _said(cell: str) -> str:
+def _missing(cell: str) -> str:
+    """What is wrong with a label that is none."""
     return f"is {show(cell)}, which stands for nothing" if cell else "is empty"
 
 
@@ -110,28 +110,28 @@ def _range(wanted: Wanted) -> tuple[int, int]:
 
 
 def _each(cells: list[str], wanted: Wanted) -> tuple[NDArray[Any], dict[int, _Fault]]:
-    whole = wanted.dtype != "float32"
-    values: NDArray[Any] = np.zeros(len(cells), np.int64 if whole else np.float64)
+    """The numbers, 0 where a cell is none, and what is wrong with those."""
+    values: NDArray[Any] = np.zeros(len(cells), np.float64 if wanted.dtype == "float32" else np.int64)
     faults = {}
     for i, cell in enumerate(cells):
-        found = _one(cell.strip(), wanted)
-        if isinstance(found, _Fault):
-            faults[i] = found
+        value = _number(cell.strip(), wanted)
+        if isinstance(value, _Fault):
+            faults[i] = value
         else:
-            values[i] = found
+            values[i] = value
     return values, faults
 
 
-def _one(cell: str, wanted: Wanted) -> float | int | _Fault:
-    whole = "a whole number" if wanted.dtype != "float32" else "a number"
+def _number(cell: str, wanted: Wanted) -> float | int | _Fault:
+    expected = "a whole number" if wanted.dtype != "float32" else "a number"
     if not cell:
-        return _Fault("missing", f"is empty, expected {whole}", cell)
+        return _Fault("missing", f"is empty, expected {expected}", cell)
     if NUMBER.fullmatch(cell) is None:
         if cell.lower().lstrip("+-") in ("nan", "inf", "infinity"):
             return _Fault("missing", f"is {cell}, expected a finite number", cell)
         if cell in MISSING:
-            return _Fault("missing", f"is {cell}, which stands for nothing, expected {whole}", cell)
-        return _Fault("text", f"is {show(cell)}, expected {whole}", cell)
+            return _Fault("missing", f"is {cell}, which stands for nothing, expected {expected}", cell)
+        return _Fault("text", f"is {show(cell)}, expected {expected}", cell)
     if wanted.dtype == "float32":
         value = float(cell)
         return value if abs(value) <= FLOAT_MAX else _Fault("large", f"is {show(cell)}, beyond float32", cell)
@@ -144,31 +144,31 @@ def _one(cell: str, wanted: Wanted) -> float | int | _Fault:
     if wanted.entries and not low <= exact <= high:
         return _Fault("range", f"is {int(exact)}, its embedding has entries 0 to {high}", cell)
     if not low <= exact <= high:
-        expected = "expected 0 or 1" if wanted.dtype == "bool" else f"{wanted.dtype} goes from {low} to {high}"
-        return _Fault("large", f"is {int(exact)}, {expected}", cell)
+        limits = "expected 0 or 1" if wanted.dtype == "bool" else f"{wanted.dtype} goes from {low} to {high}"
+        return _Fault("large", f"is {int(exact)}, {limits}", cell)
     return int(exact)
 
 
 def _complaints(table: Table, name: str, faults: dict[int, _Fault], wanted: Wanted) -> list[Problem]:
     """One for each kind of fault, at its first cell, with the number of the others."""
-    found = []
+    complaints = []
     for kind in dict.fromkeys(fault.kind for fault in faults.values()):
         rows = [row for row, fault in faults.items() if fault.kind == kind]
         first = faults[rows[0]]
         others = f" (and {len(rows) - 1:,} more cell{'s' * (len(rows) > 2)} of the column)" if len(rows) > 1 else ""
         hint = _help(name, [faults[row].cell for row in rows], kind, len(rows) == len(table.rows), wanted)
-        at = table.place(rows[0], name)
-        column = table.number(name)
-        found.append(Problem("NS604", f"column {column}, `{name}`, {first.reason}{others}", at, hint))
-    return found
+        text = f"column {table.number(name)}, `{name}`, {first.reason}{others}"
+        complaints.append(Problem("NS604", text, table.span_at(rows[0], name), hint))
+    return complaints
 
 
 def _help(name: str, cells: list[str], kind: str, throughout: bool, wanted: Wanted) -> str:
     """What can be done about such cells: it has to be true of these."""
     leave = "fill it in, or leave out the line"
     if kind == "missing":
-        return f"`{name}` has nothing at all: choose other columns with `features`" if (
-            throughout and wanted.use == "feature") else leave  # fmt: skip
+        if throughout and wanted.use == "feature":
+            return f"`{name}` has nothing at all: choose other columns with `features`"
+        return leave
     if kind == "fraction":
         if wanted.entries or wanted.use == "prediction":
             return "the network takes whole numbers here" + (
@@ -195,11 +195,3 @@ def _help(name: str, cells: list[str], kind: str, throughout: bool, wanted: Want
     if wanted.use == "target":
         return f"the loss compares numbers: for the classes of `{name}` use the loss `cross_entropy`"
     return f"`{name}` holds text: write numbers for it, or choose other columns with `features`"
-
-
-def columns_of(table: Table, names: Sequence[str], wanted: Wanted) -> NDArray[Any]:
-    """As `read_columns`, alone.  Raises NS604."""
-    problems: list[Problem] = []
-    found = read_columns(table, names, wanted, problems)
-    raise_shown(table, problems)
-    return found

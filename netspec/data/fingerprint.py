@@ -39,10 +39,10 @@ class Fingerprint:
         """What became of the samples since, such as "3 samples are gone, 1 is new"; "" when all is as it was."""
         if now.content == self.content:
             return ""
-        matched = sum(place >= 0 for place in _same(self.rows, now.rows).tolist())
-        gone, new = len(self) - matched, len(now) - matched
-        said = [f"{n:,} sample{'s are' if n != 1 else ' is'} {what}" for n, what in ((gone, "gone"), (new, "new")) if n]
-        return ", ".join(said) or "the samples stand in another order"
+        matched = int((_matches(self.rows, now.rows) >= 0).sum())
+        counts = {"gone": len(self) - matched, "new": len(now) - matched}
+        changes = [f"{n:,} sample{'s are' if n != 1 else ' is'} {what}" for what, n in counts.items() if n]
+        return ", ".join(changes) or "the samples stand in another order"
 
     def split(self, rows: NDArray[np.uint64]) -> dict[str, NDArray[np.int64]]:
         """The parts among the samples as they are now, by their hashes; a sample that was not there is in no part.
@@ -52,9 +52,9 @@ class Fingerprint:
         where = np.full(len(self), UNUSED, np.int64)
         for code, members in enumerate(self.parts.values()):
             where[members] = code
-        then = _same(self.rows, rows)
-        found = np.where(then >= 0, where[then], UNUSED) if len(self) else np.full(len(rows), UNUSED)
-        return {name: np.flatnonzero(found == code) for code, name in enumerate(self.parts)}
+        then = _matches(self.rows, rows)
+        codes = np.where(then >= 0, where[then], UNUSED) if len(self) else np.full(len(rows), UNUSED)
+        return {name: np.flatnonzero(codes == code) for code, name in enumerate(self.parts)}
 
     def to_bytes(self) -> bytes:
         """As a safetensors file has it: `rows`, and `part` with each sample's number in the list of part names."""
@@ -63,10 +63,8 @@ class Fingerprint:
         part = np.full(len(self), UNUSED, np.int8)
         for code, members in enumerate(self.parts.values()):
             part[members] = code
-        told = json.dumps(
-            {"content": self.content, "parts": [*self.parts]}
-        )  # one entry: they come in an order of chance
-        return save({"rows": self.rows, "part": part}, {"fingerprint": told})
+        text = json.dumps({"content": self.content, "parts": [*self.parts]})
+        return save({"rows": self.rows, "part": part}, {"fingerprint": text})  # one entry: their order is random
 
     @staticmethod
     def from_bytes(data: bytes, name: str) -> Fingerprint:
@@ -76,20 +74,20 @@ class Fingerprint:
         try:
             tensors = dict(deserialize(data))  # type: ignore[no-untyped-call]
             size = int.from_bytes(data[:8], "little")
-            told = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["fingerprint"])
-            names, content = told["parts"], told["content"]
-            found = {key: (tensors[key]["dtype"], tensors[key]["data"]) for key in ("rows", "part")}
-            if [kind for kind, _ in found.values()] != ["U64", "I8"] or not isinstance(content, str):
+            header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["fingerprint"])
+            names, content = header["parts"], header["content"]
+            stored = {key: (tensors[key]["dtype"], tensors[key]["data"]) for key in ("rows", "part")}
+            if [kind for kind, _ in stored.values()] != ["U64", "I8"] or not isinstance(content, str):
                 raise ValueError("its tensors are not of the kinds U64 and I8")
-            rows, part = np.frombuffer(found["rows"][1], "<u8"), np.frombuffer(found["part"][1], np.int8)
+            rows, part = np.frombuffer(stored["rows"][1], "<u8"), np.frombuffer(stored["part"][1], np.int8)
             if len(rows) != len(part) or not set(np.unique(part).tolist()) <= {UNUSED, *range(len(names))}:
                 raise ValueError("`rows` and `part` do not belong together")
             if not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
                 raise ValueError("its parts have no names")
             return Fingerprint(content, rows, {n: np.flatnonzero(part == code) for code, n in enumerate(names)})
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise NetspecError("NS622", f"is not what netspec wrote: {error}", name=name,
-                               hint="put it back as it was, or train again") from None  # fmt: skip
+            text, hint = f"is not what netspec wrote: {error}", "put it back as it was, or train again"
+            raise NetspecError("NS622", text, name=name, hint=hint) from None
 
 
 def fingerprint_of(raw: Raw) -> Fingerprint:
@@ -109,11 +107,11 @@ def fingerprint_of(raw: Raw) -> Fingerprint:
 
 def _digest(cells: tuple[bytes | memoryview, ...]) -> bytes:
     """16 bytes of one sample."""
-    found = hashlib.blake2b(digest_size=16)
+    digest = hashlib.blake2b(digest_size=16)
     for cell in cells:
-        found.update(len(cell).to_bytes(8, "little"))
-        found.update(cell)
-    return found.digest()
+        digest.update(len(cell).to_bytes(8, "little"))
+        digest.update(cell)
+    return digest.digest()
 
 
 def _bytes(x: Array | Images | Symbols) -> Iterator[bytes | memoryview]:
@@ -129,14 +127,14 @@ def _bytes(x: Array | Images | Symbols) -> Iterator[bytes | memoryview]:
     return (row.data for row in little.view(np.uint8))
 
 
-def _same(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> NDArray[np.int64]:
+def _matches(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> NDArray[np.int64]:
     """For each new one the number of the old one that it is, −1 for none; equal ones in their order, none twice."""
     before, after = np.argsort(old, kind="stable"), np.argsort(new, kind="stable")
     first = np.searchsorted(old[before], new[after])
     rank = np.arange(len(new)) - np.searchsorted(new[after], new[after])  # which of its equals each is
-    place = first + rank
-    inside = np.minimum(place, max(len(old) - 1, 0))
-    fits = (place < len(old)) & (old[before][inside] == new[after] if len(old) else False)
-    found = np.full(len(new), -1, np.int64)
-    found[after[fits]] = before[inside[fits]]
-    return found
+    position = first + rank
+    inside = np.minimum(position, max(len(old) - 1, 0))
+    fits = (position < len(old)) & (old[before][inside] == new[after] if len(old) else False)
+    matches = np.full(len(new), -1, np.int64)
+    matches[after[fits]] = before[inside[fits]]
+    return matches

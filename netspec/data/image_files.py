@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.data.missing import MissingDataError
+from netspec.data.files import MissingDataError
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 
@@ -26,14 +26,15 @@ def find_images(folder: Path, shown: str, span: Span | None) -> tuple[list[Path]
     if not classes:
         raise NetspecError("NS607", f"{shown} holds no folders", span, hint="put the images into one folder a class")
     _check_links(classes, folder, shown, span)
-    found = {each: images_below(each, f"{shown}/{each.name}", span) for each in classes}
-    for each, images in found.items():
+    images_of = {each: images_below(each, f"{shown}/{each.name}", span) for each in classes}
+    for each, images in images_of.items():
         _check_class(each, images, shown, span)
     if len(classes) > 1 and PARTS.issuperset(each.name.lower() for each in classes):
-        raise NetspecError("NS607", f"the folders of {shown} are parts, not classes: "
-                           f"{', '.join(each.name for each in classes)}", span,
-                           hint="put all images into one folder a class: `split` draws the parts")  # fmt: skip
-    return [p for images in found.values() for p in images], [p.name for p, images in found.items() for _ in images]
+        text = f"the folders of {shown} are parts, not classes: {', '.join(each.name for each in classes)}"
+        hint = "put all images into one folder a class: `split` draws the parts"
+        raise NetspecError("NS607", text, span, hint=hint)
+    paths = [path for images in images_of.values() for path in images]
+    return paths, [folder.name for folder, images in images_of.items() for _ in images]
 
 
 def images_below(folder: Path, shown: str, span: Span | None) -> list[Path]:
@@ -41,16 +42,17 @@ def images_below(folder: Path, shown: str, span: Span | None) -> list[Path]:
 
     What is hidden counts for nothing, and links to folders are not followed.  Raises NS602.
     """
-    found = []
+    images = []
     for path in _entries(folder, shown, span):
         if path.is_dir():
-            found += [] if path.is_symlink() else images_below(path, f"{shown}/{path.name}", span)
+            images += [] if path.is_symlink() else images_below(path, f"{shown}/{path.name}", span)
         elif path.suffix.lower() in SUFFIXES:
-            found.append(path)
-    return found
+            images.append(path)
+    return images
 
 
 def _entries(folder: Path, shown: str, span: Span | None) -> list[Path]:
+    """What is not hidden, in the order of the alphabet.  Raises NS602."""
     try:
         return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError as error:
@@ -58,31 +60,28 @@ def _entries(folder: Path, shown: str, span: Span | None) -> list[Path]:
 
 
 def _check_class(each: Path, images: list[Path], shown: str, span: Span | None) -> None:
+    """Raises NS607 for a folder that is no class."""
     here = f"{shown}/{each.name}"
     if not here.isprintable():
-        raise NetspecError(
-            "NS607",
-            f"the name of {here} cannot be shown",
-            span,
-            hint="rename the folder",
-        )
+        raise NetspecError("NS607", f"the name of {here} cannot be shown", span, hint="rename the folder")
     if not images:
         kinds = ", ".join(sorted(SUFFIXES))
         raise NetspecError("NS607", f"no images in {here}", span, hint=f"an image ends in one of {kinds}")
     if not any(path.parent == each for path in images):
         inner = images[0].relative_to(each).parts[0]
-        raise NetspecError("NS607", f"{here} holds folders ({inner}, …) and no images: a folder of {shown} is a class",
-                           span, hint=f"are its folders the classes? then write `path: {here}`; `split` draws the "
-                           "parts")  # fmt: skip
+        text = f"{here} holds folders ({inner}, …) and no images: a folder of {shown} is a class"
+        hint = f"are its folders the classes? then write `path: {here}`; `split` draws the parts"
+        raise NetspecError("NS607", text, span, hint=hint)
 
 
 def _check_links(classes: list[Path], folder: Path, shown: str, span: Span | None) -> None:
     """A link may lead to another class, or above all of them: the same images would be in two."""
-    real = {each: each.resolve() for each in classes}
-    for each, at in real.items():
-        above = at in (folder.resolve(), *folder.resolve().parents)
-        other = next((o for o, place in real.items() if o != each and (at == place or at in place.parents)), None)
+    resolved = {each: each.resolve() for each in classes}
+    for each, path in resolved.items():
+        above = path in (folder.resolve(), *folder.resolve().parents)
+        same = (o for o, real in resolved.items() if o != each and (path == real or path in real.parents))
+        other = next(same, None)
         if above or other is not None:
-            what = shown if other is None or above else f"{shown}/{other.name}"
-            raise NetspecError("NS607", f"{shown}/{each.name} and {what} hold the same images", span,
-                               hint="remove the link")  # fmt: skip
+            twin = shown if other is None or above else f"{shown}/{other.name}"
+            text = f"{shown}/{each.name} and {twin} hold the same images"
+            raise NetspecError("NS607", text, span, hint="remove the link")

@@ -20,7 +20,7 @@ from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.input_files import open_file
 from netspec.source.text import Span
 
-KEPT_BYTES = 4 << 30  # decoded images are kept up to here; what is more is decoded again each time
+MOST_BYTES = 4 << 30  # decoded images are kept up to here; what is more is decoded again each time
 CHUNK = 256
 MOST_SHOWN = 10
 
@@ -46,42 +46,43 @@ class Images:
         return ThreadPoolExecutor(os.cpu_count() or 1, "decode")
 
     @cached_property
-    def _kept(self) -> NDArray[np.uint8] | None:
+    def _decoded(self) -> NDArray[np.uint8] | None:
+        """(N, C, H, W), filled as images are decoded; None where they are too many to hold."""
         shape = (len(self.paths), self.channels, *self.size)
-        return np.empty(shape, np.uint8) if np.prod(shape, dtype=np.float64) <= KEPT_BYTES else None
+        return np.empty(shape, np.uint8) if np.prod(shape, dtype=np.float64) <= MOST_BYTES else None
 
     def take(self, indices: NDArray[np.int64]) -> NDArray[np.float32]:
         """The images of these numbers, from 0 to 1.  Raises NS608 for those that cannot be read, all at once."""
-        kept = self._kept
-        if kept is None:
+        decoded = self._decoded
+        if decoded is None:
             return np.stack([unit(pixels) for pixels in self._decode(indices.tolist())])
         missing = np.unique(indices[~self._done[indices]]).tolist()
         fine: dict[int, NDArray[np.float32]] = {}
         for i, pixels in zip(missing, self._decode(missing), strict=True) if missing else ():
             if pixels.dtype == np.uint8:
-                kept[i] = pixels
+                decoded[i] = pixels
             else:
                 fine[i] = unit(pixels)
-        room = KEPT_BYTES // (4 * self.channels * self.size[0] * self.size[1]) - len(self._fine)
+        room = MOST_BYTES // (4 * self.channels * self.size[0] * self.size[1]) - len(self._fine)
         self._fine.update(islice(fine.items(), max(room, 0)))
         self._done[[i for i in missing if i not in fine or i in self._fine]] = True
-        found = kept[indices] * np.float32(1 / 255)
+        images = decoded[indices] * np.float32(1 / 255)
         if self._fine or fine:
-            for row, i in zip(found, indices.tolist(), strict=True):
+            for image, i in zip(images, indices.tolist(), strict=True):
                 if i in fine or i in self._fine:
-                    row[...] = fine[i] if i in fine else self._fine[i]
-        return found
+                    image[...] = fine[i] if i in fine else self._fine[i]
+        return images
 
     def _decode(self, indices: list[int]) -> list[Pixels]:
-        def one(i: int) -> Pixels:
+        def decode(i: int) -> Pixels:
             return read_image(self.paths[i], self.channels, self.size, self.span)
 
-        return self._each(one, indices)
+        return self._each(decode, indices)
 
     def digests(self) -> list[bytes]:
         """A hash of each file's bytes.  Raises NS608 for those that cannot be read."""
 
-        def one(i: int) -> bytes:
+        def digest(i: int) -> bytes:
             path = self.paths[i]
             try:
                 with open_file(path) as file:
@@ -89,15 +90,15 @@ class Images:
             except OSError as error:
                 raise NetspecError.of([unreadable(path, error.strerror or str(error), self.span)]) from None
 
-        return self._each(one, list(range(len(self))))
+        return self._each(digest, list(range(len(self))))
 
-    def _each(self, one: Callable[[int], T], indices: list[int]) -> list[T]:
+    def _each(self, read: Callable[[int], T], indices: list[int]) -> list[T]:
         """Of several images at once, with the problems of all, in the order of the images."""
         problems: dict[int, tuple[Problem, ...]] = {}
 
         def tried(i: int) -> T | None:
             try:
-                return one(i)
+                return read(i)
             except NetspecError as error:
                 problems[i] = error.problems
                 return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.data.config import DataConfig
-from netspec.data.missing import MissingDataError
+from netspec.data.files import MissingDataError
 from netspec.source.errors import NetspecError
 
 

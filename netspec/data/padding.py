@@ -37,8 +37,9 @@ def check_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Netwo
             bad = np.flatnonzero((lengths < 1) | (lengths > most))
             if len(bad):
                 text = f"input `{name}`: length {lengths.flat[bad[0]]} (sample {bad[0] + 1}) is out of range"
-                raise NetspecError("NS604", f"{text}: the sequences of `{other}` have 1 to {most} steps", span,
-                                   hint="leave out samples without steps, and pad all to the longest")  # fmt: skip
+                text += f": the sequences of `{other}` have 1 to {most} steps"
+                hint = "leave out samples without steps, and pad all to the longest"
+                raise NetspecError("NS604", text, span, hint=hint)
 
 
 def target_lengths_input(target: RawTarget, type_: TensorType, class_axis: int | None, network: Network) -> str:

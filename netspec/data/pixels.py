@@ -49,8 +49,8 @@ def read_image(path: Path, channels: int, size: tuple[int, int], span: Span | No
             upright = ImageOps.exif_transpose(image)
 
             def fitted(flat: Image.Image) -> Pixels:
-                found: Pixels = np.asarray(ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BILINEAR))
-                return found
+                pixels: Pixels = np.asarray(ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BILINEAR))
+                return pixels
 
             if not image.mode.startswith("I") and image.mode != "F":
                 pixels = fitted(_flat(upright, channels))
@@ -93,11 +93,11 @@ def quiet() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return f"it has too many pixels, the limit is {MOST_PIXELS:,}"
-    if "cannot identify" in str(error):
+    if isinstance(error, UnidentifiedImageError):
         return "it is no image that Pillow can read"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 

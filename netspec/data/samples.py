@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.data.missing import missing_file
+from netspec.data.files import missing_file
 from netspec.data.preprocess import Preprocess
 from netspec.data.raw import Samples
 from netspec.data.sources.base import SOURCES, Source

@@ -71,12 +71,11 @@ def _steps(sequences: Sequences, type_: TensorType, name: str, source: str, span
     fits = [vectors] + ([numbers, TensorType(numbers.shape, "int32")] if size else [])
     last = vectors.shape[-1]
     if type_ not in fits:
-        hint = f"write `{name}: [T, {last}]`" + (
-            f", or `{name}: {{shape: [T], dtype: int64}}` before an `embedding`" if size else ""
-        )
-        what = f"{last} symbols" if size else f"{last} number{'s' * (last != 1)}"
-        text = f"input `{name}` is {type_} of {type_.dtype}, a step of {source} is one of {what}" if size else (
-            f"input `{name}` is {type_} of {type_.dtype}, a step of {source} has {what}")  # fmt: skip
+        step, hint = f"has {last} number{'s' * (last != 1)}", f"write `{name}: [T, {last}]`"
+        if size:
+            step = f"is one of {last} symbols"
+            hint += f", or `{name}: {{shape: [T], dtype: int64}}` before an `embedding`"
+        text = f"input `{name}` is {type_} of {type_.dtype}, a step of {source} {step}"
         raise NetspecError("NS605", text, span, hint=hint)
     steps = type_.shape[1]
     if isinstance(steps, Dim):

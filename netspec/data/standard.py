@@ -40,8 +40,8 @@ class Standard:
         with np.errstate(over="ignore"):
             narrowed = self.forward(x).astype(np.float32)
         if np.isinf(narrowed).any():
-            raise NetspecError("NS604", "a number is beyond float32 once it is standardized",
-                               hint="look for one that is far from all others")  # fmt: skip
+            text = "a number is beyond float32 once it is standardized"
+            raise NetspecError("NS604", text, hint="look for one that is far from all others")
         return narrowed
 
     def backward(self, x: NDArray[Any]) -> NDArray[Any]:

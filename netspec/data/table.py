@@ -12,10 +12,9 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from netspec.data.files import read_file
 from netspec.data.labels import clean
-from netspec.data.missing import missing_file
 from netspec.source.errors import NetspecError, Problem, did_you_mean, raise_all
-from netspec.source.input_files import read_whole
 from netspec.source.text import Source, Span, show
 
 MOST_SHOWN = 10  # a table of genes has as many columns as it has genes
@@ -69,7 +68,7 @@ class Table:
             problems.append(Problem("NS603", text, span))
         raise_all(problems)
 
-    def place(self, row: int, name: str) -> Span:
+    def span_at(self, row: int, name: str) -> Span:
         """Where a cell stands; the whole line where quotes hide it."""
         line, cells, column = self.lines[row], self.rows[row], self._index[clean(name)]
         text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
@@ -107,13 +106,13 @@ def read_table(
         line, cells = other[0]
         more = f" (and {len(other) - 1:,} more lines have not as many either)" if len(other) > 1 else ""
         text = f"{len(cells)} cells, the header line has {len(names)}{more}"
-        raise NetspecError("NS604", text, Span(source, line, 1, line + 1, 1),
-                           hint="give every row the same number of cells")  # fmt: skip
+        span = Span(source, line, 1, line + 1, 1)
+        raise NetspecError("NS604", text, span, hint="give every row the same number of cells")
     twice = next((name for name, count in Counter(names).items() if count > 1 and name), None)
     if twice is not None:
         first = names.index(twice)
-        places = f"{first + 1} and {names.index(twice, first + 1) + 1}"
-        raise NetspecError("NS603", f"{source.name} has two columns `{twice}`, {places}", span, hint="rename one")
+        numbers = f"{first + 1} and {names.index(twice, first + 1) + 1}"
+        raise NetspecError("NS603", f"{source.name} has two columns `{twice}`, {numbers}", span, hint="rename one")
     return Table(source, delimiter, names, tuple(rows[1:]), tuple(lines[1:]))
 
 
@@ -148,26 +147,11 @@ def _check_separator(
         except NetspecError:
             continue
         if len(sizes) == 1 and sizes != {1}:
-            shown = '"\\t"' if other == "\t" else f'"{other}"'
-            separator = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
-            raise NetspecError(
-                "NS603",
-                f"{source.name} has one column, {show(rows[0][0])}" if count == 1 else
-                f"the rows of {source.name} have not as many cells as its header line",
-                span,
-                hint=f"the run was trained on cells separated by {separator}, here it seems to be {shown}"
-                if trained else f"its cells seem to be separated otherwise: add `delimiter: {shown}`",
-            )  # fmt: skip
-
-
-def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str = "save it as CSV in UTF-8") -> str:
-    """The text of a data file.  Raises NS602 when there is none."""
-    name = shown or str(path)
-    try:
-        return read_whole(path).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise missing_file(path, name, span) from None
-    except UnicodeDecodeError as error:
-        raise NetspecError("NS602", f"{name} is not UTF-8 text (byte {error.start})", span, hint=hint) from None
-    except OSError as error:
-        raise NetspecError("NS602", f"{name} cannot be read: {error.strerror or error}", span) from None
+            shown, separator = ('"\\t"' if mark == "\t" else f'"{mark}"' for mark in (other, delimiter))
+            text = f"the rows of {source.name} have not as many cells as its header line"
+            if count == 1:
+                text = f"{source.name} has one column, {show(rows[0][0])}"
+            hint = f"its cells seem to be separated otherwise: add `delimiter: {shown}`"
+            if trained:
+                hint = f"the run was trained on cells separated by {separator}, here it seems to be {shown}"
+            raise NetspecError("NS603", text, span, hint=hint)

@@ -65,14 +65,16 @@ def generate(model: LoadedModel, prompt: str, name: str, writing: Writing) -> Ge
     rule = next(rule for rule in model.preprocess.inputs.values() if rule.symbols)
     alphabet = {symbol: k for k, symbol in enumerate(rule.symbols)}
     if isinstance(rule.shape[0], int):
-        raise NetspecError("NS632", f"takes exactly {rule.shape[0]} characters: it cannot go on from a prompt",
-                           name=name, hint="train it with a named axis, such as T, in its place")  # fmt: skip
+        text = f"takes exactly {rule.shape[0]} characters: it cannot go on from a prompt"
+        hint = "train it with a named axis, such as T, in its place"
+        raise NetspecError("NS632", text, name=name, hint=hint)
     if math.isnan(temperature):
         raise NetspecError("NS632", "a temperature is a number of at least 0, received nan", hint="such as 0.8")
     unknown = sorted(set(prompt) - alphabet.keys())
     if unknown:
-        raise NetspecError("NS632", f"the prompt has {show(unknown[0])}, the text of the training had not", name=name,
-                           hint=f"its characters are {show(''.join(rule.symbols))}")  # fmt: skip
+        text = f"the prompt has {show(unknown[0])}, the text of the training had not"
+        hint = f"its characters are {show(''.join(rule.symbols))}"
+        raise NetspecError("NS632", text, name=name, hint=hint)
     codes = [alphabet[c] for c in prompt] or [alphabet.get("\n", 0)]
     rng = np.random.default_rng(writing.seed)
     written: list[int] = []

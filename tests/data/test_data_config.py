@@ -7,7 +7,6 @@ from netspec.data.config import DataSplit, read_data
 from netspec.data.sources.csv import Csv
 from netspec.data.sources.digits import Digits
 from netspec.data.sources.image_folder import ImageFolder
-from netspec.source.records import record_schema
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 
@@ -44,14 +43,6 @@ def test_image_size() -> None:
 def test_shares_left_out_are_none_of_it() -> None:
     assert DataSplit(train=0.9, test=0.1).shares() == {"train": 0.9, "validation": 0.0, "test": 0.1}
     assert DataSplit(seed=3).shares()["train"] == 0.8
-
-
-def test_schema_knows_every_source() -> None:
-    schema = record_schema(__import__("netspec.data.config", fromlist=["DataConfig"]).DataConfig)
-    names = schema["properties"]["source"]["anyOf"][0]["enum"]
-    tasks = ["adding", "temporal_order", "reber", "copy", "anbn", "msd", "text"]
-    files = ["csv", "npz", "image_folder"]
-    assert names == sorted(["digits", "iris", "wine", "breast_cancer", "diabetes", *files, *tasks])
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_its_keys_are_read_and_know_their_places(source: type[Source]) -> None:
 def test_the_schema_has_it(source: type[Source]) -> None:
     tree = parse(SourceText("net.yaml", text(source)))
     schema = record_schema(DataConfig)
+    assert source.name in schema["properties"]["source"]["anyOf"][0]["enum"]
     jsonschema.validate(tree.plain(), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"source": {**tree.plain()["source"], "no_key": 1}}, schema)

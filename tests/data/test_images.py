@@ -236,7 +236,7 @@ def test_images_that_are_not_kept_have_the_same_values(tmp_path: Path, monkeypat
     order = np.arange(len(paths))[::-1]
     whole = Images(paths, 3, (H, W)).take(order)
     for most in (0, 4 * 3 * H * W * 2, len(paths) * 3 * H * W):  # nothing, or only some of the finer ones
-        monkeypatch.setattr(module, "KEPT_BYTES", most)
+        monkeypatch.setattr(module, "MOST_BYTES", most)
         some = Images(paths, 3, (H, W))
         for _ in range(2):
             np.testing.assert_array_equal(some.take(order), whole)

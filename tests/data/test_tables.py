@@ -7,17 +7,20 @@ import io
 import unicodedata
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from test_sources import dataset, message, spec
 
 import netspec
 from netspec import NetspecError
-from netspec.data.columns import Wanted, columns_of
-from netspec.data.table import read_table
+from netspec.data.columns import Wanted, raise_shown, read_columns
+from netspec.data.table import Table, read_table
+from netspec.source.errors import Problem
 from netspec.training.loop import train
 from netspec.training.predict import Predictions, predict
 from netspec.training.trained import load_run
@@ -55,6 +58,13 @@ IDS = spec("{x: {shape: [1], dtype: %s}}", "{e: {type: embedding, num_embeddings
            "out: {type: linear, out_features: 2}}", DATA)  # fmt: skip
 TARGET = spec("{x: [1]}", "{out: {type: linear, out_features: 1}}",
               DATA.replace("target: y", "target: b, features: [a]"), "loss: squared")  # fmt: skip
+
+
+def columns_of(table: Table, names: tuple[str, ...], wanted: Wanted) -> NDArray[Any]:
+    problems: list[Problem] = []
+    columns = read_columns(table, names, wanted, problems)
+    raise_shown(table, problems)
+    return columns
 
 
 @pytest.mark.parametrize("cell", NUMBERS)

@@ -51,16 +51,15 @@ class Text(Source):
         alphabet = PRINTABLE if self.path is None else "".join(sorted(set(text)))
         count = (len(text) - 1) // self.length
         if count < 1:
-            raise NetspecError("NS607", f"{self.path} has {len(text)} characters, `length` is {self.length}", span,
-                               hint="a sample is `length` characters, and one more that is predicted: "
-                                    "make `length` smaller")  # fmt: skip
+            message = f"{self.path} has {len(text)} characters, `length` is {self.length}"
+            hint = "a sample is `length` characters, and one more that is predicted: make `length` smaller"
+            raise NetspecError("NS607", message, span, hint=hint)
         points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
         codes = np.searchsorted(np.array([ord(c) for c in alphabet], np.uint32), points).astype(np.int64)
         used = count * self.length
         x, target = codes[:used].reshape(count, -1), codes[1 : used + 1].reshape(count, -1)
-        names = tuple(alphabet)
-        return Sequences(x, np.full(count, self.length), {"classes": target}, names, names,
-                         np.ones(x.shape, bool), ordered=True)  # fmt: skip
+        names, lengths, mask = tuple(alphabet), np.full(count, self.length), np.ones(x.shape, bool)
+        return Sequences(x, lengths, {"classes": target}, names, names, mask, ordered=True)
 
 
 def builtin() -> str:
@@ -72,7 +71,7 @@ def builtin() -> str:
 
 
 def _file(path: Path, shown: str, span: Span | None) -> str:
-    from netspec.data.table import read_file
+    from netspec.data.files import read_file
 
     text = read_file(path, span, shown, hint="save it in UTF-8")
     return text.replace("\r\n", "\n")

@@ -1,10 +1,11 @@
-"""Data that is not where its path leads."""
+"""Files of data: their text, and those that are not where their path leads."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.input_files import read_whole
 from netspec.source.text import Span
 
 
@@ -24,3 +25,16 @@ def missing_file(
         names = []
     hint = did_you_mean(path.name, names, otherwise)
     return MissingDataError("NS602", f"no such file: {name}", span, hint=hint)
+
+
+def read_file(path: Path, span: Span | None, shown: str | None = None, hint: str = "save it as CSV in UTF-8") -> str:
+    """The text of a data file.  Raises NS602 when there is none."""
+    name = shown or str(path)
+    try:
+        return read_whole(path).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise missing_file(path, name, span) from None
+    except UnicodeDecodeError as error:
+        raise NetspecError("NS602", f"{name} is not UTF-8 text (byte {error.start})", span, hint=hint) from None
+    except OSError as error:
+        raise NetspecError("NS602", f"{name} cannot be read: {error.strerror or error}", span) from None
