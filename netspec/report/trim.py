@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
+from rich.text import Text
 
 
 class Trim(RenderHook):
-    """For `Console.push_render_hook`: all that is printed from then on is trimmed."""
+    """For `Console.push_render_hook`: all that is printed from then on is trimmed, but for text, whose blanks count."""
 
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [Trimmed(renderable) for renderable in renderables]
+        return [each if isinstance(each, Text) else Trimmed(each) for each in renderables]
 
 
 @dataclass(frozen=True)
