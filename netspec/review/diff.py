@@ -1,4 +1,4 @@
-"""What changed between two networks: layers added, removed, renamed, changed, and those that only felt it.
+"""What changed between two networks: layers added, removed, renamed, changed, and those that are affected by it.
 
 A layer is the same when its name is.  Of the rest, a layer that went and one that came are one renamed when they are
 alike and stand alike: the same kind and parameters, and the same neighbour on at least one side.

@@ -23,7 +23,7 @@ def diff(
     after: Annotated[str, typer.Argument(metavar="B", help="A file, or REV:path.", show_default=False)],
     format: Annotated[str, format_option(FORMATS, "How to print it.")] = FORMATS.default,
 ) -> None:
-    """What changed in the *network*: layers added, removed, renamed, changed, and those that only felt it."""
+    """What changed in the *network*: layers added, removed, renamed, changed, and those that are affected by it."""
     from netspec.review.diff import diff as compare
     from netspec.review.revision import load_revision
 

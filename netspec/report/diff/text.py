@@ -37,9 +37,9 @@ def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
     found += _ripple(diff.of("ripple"))
     found.append(("", ""))
     counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
-    felt = len(diff.of("ripple"))
+    affected = len(diff.of("ripple"))
     found.append(
-        ("head", ", ".join(p for p in (counts, f"{felt} only felt it" if felt else "") if p) or "interface changed")
+        ("head", ", ".join(p for p in (counts, f"{affected} affected" if affected else "") if p) or "interface changed")
     )
     for change in diff.totals:
         form = memory if change.what == "activations" else count
@@ -67,11 +67,11 @@ def _layer(layer: LayerDiff, diff: Diff) -> list[tuple[str, str]]:
     written = [f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.changes if c.what != "name"]
     kind = "" if any(c.what == "type" for c in layer.changes) else f" ({node.kind})"
     out = [(layer.status, f"{sign} {name}{kind}" + (f": {', '.join(written)}" if written else ""))]
-    felt = _felt(layer)
-    return [*out, (layer.status, f"    {felt}")] if felt else out
+    effects = _effects(layer)
+    return [*out, (layer.status, f"    {effects}")] if effects else out
 
 
-def _felt(layer: LayerDiff) -> str:
+def _effects(layer: LayerDiff) -> str:
     """Shape, parameters and FLOPs before and after; activations only where nothing else tells of the change."""
     shown = [c for c in layer.effects if c.what != "activations"] or list(layer.effects)
     return ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in shown)
@@ -93,13 +93,13 @@ def _costs(graph: Graph, node: Node) -> str:
     return ", ".join(p for p in parts if p)
 
 
-def _ripple(felt: list[LayerDiff]) -> list[tuple[str, str]]:
-    if not felt:
+def _ripple(layers: list[LayerDiff]) -> list[tuple[str, str]]:
+    if not layers:
         return []
-    lines = [("ripple", "· felt by layers that are written as before:")]
-    lines += [("ripple", f"    {layer.name}: {_felt(layer)}") for layer in felt[:_MAX_RIPPLE]]
-    if len(felt) > _MAX_RIPPLE:
-        lines.append(("ripple", f"    … and {len(felt) - _MAX_RIPPLE} more (all in `--format json`)"))
+    lines = [("ripple", "· affected, though written as before:")]
+    lines += [("ripple", f"    {layer.name}: {_effects(layer)}") for layer in layers[:_MAX_RIPPLE]]
+    if len(layers) > _MAX_RIPPLE:
+        lines.append(("ripple", f"    … and {len(layers) - _MAX_RIPPLE} more (all in `--format json`)"))
     return lines
 
 

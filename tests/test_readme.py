@@ -1,0 +1,59 @@
+"""The README: its table has every architecture, and its commands print what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import netspec
+from netspec.cli import app
+from netspec.graph.cost import total
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FLOWERS = README.partition("```yaml\n")[2].partition("```")[0]
+
+
+def test_the_table_has_every_architecture_with_its_parameters() -> None:
+    rows = re.findall(r"^\| \[`(\w+)`\]\(architectures/(\w+)\.yaml\) \| .+ \| ([\d,]+) \|$", README, re.MULTILINE)
+    table = {name: params for name, file, params in rows if name == file}
+    files = sorted((ROOT / "architectures").glob("*.yaml"))
+    assert table == {file.stem: f"{total(netspec.load(file)).params:,}" for file in files}
+    assert len(rows) == len(files)
+
+
+def shown(command: str) -> str:
+    """What the README shows under `$ command`."""
+    return README.partition(f"$ {command}\n")[2].partition("```")[0]
+
+
+def run(command: str) -> str:
+    result = CliRunner().invoke(app, command.split()[1:])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("flowers.yaml").write_text(FLOWERS)
+    Path("deeper.yaml").write_text(FLOWERS.replace("width: 16", "width: 12").replace("repeat: 2", "repeat: 3"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["netspec validate flowers.yaml", "netspec summary flowers.yaml", "netspec diff flowers.yaml deeper.yaml"],
+)
+def test_commands_print_what_it_shows(command: str, flowers: None) -> None:
+    assert run(command) == shown(command)
+
+
+def test_the_error_is_the_one_it_shows(flowers: None) -> None:
+    fc = "fc: {type: linear, out_features: $width}\n      tanh"
+    assert fc in FLOWERS
+    Path("flowers.yaml").write_text(FLOWERS.replace(fc, fc.replace("$width", "8")))
+    result = CliRunner().invoke(app, ["validate", "flowers.yaml"])
+    assert result.exit_code == 1 and f"```\n{result.stderr}```" in README
