@@ -138,14 +138,14 @@ def check_target(x: Array, name: str, shown: str, span: Span | None) -> Array:
     return x
 
 
-def all_labelled(x: Array, what: str, span: Span | None) -> None:
+def all_labelled(x: Array, subject: str, span: Span | None) -> None:
     """Raises NS604 for text that stands for a missing label."""
     missing = np.isin(x, list(MISSING))
     if missing.any():
         first = tuple(int(i) for i in np.argwhere(missing)[0])
         others = f" (and {int(missing.sum()) - 1:,} more)" if missing.sum() > 1 else ""
         label = f"{show(str(x[first]))}, which stands for nothing" if x[first] else "an empty label"
-        text = f"{what} holds {label}, at [{_at(first)}]{others}"
+        text = f"{subject} holds {label}, at [{_at(first)}]{others}"
         raise NetspecError("NS604", text, span, hint="label the sample, or leave it out")
 
 
@@ -154,7 +154,7 @@ def _kind(x: Array) -> str:
 
 
 def check_entries(
-    x: Array, entries: int | tuple[int, ...], what: str, code: str, span: Span | None = None, name: str = ""
+    x: Array, entries: int | tuple[int, ...], subject: str, code: str, span: Span | None = None, name: str = ""
 ) -> None:
     """Raises `code` at the first number that an embedding has no entry for.
 
@@ -173,7 +173,7 @@ def check_entries(
         at = f", place {_at(first[1:])}" if counts.ndim else ""
         raise NetspecError(
             code,
-            f"{what}: number {int(x[first])} (sample {first[0] + 1}{at}) is out of range: its embedding has entries "
+            f"{subject}: number {int(x[first])} (sample {first[0] + 1}{at}) is out of range: its embedding has entries "
             f"0 to {count - 1}, the numbers run from {low} to {high}",
             span,
             hint=f"count from 0{larger}",
@@ -181,7 +181,7 @@ def check_entries(
         )
 
 
-def finite(x: Array, what: str, span: Span | None) -> None:
+def finite(x: Array, subject: str, span: Span | None) -> None:
     """Raises NS604 at the first NaN or infinity, and at a number beyond float32."""
     if x.dtype.kind == "f" and x.size:
         bad = ~np.isfinite(x)
@@ -189,15 +189,15 @@ def finite(x: Array, what: str, span: Span | None) -> None:
             bad |= np.abs(x) > FLOAT_MAX
         if bad.any():
             beyond = bool(np.isfinite(x[bad][0]))
-            _raise_first(bad, x, what, ", beyond float32" if beyond else "", span, "expected finite numbers")
+            _raise_first(bad, x, subject, ", beyond float32" if beyond else "", span, "expected finite numbers")
 
 
-def _raise_first(bad: Array, x: Array, what: str, why: str, span: Span | None, hint: str = "") -> None:
+def _raise_first(bad: Array, x: Array, subject: str, why: str, span: Span | None, hint: str = "") -> None:
     """Raises NS604 at the first bad value, with the number of the others."""
     first = tuple(int(i) for i in np.argwhere(bad)[0])
     count = int(bad.sum())
     others = f" (and {count - 1:,} more)" if count > 1 else ""
-    text = f"{what} holds {x[first]} at [{_at(first)}]{why}{others}"
+    text = f"{subject} holds {x[first]} at [{_at(first)}]{why}{others}"
     raise NetspecError("NS604", text, span, hint=hint or "correct it, or leave out the sample")
 
 

@@ -29,10 +29,10 @@ class DataSplit(Written):
 
     def shares(self) -> dict[str, float]:
         """Part name -> share."""
-        given = {"train": self.train, "validation": self.validation, "test": self.test}
-        if all(share is None for share in given.values()):
+        shares = {"train": self.train, "validation": self.validation, "test": self.test}
+        if all(share is None for share in shares.values()):
             return {"train": 0.8, "validation": 0.1, "test": 0.1}
-        return {name: share or 0.0 for name, share in given.items()}
+        return {name: share or 0.0 for name, share in shares.items()}
 
     def problems(self) -> Iterator[Problem]:
         """NS601 for shares that do not go together."""

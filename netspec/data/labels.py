@@ -38,7 +38,7 @@ def clean(label: str) -> str:
 def class_numbers(
     labels: Sequence[str] | NDArray[Any],
     count: int,
-    what: str,
+    subject: str,
     output: str,
     span: Span | None,
     lines: Sequence[int] = (),
@@ -64,25 +64,22 @@ def class_numbers(
         if bad:
             first = tuple(int(i) for i in np.argwhere(np.isin(index, bad))[0])
             at = f"line {lines[first[0]]}" if lines else f"sample {first[0] + 1}"
-            text = f"label {numbers[index[first]]} ({at}) is out of range"
-            low, high = min(numbers), max(numbers)
-            raise NetspecError(
-                "NS606",
-                f"{what}: {text}: output `{output}` has classes 0 to {count - 1}, the labels run from {low} to {high}",
-                span,
-                hint=_renumber(sorted(set(numbers)), count, output),
+            text = (
+                f"{subject}: label {numbers[index[first]]} ({at}) is out of range: output `{output}` has classes 0 to "
             )
+            text += f"{count - 1}, the labels run from {min(numbers)} to {max(numbers)}"
+            raise NetspecError("NS606", text, span, hint=_renumber(sorted(set(numbers)), count, output))
         return np.array(numbers, np.int64)[index], tuple(map(str, range(count)))
-    _check_spelling(names, what, span)
+    _check_spelling(names, subject, span)
     if len(names) != count:
         listing = f"{len(names)} class{'es' * (len(names) > 1)} ({_listing(names)})"
         hint = f"give `{output}` {len(names)} values" if len(names) > 1 else ONE_CLASS
-        raise NetspecError("NS606", f"{what} has {listing}, output `{output}` has {count}", span, hint=hint)
+        raise NetspecError("NS606", f"{subject} has {listing}, output `{output}` has {count}", span, hint=hint)
     return index, tuple(names)
 
 
 def signs(
-    labels: Sequence[str] | NDArray[Any], what: str, output: str, span: Span | None, earlier: tuple[str, ...] = ()
+    labels: Sequence[str] | NDArray[Any], subject: str, output: str, span: Span | None, earlier: tuple[str, ...] = ()
 ) -> tuple[NDArray[np.float32], tuple[str, str]]:
     """Labels of two classes -> −1 and +1, and the classes' names: 0/1, −1/+1, or two words in alphabetical order.
 
@@ -99,14 +96,14 @@ def signs(
             ones = np.array([1 if number == 1 else -1 for number in numbers], np.float32)
             return ones[index], (str(pair[0]), str(pair[1]))
     if numbers is None:
-        _check_spelling(names, what, span)
+        _check_spelling(names, subject, span)
         if len(names) == 2:
             return np.array([-1, 1], np.float32)[index], (names[0], names[1])
     listed = names if numbers is None else [str(number) for number in sorted(set(numbers))]
     kinds = f"{len(listed)} label{'s' * (len(listed) != 1)} ({_listing(listed)})"
     raise NetspecError(
         "NS606",
-        f"{what} has {kinds}; the loss of output `{output}` takes two classes: 0 and 1, −1 and 1, or two words",
+        f"{subject} has {kinds}; the loss of output `{output}` takes two classes: 0 and 1, −1 and 1, or two words",
         span,
         hint=f"use `cross_entropy` and give `{output}` as many values as there are classes"
         if len(listed) > 1
@@ -140,12 +137,12 @@ def _integers(labels: Sequence[str]) -> list[int] | None:
     return [int(label.partition(".")[0]) for label in labels]
 
 
-def _check_spelling(labels: Sequence[str], what: str, span: Span | None) -> None:
+def _check_spelling(labels: Sequence[str], subject: str, span: Span | None) -> None:
     """Raises NS606 for one number in two spellings, which would be two classes."""
     seen: dict[Decimal, str] = {}
     for label in labels:
         if NUMBER.fullmatch(label) and (other := seen.setdefault(Decimal(label), label)) != label:
-            text = f"{what} has the labels `{other}` and `{label}`, which are one number"
+            text = f"{subject} has the labels `{other}` and `{label}`, which are one number"
             raise NetspecError("NS606", text, span, hint="write them in one way")
 
 

@@ -35,12 +35,12 @@ class Network:
         return next((name for name in reversed(list(self.counted)) if self.counted[name] == steps), "")
 
 
-def only(named: Mapping[str, Any], what: str, source: str, span: Span | None) -> str:
+def only(named: Mapping[str, Any], role: str, source: str, span: Span | None) -> str:
     """The name of the one input, or output.  Raises NS605 where there are several."""
     if len(named) != 1:
         raise NetspecError(
             "NS605",
-            f"{source} feeds one {what}, the network has {len(named)}: {', '.join(named)}",
+            f"{source} feeds one {role}, the network has {len(named)}: {', '.join(named)}",
             span,
             hint="use a source of type npz, with an array for each",
         )

@@ -63,18 +63,18 @@ class InputRule:
             return
         if self.dtype != type_.dtype:
             yield "dtype", f"is {self.dtype}, the network's is {type_.dtype}"
-        whole = math.prod(s for s in self.shape if isinstance(s, int)) if not type_.symbols() - {"B"} else None
-        if self.columns and whole not in (None, len(self.columns)):
-            yield "columns", f"are {len(self.columns)}, the input has {whole} numbers"
-        if self.size is not None and whole not in (None, self.channels * math.prod(self.size)):
+        numel = math.prod(s for s in self.shape if isinstance(s, int)) if not type_.symbols() - {"B"} else None
+        if self.columns and numel not in (None, len(self.columns)):
+            yield "columns", f"are {len(self.columns)}, the input has {numel} numbers"
+        if self.size is not None and numel not in (None, self.channels * math.prod(self.size)):
             height, width = self.size
-            yield "size", f"and `channels` are {height}×{width} with {self.channels}, the input has {whole} numbers"
+            yield "size", f"and `channels` are {height}×{width} with {self.channels}, the input has {numel} numbers"
         if self.standard is not None:
             made = (self.channels if self.kind == "image" else len(self.columns)) or (type_.shape[1:] or (1,))[0]
             if not self.standard.fits(made) or not type_.floating:
                 yield "standard", f"is one of {len(self.standard.mean)}, the input is {type_} of {type_.dtype}"
-        if isinstance(self.entries, tuple) and len(self.entries) != whole:
-            yield "entries", f"are {len(self.entries)}, the input has {whole or 'any number of'} numbers"
+        if isinstance(self.entries, tuple) and len(self.entries) != numel:
+            yield "entries", f"are {len(self.entries)}, the input has {numel or 'any number of'} numbers"
         if self.symbols and type_.floating and (type_.rank != 3 or type_.shape[2] != len(self.symbols)):
             yield "symbols", f"are {len(self.symbols)}, the input is {type_}"
         if self.symbols and not type_.floating and type_.rank != 2:
@@ -132,8 +132,8 @@ class OutputRule:
         if self.standard is not None and not self.standard.fits((type_.shape[1:] or (1,))[0]):
             yield "standard", f"is one of {len(self.standard.mean)}, the output is {type_}"
         if self.lengths:
-            told = inputs.get(self.lengths)
-            if told is None or told.shape or not told.dtype.startswith("int"):
+            lengths = inputs.get(self.lengths)
+            if lengths is None or lengths.shape or not lengths.dtype.startswith("int"):
                 yield "lengths", f"is `{self.lengths}`, which is no input with a length for each sample"
             if self.step_axis >= type_.rank:
                 yield "lengths", f"is `{self.lengths}`, the output is {type_} and has no steps"
@@ -163,11 +163,11 @@ class Preprocess:
     @staticmethod
     def from_json(text: str | bytes, name: str) -> Preprocess:
         """Raises NS631, at each field, when the text is something else."""
-        found = parse_json(text, "NS631", name)
+        record = parse_json(text, "NS631", name)
         hint = "train, or export, the model again with this version of netspec"
-        if isinstance(found, dict) and found.pop("version", None) != VERSION:
+        if isinstance(record, dict) and record.pop("version", None) != VERSION:
             raise NetspecError("NS631", f"is not of version {VERSION}, which this netspec reads", name=name, hint=hint)
-        return read_record(found, Preprocess, "NS631", name, hint)
+        return read_record(record, Preprocess, "NS631", name, hint)
 
     def check(self, inputs: Mapping[str, TensorType], outputs: Mapping[str, TensorType], name: str) -> None:
         """Raises NS631 where the rules are not those of a network with these inputs and outputs."""
@@ -188,6 +188,6 @@ class Preprocess:
         for key, rule in self.inputs.items():
             for field_, fault in rule.misfits(inputs[key]):
                 yield f"inputs.{key}.{field_}", fault
-        for key, said in self.outputs.items():
-            for field_, fault in said.misfits(outputs[key], self.inputs):
+        for key, output in self.outputs.items():
+            for field_, fault in output.misfits(outputs[key], self.inputs):
                 yield f"outputs.{key}.{field_}", fault

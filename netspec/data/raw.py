@@ -16,7 +16,7 @@ from netspec.source.text import Span
 
 @dataclass(frozen=True)
 class RawTarget:
-    """What stands in the data for one output; `what` and `span` are for messages, `names` known class names.
+    """What stands in the data for one output; `subject` and `span` are for messages, `names` known class names.
 
     `steps`: there is one for each step, (N, T, …), and the classes are along the output's last axis; and `mask`,
     (N, T), has the steps that count, None for all.  `folders`: labels are names of folders, which are never missing;
@@ -24,7 +24,7 @@ class RawTarget:
     """
 
     values: Array
-    what: str
+    subject: str
     span: Span | None
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class RawTarget:
 class Raw:
     """All samples of a source.
 
-    `lengths`: of sequences, for a network that is told them and takes any number of steps; `ordered`: the samples
+    `lengths`: of sequences, for a network that takes them, and any number of steps; `ordered`: the samples
     follow each other.  `delimiter`: between the cells of the table they were read from.
     """
 

@@ -104,12 +104,12 @@ def _target(sequences: Sequences, steps: int, kind: str, name: str, source: str,
         raise NetspecError("NS605", text, span, hint=f"use the loss {which}")
     values, mask = sequences.targets[kind], sequences.mask
     names = sequences.names if kind == "classes" else ()
-    what = f"the target of {source}"
+    subject = f"the target of {source}"
     if mask is None:
-        return RawTarget(values, what, span, names)
+        return RawTarget(values, subject, span, names)
     values, mask = _longer(values, steps, 0), _longer(mask, steps, 0)
     sets = sequences.sets if kind != "classes" else ()
-    return RawTarget(values, what, span, names, sets, True, None if mask.all() else mask)
+    return RawTarget(values, subject, span, names, sets, True, None if mask.all() else mask)
 
 
 def _longer(x: Array, steps: int, fill: float) -> Array:

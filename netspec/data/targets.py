@@ -48,14 +48,14 @@ def _encoded(
 ) -> tuple[Array, OutputRule]:
     """The same, of a target all of whose steps count."""
     values = target.values
-    finite(values, target.what, target.span)
+    finite(values, target.subject, target.span)
     if values.dtype.kind == "U" and not target.folders:
-        all_labelled(values, target.what, target.span)
+        all_labelled(values, target.subject, target.span)
     if kind == "classes":
         axis = class_axis(type_, values.shape, last=target.steps)
         if axis is None:
             label_shape = (type_.shape[0], *type_.shape[2:])
-            text = f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}"
+            text = f"{target.subject} is {shape_text(values.shape)}, output `{name}` is {type_}"
             raise NetspecError(
                 "NS605",
                 f"{text} and takes one class number in each place: {shape_text(label_shape)}",
@@ -70,16 +70,16 @@ def _encoded(
                 target.span,
                 hint=f"bring axis {axis} to a known size",
             )
-        numbers, names = class_numbers(values, count, target.what, name, target.span, target.lines, classes)
+        numbers, names = class_numbers(values, count, target.subject, name, target.span, target.lines, classes)
         return numbers, OutputRule("classes", target.names or names, axis, target.columns)
     if kind == "signs":
-        sides, pair = signs(values, target.what, name, target.span, classes)
+        sides, pair = signs(values, target.subject, name, target.span, classes)
         names = (target.names[0], target.names[1]) if len(target.names) == 2 else pair
         return _shaped(sides, type_, target, name), OutputRule("signs", names, columns=target.columns)
     if target.names or values.dtype.kind not in "fiub":
         raise NetspecError(
             "NS605",
-            f"{target.what} gives classes, the loss of output `{name}` compares numbers",
+            f"{target.subject} gives classes, the loss of output `{name}` compares numbers",
             target.span,
             hint="use the loss `cross_entropy`, or `logistic` for two classes",
         )
@@ -124,7 +124,7 @@ def _shaped(values: Array, type_: TensorType, target: RawTarget, name: str) -> A
         return values[..., None]
     raise NetspecError(
         "NS605",
-        f"{target.what} is {shape_text(values.shape)}, output `{name}` is {type_}",
+        f"{target.subject} is {shape_text(values.shape)}, output `{name}` is {type_}",
         target.span,
         hint=_returns(target, type_) or "one number for each of the output's values",
     )

@@ -12,7 +12,6 @@ from netspec.recipe.optimizers.base import OPTIMIZERS, Optimizer
 from netspec.recipe.schedules.base import SCHEDULES, Factor, Schedule
 from netspec.recipe.schedules.constant import ConstantRate
 from netspec.source.records import Above, Count, NameOf, NotNegative, OneOf, Positive
-from netspec.source.written import Written
 
 AnyLoss: TypeAlias = Annotated[Loss, OneOf("loss", LOSSES, LOSSES.called)]
 # Keys of the section as other libraries call them.
@@ -58,7 +57,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TrainConfig(Written):
+class TrainConfig:
     """How to learn.
 
     `loss`: one, or output -> loss; their sum, each times its `weight`, is what is minimised.  `clip`: scale the

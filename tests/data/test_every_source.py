@@ -1,22 +1,23 @@
-"""Every data source has every part: record, meaning, how it is read for training and for prediction, schema, docs."""
+"""Every data source has every part: record, meaning, how it is read for training and for prediction, schema.
+
+Its row in docs/training.md is held by tests/test_training_docs.py.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from pathlib import Path
 
 import jsonschema
 import pytest
 
 from netspec.data.config import DataConfig, read_data
 from netspec.data.preprocess import InputRule, Preprocess
-from netspec.data.sources.base import SOURCES, Source, instead
+from netspec.data.sources.base import SOURCES, SampleFiles, Source, instead, sample_files
 from netspec.source.records import fields_of, record_schema
 from netspec.source.text import Source as SourceText
 from netspec.source.tree import Map, parse
 
-DOCS = Path("docs/training.md").read_text(encoding="utf-8")
 # What the keys that have no default may be.
 VALUES = {"path": "a", "target": "y"}
 
@@ -60,33 +61,20 @@ def test_the_schema_has_it(source: type[Source]) -> None:
 
 
 def test_it_is_read_for_training(source: type[Source]) -> None:
-    assert source.read is not Source.read
-    made = getattr(source, "make", None) or getattr(source, "load", None)
-    assert made is None or "NotImplementedError" not in inspect.getsource(made)
+    assert not inspect.isabstract(source), "`read`, and what it calls, are there"
 
 
 def test_new_samples_come_in_files_that_a_source_reads(source: type[Source]) -> None:
     reader = SOURCES[source.predicted_from]
-    assert reader.predicted_from == reader.name, "the files are its own"
-    assert reader.suffixes and reader.files
-    assert reader.wanted.__func__ is not Source.wanted.__func__  # type: ignore[attr-defined]  # a bound class method
-    assert reader.read_samples.__func__ is not Source.read_samples.__func__  # type: ignore[attr-defined]  # likewise
-    if reader is not source:
-        assert not source.suffixes and not source.files, "they are another source's"
+    assert issubclass(reader, SampleFiles) and not inspect.isabstract(reader)
+    assert reader.suffixes and reader.files and reader.predicted_from == reader.name
+    assert issubclass(source, SampleFiles) == (source is reader)
 
 
 def test_no_two_sources_read_the_same_files() -> None:
-    suffixes = [suffix for source in SOURCES.values() for suffix in source.suffixes]
+    suffixes = [suffix for files in sample_files() for suffix in files.suffixes]
     assert len(set(suffixes)) == len(suffixes)
-    assert sum(source.folders for source in SOURCES.values()) == 1
-
-
-def test_the_docs_have_a_line_of_it_with_its_keys(source: type[Source]) -> None:
-    cells = [line.split("|")[1] for line in DOCS.splitlines() if line.startswith("|")]
-    [line] = [cell for cell in cells if f"`{source.name}`" in cell or f"{{type: {source.name}, " in cell]
-    common = ("samples", "seed")  # of all that are generated: the sentence above their table has them
-    for name in fields_of(source):
-        assert name in line or name in common
+    assert sum(files.folders for files in sample_files()) == 1
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from PIL import Image
 
 import netspec
 from netspec import NetspecError
+from netspec.data.dataset import load_dataset
 from netspec.data.parts import Dataset, ImageRows
 from netspec.data.preprocess import Preprocess
-from netspec.training.samples import read_samples
+from netspec.training.loop import network_of, read_both
 
 HEAD = "netspec: 1\nname: t\n"
 
@@ -22,7 +23,9 @@ def spec(inputs: str, layers: str, data: str, train: str = "loss: cross_entropy"
 
 def dataset(text: str, folder: Path = Path()) -> Dataset:
     graph = netspec.load(text, folder=folder)
-    return read_samples(graph, *graph.learning())
+    assert graph.data is not None and graph.train is not None
+    data, train = read_both(graph.data, graph.train, graph.output_types())
+    return load_dataset(data, network_of(graph, train))
 
 
 def message(text: str, folder: Path = Path()) -> str:

@@ -1,6 +1,7 @@
 """The `train` section: records, rules over several keys, messages at their place."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -19,6 +20,7 @@ from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.records import record_schema
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
+from netspec.training.loop import read_both, train
 
 ONE = {"logits": TensorType((BATCH, 10))}
 TWO = {"logits": TensorType((BATCH, 10)), "value": TensorType((BATCH, 1))}
@@ -124,12 +126,18 @@ train:
   loss: cross_entropy
   bptt: 5
 """
+    graph = netspec.load(text)
+    assert graph.data is not None and graph.train is not None
     with pytest.raises(NetspecError) as error:
-        netspec.load(text)
+        read_train(graph.train, graph.output_types(), graph.layers())
     expected = "`bptt` reads a sequence piece by piece: `enc` is bidirectional and needs its end first"
     assert f"<text>:11:9: NS612 {expected}" in str(error.value)
     assert "help: leave `bidirectional` out of `enc`, or `bptt` out of `train`" in str(error.value)
-    assert netspec.load(text.replace(", bidirectional: true", "")).train.bptt == 5
+    with pytest.raises(NetspecError, match=r"<text>:11:9: NS612"):
+        train(graph, device="cpu")
+    one = netspec.load(text.replace(", bidirectional: true", ""))
+    assert one.train is not None
+    assert read_train(one.train, one.output_types(), one.layers()).bptt == 5
 
 
 MEANT = {
@@ -153,15 +161,22 @@ def test_what_the_help_says_is_taken(key: str, begin: str) -> None:
     """A key that stands too high, or has another name elsewhere: put into the file, the help is right."""
     for sets in ((), (f"train.{key}={MEANT[key]}",)):
         with pytest.raises(NetspecError) as error:
-            netspec.load(SPEC % (begin if sets else f"{begin}, {key}: {MEANT[key]}"), sets=sets)
+            check(SPEC % (begin if sets else f"{begin}, {key}: {MEANT[key]}"), sets)
         [help_] = re.findall("write `(.*)`", str(error.value))
         written = help_.replace("…", MEANT[key])
         if sets and "--set" in written:
-            netspec.load(SPEC % begin, sets=[part.strip() for part in written.split("--set ")[1:]])
+            check(SPEC % begin, [part.strip() for part in written.split("--set ")[1:]])
         else:
             name = written.partition(":")[0]
             kept = [part for part in re.split(r", (?=\w+: )(?![^{]*\})", begin) if not part.startswith(f"{name}:")]
-            netspec.load(SPEC % ", ".join([*kept, written]))
+            check(SPEC % ", ".join([*kept, written]), ())
+
+
+def check(text: str, sets: Sequence[str]) -> None:
+    """As `validate` does."""
+    graph = netspec.load(text, sets=sets)
+    assert graph.data is not None and graph.train is not None
+    read_both(graph.data, graph.train, graph.output_types())
 
 
 @pytest.mark.parametrize("name", LOSSES)

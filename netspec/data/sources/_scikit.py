@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ScikitTable(Source):
+class ScikitTable(Source, ABC):
     """A table of measurements for one input, and one column to learn."""
 
     predicted_from: ClassVar[str] = "csv"
 
+    @abstractmethod
     def load(self) -> Any:
         """scikit-learn's `Bunch` of data, feature names, target, and target names where it has classes."""
-        raise NotImplementedError(f"{self.name} has no `load`")
 
     def read(self, network: Network) -> Raw:
         from netspec.data.preprocess import InputRule, shape_of

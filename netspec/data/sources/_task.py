@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SequenceTask(Source):
+class SequenceTask(Source, ABC):
     """Sequences that are made from a seed, as a paper has them; new ones to predict are arrays."""
 
     measured: ClassVar[bool] = False
     predicted_from: ClassVar[str] = "npz"
 
+    @abstractmethod
     def make(self) -> Sequences:
-        raise NotImplementedError(f"{self.name} has no `make`")
+        """The sequences of the seed."""
 
     def read(self, network: Network) -> Raw:
         from netspec.data.sequence_inputs import feed

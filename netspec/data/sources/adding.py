@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from netspec.data.sequences import Sequences, drawn
@@ -12,7 +11,6 @@ from netspec.source.records import Count, Limit, Positive
 
 
 @source("adding")
-@dataclass(frozen=True)
 class Adding(SequenceTask):
     """The adding problem: pairs of a number in [−1, 1] and a mark; the target is 0.5 + (X1 + X2)/4.
 

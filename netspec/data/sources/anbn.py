@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from netspec.data.sequences import Sequences, drawn, next_symbols
 from netspec.data.sources._task import SequenceTask
@@ -15,7 +14,6 @@ ALPHABET = "SabT"
 
 
 @source("anbn")
-@dataclass(frozen=True)
 class AnBn(SequenceTask):
     """Strings S aⁿbⁿ T, n from `shortest` to `longest` at random: predict what may follow each symbol.
 

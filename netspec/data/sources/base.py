@@ -6,10 +6,11 @@ inside the functions that need them.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, dataclass_transform
 
 from netspec.data.network import Network
 from netspec.source.errors import Problem
@@ -22,61 +23,67 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source(Written, Declared):
-    """One source of samples.  Its fields are the YAML keys; `path`, where there is one, is relative to the file.
-
-    New samples for `predict` come in the files of one source, which may be another: those of `iris` are rows of a
-    table, which `csv` reads.  That one has `suffixes`, `files`,
-    `wanted` and `read_samples`.
-    """
+class Source(Written, Declared, ABC):
+    """One source of samples.  Its fields are the YAML keys; `path`, where there is one, is relative to the file."""
 
     measured: ClassVar[bool] = True  # its values are measurements, which can be standardised
     prompted: ClassVar[bool] = False  # `predict` takes the beginning of a text, and writes on
     path_is_folder: ClassVar[bool] = False
-    predicted_from: ClassVar[str]  # the source in whose files new samples come
-    suffixes: ClassVar[frozenset[str]] = frozenset()  # of those files
-    folders: ClassVar[bool] = False  # a folder holds them too
-    files: ClassVar[str] = ""  # what they are called
-    any_name: ClassVar[bool] = False  # files of other names are read so too, by a network that takes such files
+    predicted_from: ClassVar[str]  # the source in whose files new samples come: the rows of `iris` in those of `csv`
 
     def problems(self) -> Iterator[Problem]:
         """What the types of the keys cannot say (NS601)."""
         return iter(())
 
+    @abstractmethod
     def read(self, network: Network) -> Raw:
         """All samples.  Raises NS602 to NS607 at the place in the `data` section."""
-        raise NotImplementedError(f"{self.name} has no `read`")
 
     def as_trained(self, inputs: Mapping[str, InputRule]) -> Self:
         """The source as it reads what a run was trained on, whatever has been added to it since."""
         return self
 
-    @classmethod
-    def wanted(cls, preprocess: Preprocess) -> str:
-        """One of the `files` in words, for a network that takes them; "" for one that does not."""
-        return ""
+
+class SampleFiles(ABC):
+    """A source whose files `predict` reads too: how they are recognised, what they are called, how they are read."""
+
+    suffixes: ClassVar[frozenset[str]]
+    folders: ClassVar[bool] = False  # a folder holds them too
+    any_name: ClassVar[bool] = False  # files of other names are read so too, by a network that takes such files
+    files: ClassVar[str]  # what they are called
 
     @classmethod
+    @abstractmethod
+    def wanted(cls, preprocess: Preprocess) -> str:
+        """One of them in words, for a network that takes such files; "" for one that does not."""
+
+    @classmethod
+    @abstractmethod
     def read_samples(cls, path: Path, preprocess: Preprocess) -> Samples:
-        """New samples without targets, from one of the `files`.  Raises NS602 to NS608 and NS632."""
-        raise NotImplementedError(f"{cls.name} has no `read_samples`")
+        """New samples, without targets.  Raises NS602 to NS608 and NS632."""
 
 
 SOURCES: Registry[Source] = Registry("netspec.data.sources")
-
 S = TypeVar("S", bound=type[Source])
 
 
+@dataclass_transform(frozen_default=True)
 def source(name: str) -> Callable[[S], S]:
-    """Declare a data source under this name, that of its file."""
+    """Declare a data source: a frozen dataclass under the name of its file."""
 
     def declare(cls: S) -> S:
+        dataclass(frozen=True)(cls)
         SOURCES.declare(name, cls)
         return cls
 
     return declare
 
 
+def sample_files() -> list[type[SampleFiles]]:
+    """The sources whose files `predict` reads."""
+    return [cls for cls in SOURCES.values() if issubclass(cls, SampleFiles)]
+
+
 def instead(preprocess: Preprocess) -> str:
     """What to give `predict`, for a network that does not take what it was given."""
-    return "give " + ", or ".join(text for cls in SOURCES.values() if (text := cls.wanted(preprocess)))
+    return "give " + ", or ".join(text for files in sample_files() if (text := files.wanted(preprocess)))

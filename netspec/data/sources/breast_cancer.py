@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sources._scikit import ScikitTable
@@ -10,7 +9,6 @@ from netspec.data.sources.base import source
 
 
 @source("breast_cancer")
-@dataclass(frozen=True)
 class BreastCancer(ScikitTable):
     """569 tumours, 30 measurements; 2 classes.  Wolberg, Street & Mangasarian 1993 (scikit-learn)."""
 

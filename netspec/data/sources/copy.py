@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from netspec.data.sequences import Sequences, drawn
 from netspec.data.sources._task import SequenceTask
 from netspec.data.sources.base import source
@@ -14,7 +12,6 @@ BLANK, DELIMITER = 8, 9
 
 
 @source("copy")
-@dataclass(frozen=True)
 class Copy(SequenceTask):
     """Repeat `items` symbols after a pause of T = `delay` steps.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from netspec.data.network import Network, need_columns, only
-from netspec.data.sources.base import Source, instead, source
+from netspec.data.sources.base import SampleFiles, Source, instead, source
 from netspec.source.errors import NetspecError, Problem, did_you_mean
 from netspec.source.text import Span
 
@@ -21,8 +21,7 @@ Columns = dict[str, tuple[str, ...]]  # input or output -> its columns
 
 
 @source("csv")
-@dataclass(frozen=True)
-class Csv(Source):
+class Csv(Source, SampleFiles):
     """A table with a header line.
 
     `target`: a column, several (one an output in order, or side by side for an output of several numbers), or output ->
@@ -172,13 +171,13 @@ def _target_column(table: Table, column: str, kind: str, problems: list[Problem]
     return read_columns(table, (column,), Wanted(use="target"), problems)[:, 0]
 
 
-def _same_names(given: Mapping[str, Any], names: list[str], what: str, key: str, span: Span | None) -> None:
+def _same_names(chosen: Mapping[str, Any], names: list[str], role: str, key: str, span: Span | None) -> None:
     """Raises NS603 where a mapping has not exactly the network's inputs, or outputs, as its keys."""
-    for name in given:
+    for name in chosen:
         if name not in names:
-            text = f"`{key}` names `{name}`, which is no trained {what}"
+            text = f"`{key}` names `{name}`, which is no trained {role}"
             raise NetspecError("NS603", text, span, hint=did_you_mean(name, names, f"there are {', '.join(names)}"))
-    missing = [name for name in names if name not in given]
+    missing = [name for name in names if name not in chosen]
     if missing:
-        text = f"`{key}` has nothing for the {what} `{missing[0]}`"
+        text = f"`{key}` has nothing for the {role} `{missing[0]}`"
         raise NetspecError("NS603", text, span, hint=f"add `{missing[0]}: …`")

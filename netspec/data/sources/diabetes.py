@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sources._scikit import ScikitTable
@@ -10,7 +9,6 @@ from netspec.data.sources.base import source
 
 
 @source("diabetes")
-@dataclass(frozen=True)
 class Diabetes(ScikitTable):
     """442 patients, 10 measurements; the target is a number from 25 to 346.  Efron et al. 2004 (scikit-learn)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network, need_floating, only
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
 
 @source("digits")
-@dataclass(frozen=True)
 class Digits(Source):
     """1,797 handwritten digits of 8×8 pixels scaled to [0, 1]; 10 classes.  Alpaydin & Kaynak 1998 (scikit-learn)."""
 

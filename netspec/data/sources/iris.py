@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sources._scikit import ScikitTable
@@ -10,7 +9,6 @@ from netspec.data.sources.base import source
 
 
 @source("iris")
-@dataclass(frozen=True)
 class Iris(ScikitTable):
     """150 flowers, 4 lengths in cm; 3 classes.  Fisher 1936 (scikit-learn)."""
 

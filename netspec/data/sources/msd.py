@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sequences import Sequences, drawn
@@ -14,7 +13,6 @@ from netspec.source.records import Count, Positive
 
 
 @source("msd")
-@dataclass(frozen=True)
 class Msd(SequenceTask):
     """Measuring spike delays: a train of spikes; at each, say by how much it came late.
 

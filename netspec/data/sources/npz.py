@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network
-from netspec.data.sources.base import Source, source
+from netspec.data.sources.base import SampleFiles, Source, source
 from netspec.source.errors import NetspecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 
 @source("npz")
-@dataclass(frozen=True)
-class Npz(Source):
+class Npz(Source, SampleFiles):
     """NumPy arrays saved with `np.savez`, named as the inputs and outputs; the first axis counts the samples."""
 
     predicted_from: ClassVar[str] = "npz"

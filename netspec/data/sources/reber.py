@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sequences import Sequences, drawn, next_symbols
@@ -25,7 +24,6 @@ END = 7
 
 
 @source("reber")
-@dataclass(frozen=True)
 class Reber(SequenceTask):
     """Strings of the embedded Reber grammar, B(T|P) string (T|P)E: predict what may follow each symbol.
 

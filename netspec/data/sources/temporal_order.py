@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Literal
 
@@ -16,7 +15,6 @@ WINDOWS = {2: ((0.10, 0.20), (0.50, 0.60)), 3: ((0.10, 0.20), (0.33, 0.43), (0.6
 
 
 @source("temporal_order")
-@dataclass(frozen=True)
 class TemporalOrder(SequenceTask):
     """In which order two (or three) X and Y came: 4 (or 8) classes.
 

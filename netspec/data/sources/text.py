@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +19,6 @@ PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))  # whatever Python's own te
 
 
 @source("text")
-@dataclass(frozen=True)
 class Text(Source):
     """Characters of a text; the target of each step is the next character.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from netspec.data.sources._scikit import ScikitTable
@@ -10,7 +9,6 @@ from netspec.data.sources.base import source
 
 
 @source("wine")
-@dataclass(frozen=True)
 class Wine(ScikitTable):
     """178 wines, 13 measurements; 3 classes.  Forina et al. 1988 (scikit-learn)."""
 

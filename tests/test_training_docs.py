@@ -1,6 +1,6 @@
-"""docs/training.md: its tables of losses, optimizers, schedules and metrics are the declarations that run.
+"""docs/training.md: its tables of data sources and of what the recipe registers are the declarations that run.
 
-`pytest tests/recipe/test_docs.py --overwrite` writes the tables anew: read the difference.
+`pytest tests/test_training_docs.py --overwrite` writes the tables anew: read the difference.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from netspec.data.sources.base import SOURCES
 from netspec.recipe.losses.base import LOSSES
 from netspec.recipe.metrics.base import METRICS
 from netspec.recipe.optimizers.base import OPTIMIZERS
@@ -19,8 +20,8 @@ from netspec.recipe.schedules.base import SCHEDULES
 from netspec.source.records import fields_of
 from netspec.source.text import show
 
-PAGE = Path(__file__).parents[2] / "docs" / "training.md"
-TABLE = re.compile(r"(?<=\n\n)\| `(loss|optimizer|schedule|metrics)` \|.*\n(?:\|.*\n)*")
+PAGE = Path(__file__).parents[1] / "docs" / "training.md"
+TABLE = re.compile(r"(?<=\n\n)\| `(source|loss|optimizer|schedule|metrics)` \|.*\n(?:\|.*\n)*")
 
 
 def table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
@@ -44,6 +45,7 @@ def tables() -> dict[str, str]:
     losses = ((f"`{name}`", meaning(cls), cls.targets, keys(cls)) for name, cls in LOSSES.items())
     metrics = ((f"`{name}`", meaning(cls), ", ".join(cls.targets), cls.better) for name, cls in METRICS.items())
     return {
+        "source": records("| `source` | samples | keys |", SOURCES),
         "loss": table("| `loss` | of one target | targets | keys |", losses),
         "optimizer": records("| `optimizer` | a step | keys |", OPTIMIZERS),
         "schedule": records("| `schedule` | f(t) | keys |", SCHEDULES),
@@ -53,7 +55,7 @@ def tables() -> dict[str, str]:
 
 def test_the_tables(request: pytest.FixtureRequest) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert [match[1] for match in TABLE.finditer(text)] == ["loss", "optimizer", "schedule", "metrics"]
+    assert [match[1] for match in TABLE.finditer(text)] == ["source", "loss", "optimizer", "schedule", "metrics"]
     renewed = TABLE.sub(lambda match: tables()[match[1]], text)
     if request.config.getoption("--overwrite"):
         PAGE.write_text(renewed, encoding="utf-8")
