@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.kernels.cpu import cache
 from netspec.cells.kernels.cpu import run as cpu
@@ -154,9 +154,9 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, monkeypatch: pytest.Mon
 
 def test_a_planted_kernel_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its hash is right; who can have put it there is what counts."""
-    key = key_of(step_of(library_cell("np"), {"hidden": 5, "input": 3}))
-    assert key is not None
-    loop = compiled(key).inference.loop
+    compiled = compiled_of(step_of(library_cell("np"), {"hidden": 5, "input": 3}))
+    assert compiled is not None
+    loop = compiled.inference.loop
     cpu._build(loop, False)
     [file] = folder.iterdir()
     file.write_bytes(WHOLE)  # what LLVM would crash over

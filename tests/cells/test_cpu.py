@@ -11,7 +11,7 @@ from llvmlite import binding
 from random_cells import cells
 from recurrences import backward, cell_of, drawn, inputs_of
 
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.kernels.cpu import run as cpu
@@ -55,7 +55,7 @@ def test_library_cells(name: str, hidden: int, features: int, steps: int, batch:
 @given(cells())
 def test_random_cells(text: str) -> None:
     step = step_of(cell_of(text), {"hidden": 19, "input": 2})
-    if key_of(step) is not None:
+    if compiled_of(step) is not None:
         check(step, 3, 2, ragged=True, scale=0.1)
 
 
@@ -78,7 +78,7 @@ def test_a_state_of_one_element(hidden: int) -> None:
 def test_a_step_too_large_for_a_kernel_runs_plainly() -> None:
     equations = "".join(f"  - u{i} = tanh(u{i - 1}) * u{i - 1}\n" for i in range(1, 150))
     text = f"state: {{h: hidden}}\noutput: h\nequations:\n  - u0 = h[t-1] + x[t]\n{equations}  - h[t] = u149\n"
-    assert key_of(step_of(cell_of(text.replace("hidden", "input")), {"input": 3})) is None
+    assert compiled_of(step_of(cell_of(text.replace("hidden", "input")), {"input": 3})) is None
 
 
 def test_what_is_not_a_number_stays_so() -> None:
@@ -96,9 +96,9 @@ def test_what_is_not_a_number_stays_so() -> None:
 def test_code_for_every_width_is_valid(lanes: int) -> None:
     """Of processors that this one may not be: the code is well-formed there too."""
     for name in ("lstm_peephole_full", "sru"):
-        key = key_of(step_of(library_cell(name), {"hidden": 7, "input": 3}))
-        assert key is not None
-        for loop in (compiled(key).training.forward.loop, compiled(key).training.loop):
+        compiled = compiled_of(step_of(library_cell(name), {"hidden": 7, "input": 3}))
+        assert compiled is not None
+        for loop in (compiled.training.forward.loop, compiled.training.loop):
             binding.parse_assembly(str(module_of(loop, lanes, ragged=True))).verify()
 
 
@@ -135,9 +135,9 @@ def test_strided_and_broadcast_tensors() -> None:
 
 def test_kernels_are_kept_and_a_damaged_one_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETSPEC_CACHE", str(tmp_path))
-    key = key_of(step_of(library_cell("np"), {"hidden": 5, "input": 3}))
-    assert key is not None
-    loop = compiled(key).inference.loop
+    compiled = compiled_of(step_of(library_cell("np"), {"hidden": 5, "input": 3}))
+    assert compiled is not None
+    loop = compiled.inference.loop
     cpu._build(loop, False)
     [kept] = tmp_path.iterdir()
     made = kept.stat().st_mtime_ns

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
+import weakref
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -9,8 +14,7 @@ from random_cells import cells
 from recurrences import backward, cell_of, drawn, inputs_of
 
 from netspec import load, to_torch
-from netspec.cells.ir import compiled as registry
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled, compiled_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell, library_names
@@ -75,7 +79,7 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
 @given(cells())
 def test_random_cells(text: str) -> None:
     step = step_of(cell_of(text), {"hidden": 3, "input": 2})
-    if key_of(step) is None:
+    if compiled_of(step) is None:
         return
     # torch's own gradient of hardsigmoid has 1/6 in float32 (error 2e-8).
     check(step, ragged=False, tolerance=1e-7)
@@ -108,7 +112,7 @@ equations:
   - y = W @ c[t]
 """
     step = step_of(cell_of(text), {"hidden": 3, "input": 2})
-    assert key_of(step) is not None
+    assert compiled_of(step) is not None
     check(step, ragged=False)
     check(step, ragged=True)
 
@@ -127,9 +131,9 @@ equations:
 def test_products_of_each_kind() -> None:
     """Of a function of the input, of a delayed input, of a state, and after the loop; a weight that is one number."""
     step = step_of(cell_of(ELMAN), {"hidden": 4, "input": 3})
-    key = key_of(step)
-    assert key is not None
-    program = compiled(key).program
+    compiled = compiled_of(step)
+    assert compiled is not None
+    program = compiled.program
     assert program.delayed == ("last",)
     assert program.states == ("h",)
     assert [g.width for g in program.sequence_groups] == [4, 4]
@@ -141,12 +145,26 @@ def test_products_of_each_kind() -> None:
 
 def test_a_key_compiles_the_same_in_another_process() -> None:
     step = step_of(library_cell("sru"), {"hidden": 4, "input": 3}, {"highway_bias": -1.0})
-    key = key_of(step)
-    assert key is not None
-    mine = registry._COMPILED.pop(key)
-    again = compiled(key)
-    assert again is not mine
-    assert repr(again.program.output) == repr(mine.program.output)
+    loop = compiled_of(step)
+    assert loop is not None
+    text = "import sys\nfrom netspec.cells.ir.compiled import compiled\nloop = compiled(sys.argv[1])\n" \
+           "print(loop.key == sys.argv[1], loop.weights, loop.program.output)"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", text, loop.key], check=True, capture_output=True, text=True)
+    assert done.stdout == f"True {loop.weights} {loop.program.output}\n"
+
+
+def test_a_loop_is_shared_by_equal_steps_and_goes_with_the_last_of_them() -> None:
+    def step() -> CellStep:
+        return step_of(library_cell("sru"), {"hidden": 4, "input": 3}, {"highway_bias": -1.5})
+
+    first, second = step(), step()
+    loop = compiled_of(first)
+    assert loop is not None and compiled_of(second) is loop and compiled(loop.key) is loop
+    key, gone = loop.key, weakref.ref(loop)
+    del loop, first, second
+    gc.collect()
+    assert gone() is None
+    assert compiled(key) is compiled(key)  # made from its text once, where no step holds it
 
 
 def test_recompute_gives_the_same_gradients() -> None:
@@ -181,14 +199,13 @@ def test_no_second_derivative_but_a_clear_word() -> None:
 def test_torchs_own_checks_of_an_operation(name: str) -> None:
     """Schema, fake kernel, autograd registration and tracing, as torch tests them."""
     step = step_of(library_cell(name), {"hidden": 4, "input": 3})
-    key = key_of(step)
-    assert key is not None
-    one = compiled(key)
-    weights = drawn({n: step.weights[n] for n in one.weights}, dtype=torch.float32)
+    loop = compiled_of(step)
+    assert loop is not None
+    weights = drawn({n: step.weights[n] for n in loop.weights}, dtype=torch.float32)
     x, _ = inputs_of(step, STEPS, BATCH, dtype=torch.float32)
-    states = [torch.randn(BATCH, 4, requires_grad=True) for _ in one.program.states]
-    operands = [x] if len(one.program.operands) == 1 else [x, x.detach().roll(1, 0).requires_grad_()]
-    args = (operands, list(weights.values()), states, None, key, True)
+    states = [torch.randn(BATCH, 4, requires_grad=True) for _ in loop.program.states]
+    operands = [x] if len(loop.program.operands) == 1 else [x, x.detach().roll(1, 0).requires_grad_()]
+    args = (operands, list(weights.values()), states, None, loop.key, True)
     found = torch.library.opcheck(
         torch.ops.netspec.recurrence.default,
         args,

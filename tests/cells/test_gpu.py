@@ -4,6 +4,8 @@ that need not be there, and all of it on a GPU where there is one."""
 from __future__ import annotations
 
 import inspect
+import linecache
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from generated import triton_caller
 from torch import Tensor
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.ir.compiled import Compiled, compiled, key_of
+from netspec.cells.ir.compiled import Compiled, compiled_of
 from netspec.cells.ir.dag import Value, reachable
 from netspec.cells.ir.linear_recurrence import linear_recurrence
 from netspec.cells.ir.loop import Loop
@@ -22,7 +24,7 @@ from netspec.cells.ir.read import read_cell
 from netspec.cells.ir.step import CellStep
 from netspec.cells.ir.use import use
 from netspec.cells.kernels import choose
-from netspec.cells.kernels.gpu import recorded, triton_launch
+from netspec.cells.kernels.gpu import recorded, triton_launch, triton_module
 from netspec.cells.kernels.gpu import run as gpu
 from netspec.cells.kernels.gpu.triton_launch import kernels_of, tile_of
 from netspec.cells.kernels.gpu.triton_module import load
@@ -333,6 +335,16 @@ def test_tanh_keeps_its_digits_near_zero(interpreter: list[Loop]) -> None:
 # The text and where it lies.
 
 
+def test_modules_of_triton_text_go_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triton_module, "_LOADED", OrderedDict())
+    monkeypatch.setattr(triton_module, "MAX_LOADED", 2)
+    first, *others = [load(f"number = {-k}") for k in range(5)]
+    assert load("number = -4") is others[-1] and first.number == 0
+    there = [module for module in (first, *others) if module.__name__ in sys.modules]
+    assert there == others[-2:]
+    assert first.__file__ not in linecache.cache and load("number = 0") is not first
+
+
 def test_no_name_of_a_file_reaches_the_text() -> None:
     text = """
 state: {zzstate: hidden}
@@ -342,10 +354,9 @@ equations:
   - zzvalue = tanh(zzweight @ [zzstate[t-1], x[t]] + zzvector * zzstate[t-1])
   - zzstate[t] = zzvalue
 """
-    key = key_of(step_from("zzcell", text))
-    assert key is not None
-    one = compiled(key)
-    for loop in (one.inference.loop, one.training.forward.loop, one.training.loop):
+    compiled = compiled_of(step_from("zzcell", text))
+    assert compiled is not None
+    for loop in (compiled.inference.loop, compiled.training.forward.loop, compiled.training.loop):
         for stage in loop.stages:
             for body in stage.bodies:
                 assert "zz" not in step_kernel(loop, body, "step")[1]
@@ -389,9 +400,9 @@ def test_nothing_is_compiled_for_one_batch_or_length(compiler: None) -> None:
 
 
 def _compiled_of(name: str, hidden: int) -> Compiled:
-    key = key_of(use(library_cell(name), hidden, 64, {}))
-    assert key is not None
-    return compiled(key)
+    compiled = compiled_of(use(library_cell(name), hidden, 64, {}))
+    assert compiled is not None
+    return compiled
 
 
 def test_every_function_compiles_for_a_gpu(compiler: None) -> None:
@@ -428,9 +439,9 @@ def _machine_code(function, types: dict[str, str], constants: dict[str, object],
 @pytest.mark.parametrize("name", library_names())
 def test_linear_recurrence(name: str) -> None:
     """c' = a · c + b, with numbers in place of everything that the step reads."""
-    key = key_of(step_for(name))
-    assert key is not None
-    program = compiled(key).program
+    compiled = compiled_of(step_for(name))
+    assert compiled is not None
+    program = compiled.program
     found = linear_recurrence(program)
     assert (found is not None) == (name in ("mingru", "qrnn"))
     if found is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import re
 from contextlib import nullcontext
 from typing import Any
@@ -184,6 +185,17 @@ def test_a_copy_computes_the_same() -> None:
     with torch.no_grad():
         other.W_f_l0.zero_()
     assert not torch.equal(module(x)[0], other(x)[0])
+
+
+def test_a_pickled_module_is_prepared_for_torch_compile_again() -> None:
+    """What is derived from a step is in no pickle, and is made before `torch.compile` looks."""
+    module = module_of("lstm_peephole")
+    x = drawn(BATCH, STEPS, INPUT)
+    loaded = pickle.loads(pickle.dumps(module))
+    step, other = module.rows[0].step, loaded.rows[0].step
+    assert other is not step and step.derived.keys() == other.derived.keys()
+    assert not pickle.loads(pickle.dumps(step)).derived
+    assert torch.equal(torch.compile(loaded, backend="eager", fullgraph=True)(x)[0], module(x)[0])
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["full", "ragged"])

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-from netspec.cells.ir import compiled as registry
 from netspec.cells.language.library import library_names, library_text
 from tests.cells.random_cells import drawn, valid
 from tests.differential.cells_check import Case, Report, check
@@ -54,7 +53,6 @@ def one(seed: int, folder: Path) -> Outcome:
                 return Outcome(report.counts)
             smallest = shrunk(case, fault)
         finally:
-            registry._COMPILED.clear()  # programs and kernels that nobody asks for again
             if before is None:
                 del os.environ["NETSPEC_CACHE"]
             else:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 import netspec
-from netspec.cells.ir.compiled import key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.run import plain_only
 from netspec.cells.run.carry import carrying
 from netspec.cells.run.paths import path_of
@@ -168,7 +168,7 @@ class _Check:
         module.double()
         with self.on("plain"), plain_only():
             self.train(module, given, torch.float64, exact)
-        compiled = all(key_of(step) is not None for step in steps)
+        compiled = all(compiled_of(step) is not None for step in steps)
         self.report.counts["layers compiled" if compiled else "layers plain or torch's own"] += 1
         if compiled:
             with self.on("compiled"), patch("netspec.cells.run.direction.path_of", lambda *_: "compiled"):

@@ -1,4 +1,4 @@
-"""The reverse pass of a program, derived: adjoints by the table of pull-backs, then the loop that computes them.
+"""The backward pass of a program, derived: adjoints by the table of pull-backs, then the loop that computes them.
 
 For every value v of the step, v̄ = ∂L/∂v, from those of the values that read it.  A product y = W @ u gives ū += Wᵀ ȳ in
 the loop; W̄ = Σ ȳ uᵀ is one matrix product over all steps after it, so that the loop only leaves the ȳ behind.
@@ -29,7 +29,7 @@ class Adjoints:
 
 @dataclass(frozen=True, eq=False)
 class Backward:
-    """The forward loop that keeps what is needed, and the loop of the reverse pass."""
+    """The forward loop that keeps what is needed, and the loop of the backward pass."""
 
     forward: Forward
     loop: Loop
@@ -111,8 +111,8 @@ def pull_back(dag: Dag, g: Value, node: Value) -> tuple[Value, ...]:
     return ()  # leaves: previous
 
 
-def reverse_of(program: Program) -> Backward:
-    """The forward and reverse loops of training."""
+def backward_of(program: Program) -> Backward:
+    """The forward and backward loops of training."""
     adjoints = adjoints_of(program)
     roots = [*adjoints.product.values(), *adjoints.previous.values(), *adjoints.vector.values(),
              *adjoints.operand.values()]  # fmt: skip
@@ -200,7 +200,7 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
         loads[leaf] = (At(f"factor_gradient:{k}"), stage(leaf))
         gemms.setdefault(stage(leaf), []).append(
             Gemm(
-                f"reverse:{k}",
+                f"backward:{k}",
                 _runs(tuple((columns[p], width_of(p)) for p in group.products)),
                 At(f"factor_gradient:{k}"),
                 group.depth,
@@ -236,7 +236,7 @@ def _below(node: Value, loads: Mapping[Value, object]) -> list[Value]:
 
 
 def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-def]
-    """How many products of the reverse step stand before a value."""
+    """How many products of the backward step stand before a value."""
     known: dict[Value, int] = {}
 
     def stage(node: Value) -> int:

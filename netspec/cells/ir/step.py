@@ -27,6 +27,10 @@ class CellStep:
     weights: Mapping[str, tuple[Size, ...]]
     derived: dict[Callable[[CellStep], Any], Any] = field(init=False, default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or a pickle carries nothing derived: it is made again where it is needed."""
+        return {**self.__dict__, "derived": {}}
+
     @property
     def roots(self) -> list[Value]:
         return [*self.next.values(), self.output]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.run.fused import fused
 from netspec.cells.run.native import native
@@ -23,9 +23,7 @@ from netspec.cells.run.plain_only import PLAIN_ONLY
 def prepare(step: CellStep) -> None:
     """Make what is derived from a step once, before `torch.compile` looks at a call."""
     code_of(step)
-    key = key_of(step)
-    if key is not None:
-        _ = compiled(key).weights
+    compiled_of(step)
     for device in ("cpu", "cuda"):
         path_of(step, device, "float32")
 
@@ -56,7 +54,7 @@ def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: S
     # Packed by their lengths, ragged sequences cost torch a loop in Python on a CPU, and a compiler has no values to
     # pack by.
     if path == "native" and lengths is not None and (compiling or x_TBI.device.type == "cpu"):
-        if x_TBI.dtype == torch.float32 and key_of(step) is not None:
+        if x_TBI.dtype == torch.float32 and compiled_of(step) is not None:
             path = "compiled"
         elif compiling:
             path = "plain"

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor
 
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.run.operation import recurrence
 from netspec.cells.run.plain import filled
@@ -23,11 +23,10 @@ States = tuple[Tensor, ...]
 
 def fused(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
           lengths: Tensor | None) -> tuple[Tensor, States]:  # fmt: skip
-    """Run a sequence forward in time; shapes as in run.py.  The step has a key (`key_of`)."""
-    key = key_of(step)
-    assert key is not None  # run.py asked
-    one = compiled(key)
-    program = one.program
+    """Run a sequence forward in time; shapes as in direction.py.  The step has a loop (`compiled_of`)."""
+    loop = compiled_of(step)
+    assert loop is not None  # `run.direction` asks
+    program = loop.program
     real = None
     if lengths is not None:
         real = (torch.arange(x_TBI.shape[0], device=x_TBI.device)[:, None] < lengths)[..., None]
@@ -45,8 +44,8 @@ def fused(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial:
     with torch.autocast(x_TBI.device.type, enabled=False) if half else nullcontext():
         out = recurrence(
             [cast(values[n], half) for n in program.operands],
-            [w if w.dim() == 1 else cast(w, half) for w in (widened[n] for n in one.weights)],
-            [before[s] for s in program.states], lengths, key,
+            [w if w.dim() == 1 else cast(w, half) for w in (widened[n] for n in loop.weights)],
+            [before[s] for s in program.states], lengths, loop.key,
         )  # fmt: skip
     exports = dict(zip(program.exports, out, strict=False))
     finals = dict(zip(program.states, out[len(exports) :], strict=False))

@@ -61,6 +61,12 @@ class Recurrent(nn.Module):
                 self.register_parameter(f"{name}_0", nn.Parameter(torch.empty(stack.rows, size)))
         self.reset_parameters()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A pickle has the steps without what is derived from them."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch's
+        for step in self.stack.steps:
+            prepare(step)
+
     def reset_parameters(self) -> None:
         """Draw the weights anew; learned initial states begin at 0."""
         stack = self.stack

@@ -136,7 +136,7 @@ class _Second(torch.autograd.Function):
 
 def _keep(ctx: Any, operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None,
           program: str, output: list[Tensor]) -> None:  # fmt: skip
-    names = compiled(program).names(True, lengths is not None)
+    names = compiled(program).buffers(True, lengths is not None)
     count = len(names.exports) + len(initial)
     found = dict(zip(names.kept, output[count:], strict=True))
     if lengths is None:

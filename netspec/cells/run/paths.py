@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Literal
 
-from netspec.cells.ir.compiled import compiled, key_of
+from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.linear_recurrence import linear_recurrence
 from netspec.cells.ir.program import Program, plain_reason
 from netspec.cells.ir.step import CellStep
@@ -25,7 +25,7 @@ def path_of(step: CellStep, device: str, dtype: str) -> Path:
     if found is not None and (device == "cuda" or (device == "cpu" and found.operator.torch_kernel_on_cpu)):
         return "native"
     kernel = dtype == "float32" if device == "cpu" else device == "cuda" and find_spec("triton") is not None
-    if kernel and dtype != "float64" and key_of(step) is not None:
+    if kernel and dtype != "float64" and compiled_of(step) is not None:
         return "compiled"
     return "native" if found is not None else "plain"
 
@@ -40,13 +40,13 @@ def paths(step: CellStep) -> list[tuple[str, str, str]]:
             library = "oneDNN" if device == "cpu" else "cuDNN"
             rows.append((where, f"torch's {found.operator.torch_layer} ({library})", f"the cell {why_torch(step)}"))
         elif path == "compiled":
-            key = key_of(step)
-            assert key is not None  # else the path were another
+            loop = compiled_of(step)
+            assert loop is not None  # else the path were another
             reason = why_torch(step) if found is None else f"torch has no kernel of {found.operator.torch_layer} there"
-            rows.append((where, _loop(compiled(key).program, device), reason))
+            rows.append((where, _loop(loop.program, device), reason))
         else:
             reason = plain_reason(step) or "no generator of GPU code (triton) is installed"
-            if key_of(step) is None and not plain_reason(step):
+            if compiled_of(step) is None and not plain_reason(step):
                 reason = "a number of its gradient is beyond 32 bits"
             rows.append((where, "torch operations, step by step", reason))
     onnx = match(step).onnx

@@ -118,11 +118,7 @@ class Code:
 
 def code_of(step: CellStep) -> Code:
     """The instructions of a step, made once and kept with it: `torch.compile` finds them there (`run.prepare`)."""
-    code: Code | None = getattr(step, "_plain", None)
-    if code is None:
-        code = _code(step)
-        object.__setattr__(step, "_plain", code)
-    return code
+    return step.once(_code)
 
 
 def _code(step: CellStep) -> Code:

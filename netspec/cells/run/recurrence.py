@@ -45,7 +45,7 @@ def forward(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor]
     packed = {f"loop:{k}": pack(g, named).t() for k, g in enumerate(plan.loop_groups)}
     starts = {f"state:{s}": x.contiguous() for s, x in zip(plan.states, initial, strict=True)}
     run_loop(loop, tensors, starts, packed, T, lengths)
-    names = one.names(training, lengths is not None)
+    names = one.buffers(training, lengths is not None)
     exports = [tensors[name].to(operands[0].dtype) for name in names.exports]
     if lengths is not None:  # a state stands still in padding; an output is 0 there
         real = (torch.arange(T, device=lengths.device)[:, None] < lengths)[..., None]
@@ -58,7 +58,7 @@ def outputs(operands: list[Tensor], initial: list[Tensor], program: str, trainin
     """Empty tensors like those that `forward` gives."""
     one = compiled(program)
     loop = (one.training.forward if training else one.inference).loop
-    some, names = operands[0], one.names(training, ragged)
+    some, names = operands[0], one.buffers(training, ragged)
     T, B = some.shape[0], initial[0].shape[0]
     exports = [some.new_empty(T, B, loop.buffers[name].width) for name in names.exports]
     finals = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in initial]
@@ -98,7 +98,7 @@ def reverse(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Seque
         parts = initial[0].new_zeros(sum(b.width for b in sums), dtype=buffer_type(loop, sums[0], operands[0].dtype))
         tensors |= dict(zip([b.name for b in sums], torch.split(parts, [b.width for b in sums]), strict=True))
     starts = {f"state:{s}": x.contiguous() for s, x in zip(plan.states, initial, strict=True)}
-    packed = {f"reverse:{k}": pack(g, named) for k, g in enumerate(plan.loop_groups)}
+    packed = {f"backward:{k}": pack(g, named) for k, g in enumerate(plan.loop_groups)}
     run_loop(loop, tensors, starts, packed, T, lengths)
     after = _After(one, tensors, starts, named)
     inputs = [after.operand_gradient(node, x) if needed else x.new_empty(0)

@@ -17,7 +17,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,6 +127,6 @@ def _clear(folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-@cache
+@lru_cache(maxsize=16)
 def _say(why: str) -> None:
     warnings.warn(f"kernels of recurrent cells are not kept: {why}", stacklevel=2)

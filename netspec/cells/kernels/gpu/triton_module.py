@@ -9,8 +9,12 @@ import importlib.util
 import linecache
 import os
 import sys
+from collections import OrderedDict
 from functools import cache
 from types import ModuleType
+
+MAX_LOADED = 256
+_LOADED: OrderedDict[str, ModuleType] = OrderedDict()
 
 
 @cache
@@ -30,18 +34,24 @@ def interpreted() -> bool:
 
 def load(text: str) -> ModuleType:
     """The module of a text."""
-    return _load(text, interpreted())
-
-
-@cache
-def _load(text: str, interpreting: bool) -> ModuleType:
-    """Decorating decides whether a function is compiled or interpreted: a module for each."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-    name = f"netspec_loop_{digest}{'_interpreted' * interpreting}"
+    # Decorating decides whether a function is compiled or interpreted: a module for each.
+    name = f"netspec_loop_{digest}{'_interpreted' * interpreted()}"
+    if name not in _LOADED:
+        _LOADED[name] = _load(name, text)
+    _LOADED.move_to_end(name)
+    if len(_LOADED) > MAX_LOADED:
+        oldest, module = _LOADED.popitem(last=False)
+        sys.modules.pop(oldest, None)
+        linecache.cache.pop(str(module.__file__), None)
+    return _LOADED[name]
+
+
+def _load(name: str, text: str) -> ModuleType:
     module = ModuleType(name)
     file = module.__file__ = f"<{name}>"
     # Without a time of its own an entry is never looked for on disk.
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     sys.modules[name] = module  # where a function's module is looked for
-    exec(compile(text, file, "exec"), vars(module))
+    exec(compile(text, file, "exec"), module.__dict__)
     return module
