@@ -23,13 +23,11 @@ from torch import Tensor
 import netspec
 from benchmarks.measure import Figure, architecture, figure, in_turn, main
 from benchmarks.peers import DigitsMlp, same_weights, train
-from netspec.data.config import read_data
-from netspec.data.dataset import load_dataset
-from netspec.recipe.read import read_train
+from netspec.spec import Spec
 from netspec.training.batches import Batches
-from netspec.training.loop import network_of
 from netspec.training.loop import train as train_netspec
 from netspec.training.runs import LAST
+from netspec.training.samples import read_samples
 from netspec.training.trainer import Trainer
 from netspec.training.weights import read_tensors
 
@@ -57,12 +55,11 @@ class Clock:
         Trainer.run = self._run
 
 
-def batches_of(graph: netspec.Graph) -> tuple[Batches, int]:
+def batches_of(graph: Spec) -> tuple[Batches, int]:
     """The training part, and the seed of its orders."""
-    assert graph.data is not None and graph.train is not None
-    config = read_train(graph.train, graph.output_types())
-    dataset = load_dataset(read_data(graph.data), network_of(graph, config))
-    return Batches.of(dataset.parts["train"], config.batch_size, torch.device("cpu")), config.seed
+    data, config = graph.learning()
+    parts = read_samples(graph, data, config).parts
+    return Batches.of(parts["train"], config.batch_size, torch.device("cpu")), config.seed
 
 
 def orders_of(batches: Batches, seed: int, epochs: int) -> list[Tensor]:

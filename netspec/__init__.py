@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from netspec.graph.build import load
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
+from netspec.spec import load
 
 __version__ = "0.1.0"
 __all__ = ["Graph", "NetspecError", "diff", "load", "to_onnx", "to_torch", "train"]

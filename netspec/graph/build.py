@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from netspec.frontend.calls import Call, Expansion, Inherited, Join, lost
-from netspec.frontend.check import check
-from netspec.frontend.document import Document, load_document
+from netspec.frontend.check import Checked, check
+from netspec.frontend.document import Document
 from netspec.frontend.expand import expand
-from netspec.frontend.expression import resolve
 from netspec.frontend.names import Wire
 from netspec.graph.budget import LARGE, check_budget, read_budget, warn_large
 from netspec.graph.inputs import MAX_RANK, read_inputs
@@ -29,86 +26,44 @@ from netspec.shapes.lengths import Condition, Needs, lengths_of
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, Related, note, raise_all
 from netspec.source.records import MAX_SIZE
-from netspec.source.text import Source, Span
-from netspec.source.tree import Map, Tree, read_text
+from netspec.source.text import Span
+from netspec.source.tree import Map, Tree
 
 MAX_LENGTH = 100  # names and divisions in one symbolic size
+G = TypeVar("G", bound=Graph)
 
 
-def load(
-    path_or_text: str | Path,
-    *,
-    sets: Sequence[str] = (),
-    folder: Path | None = None,
-    hold_budget: bool = True,
-    **variables: Any,
-) -> Graph:
-    """Compile a netspec file, or a text (which holds a newline), to a graph with shapes.
+@dataclass(frozen=True)
+class CheckedNetwork:
+    """The sections of a document that describe its network, checked and not yet expanded."""
 
-    Keyword arguments replace the file's `vars`; `sets` are `path=value` as after `--set`; `folder` is what paths
-    in the file are relative to, the file's own by default; `hold_budget=False` lets a network over its budget pass.
-    Raises NetspecError with every independent problem of the first stage that has any.
-    """
-    with collecting_later():
-        if isinstance(path_or_text, str) and "\n" in path_or_text:
-            source, path = Source("<text>", path_or_text.removeprefix("\ufeff")), None
-        else:
-            path = Path(path_or_text)
-            source = read_text(path)
-        return build(load_document(source, path, folder, sets, variables), hold_budget=hold_budget)
+    layers: Checked
+    inputs: dict[str, TensorType]
+    budget: Budget
 
 
-@contextmanager
-def collecting_later() -> Iterator[None]:
-    """Everything that a load makes lives to its end: looking for garbage in between finds none, in half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def build(document: Document, *, hold_budget: bool = True) -> Graph:
-    """Compile a document.  Raises NS2xx, NS3xx or NS4xx, whole stages at a time."""
-    problems = Problems()
-    checked = check(document, problems)
+def read_network(document: Document, problems: Problems) -> CheckedNetwork:
+    """The first stage: layers, blocks, cells, inputs and budget.  Reports NS2xx and NS30x."""
+    layers = check(document, problems)
     inputs = read_inputs(document, problems)
     budget = document.section("budget")
-    graph = Graph(
-        name=document.text("name") or Path(document.source.name).stem.strip("<>"),
-        inputs=inputs,
-        budget=read_budget(budget, problems) if budget else Budget(),
-        data=_resolved(document, "data", problems),
-        train=_resolved(document, "train", problems),
-        description=document.text("description"),
-        source=document.text("source"),
-        folder=document.folder,
-        spec=document.resolved,
-    )
-    raise_all(problems)
-    section = document.section("inputs")
+    return CheckedNetwork(layers, inputs, read_budget(budget, problems) if budget else Budget())
+
+
+def build(network: CheckedNetwork, graph: G, *, hold_budget: bool = True) -> G:
+    """Build a network in an empty graph.  Raises NS3xx or NS4xx, whole stages at a time."""
+    document, graph.inputs, graph.budget = network.layers.document, network.inputs, network.budget
+    graph.name = document.text("name") or Path(document.source.name).stem.strip("<>")
+    graph.description, graph.source = document.text("description"), document.text("source")
+    graph.write_resolved = document.resolved
+    section, budget = document.section("inputs"), document.section("budget")
     assert section is not None  # document.py refused a file without
-    expansion = expand(checked, {name: section.key_span(name) for name in inputs})
+    expansion = expand(network.layers, {name: section.key_span(name) for name in graph.inputs})
     raise_all(expansion.problems)
     _Builder(graph, expansion).run(section)
     if budget is not None and hold_budget:
         check_budget(graph, budget)
     return graph
-
-
-def _resolved(document: Document, section: str, problems: Problems) -> Map | None:
-    tree = document.section(section)
-    if tree is None:
-        return None
-    try:
-        done = resolve(tree, document.vars)
-    except NetspecError as error:
-        problems += error.problems
-        return None
-    assert isinstance(done, Map)  # a mapping stays one
-    return done
 
 
 class _Builder:

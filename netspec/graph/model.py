@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from netspec.layers.base import Layer, Weight
@@ -12,7 +11,6 @@ from netspec.shapes.lengths import Lengths
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import Problem
 from netspec.source.text import Span
-from netspec.source.tree import Map
 
 if TYPE_CHECKING:  # importing it takes longer than loading a network
     import networkx
@@ -92,12 +90,9 @@ class Graph:
     outputs: dict[str, Ref] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)
     budget: Budget = field(default_factory=Budget)
-    data: Map | None = None  # what `netspec.data` and `netspec.train` read; expressions already put in
-    train: Map | None = None
     description: str = ""
     source: str = ""
-    folder: Path = field(default_factory=Path)  # paths in the file are relative to it
-    spec: Callable[[], str] = field(default=str, repr=False)  # writes `resolved`, which few need
+    write_resolved: Callable[[], str] = field(default=str, repr=False)  # few need it
     warnings: list[Problem] = field(default_factory=list)
     lengths: Lengths = field(default_factory=Lengths)  # how long named axes may be, by the layers as they were written
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
@@ -109,7 +104,7 @@ class Graph:
     @property
     def resolved(self) -> str:
         """The whole file as one text: `extends`, `include` and `--set` put in."""
-        return self.spec()
+        return self.write_resolved()
 
     def add(self, node: Node) -> None:
         """Put a node at the end."""

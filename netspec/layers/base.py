@@ -179,7 +179,8 @@ class Layer:
         return type(self) is type(other) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
-        return hash((self.kind, *vars(self).values()))
+        values = (frozenset(v.items()) if isinstance(v, dict) else v for v in vars(self).values())
+        return hash((self.kind, *values))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"

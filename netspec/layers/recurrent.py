@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from netspec.cells.language.library import library_cell, library_names, library_text
@@ -28,6 +27,7 @@ from netspec.layers.recurrent_wiring import LENGTHS_HINT, check_named, check_seq
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit, Positive, Share
+from netspec.source.written import NOT_A_KEY
 
 if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded with the first recurrent layer
     from netspec.cells.ir.stack import CellStack
@@ -38,13 +38,6 @@ if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded
 MAX_LAYERS = 1000  # of one stack: every weight of every layer has a name
 
 Returns = Literal["sequence", "last", "state"]
-
-
-class Params(dict[str, float]):
-    """The parameters of a cell that a layer gives, comparable and hashable as a layer has to be."""
-
-    def __hash__(self) -> int:  # type: ignore[override]  # never changed once it is made
-        return hash(tuple(sorted(self.items())))
 
 
 @dataclass(frozen=True)
@@ -81,9 +74,6 @@ class CellLayer(Layer):
     arity: ClassVar[tuple[int, int | None]] = (1, 3)
     weighted: ClassVar[bool] = True
     floating: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "params", Params(self.params))
 
     @property
     def the_cell(self) -> Cell:
@@ -239,6 +229,8 @@ class RecurrentLayer(CellLayer, NamesCell):
     for element types.
     """
 
+    bound: Any = field(default=None, kw_only=True, metadata=NOT_A_KEY)  # the Cell of this name; no key of a file
+
     examples: ClassVar[tuple[Example, ...]] = (
         Example("cell: lstm, hidden: 3", ("[T, 2]",), ({"T": 1}, {"T": 5})),
         Example("cell: lstm_peephole, hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last",
@@ -254,12 +246,11 @@ class RecurrentLayer(CellLayer, NamesCell):
 
     @property
     def the_cell(self) -> Cell:
-        bound: Cell | None = vars(self).get("bound")
+        bound: Cell | None = self.bound
         return bound or library_cell(self.cell)
 
     def bind(self, cells: Callable[[str], Cell]) -> Layer:
-        layer = copy.copy(self)
-        vars(layer)["bound"] = cells(self.cell)  # compares and hashes with the fields: another cell, another layer
+        layer = replace(self, bound=cells(self.cell))
         _check(layer)
         return layer
 

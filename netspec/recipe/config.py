@@ -12,6 +12,7 @@ from netspec.recipe.optimizers.base import OPTIMIZERS, Optimizer
 from netspec.recipe.schedules.base import SCHEDULES, Factor, Schedule
 from netspec.recipe.schedules.constant import ConstantRate
 from netspec.source.records import Above, Count, NameOf, NotNegative, OneOf, Positive
+from netspec.source.written import Written
 
 AnyLoss: TypeAlias = Annotated[Loss, OneOf("loss", LOSSES, LOSSES.called)]
 # Keys of the section as other libraries call them.
@@ -57,7 +58,7 @@ class Measured(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Written):
     """How to learn.
 
     `loss`: one, or output -> loss; their sum, each times its `weight`, is what is minimised.  `clip`: scale the

@@ -42,7 +42,7 @@ def read_train(tree: Map, outputs: Mapping[str, TensorType], layers: Iterable[No
     problems += warmup_problems(tree, values.get("schedule"), values.get("epochs", TrainConfig.epochs))
     problems += stop_problems(tree, values.get("stop"))
     raise_all(problems)
-    return TrainConfig(**{**values, "loss": losses})
+    return TrainConfig(**{**values, "loss": losses}, tree=tree)
 
 
 def _read_losses(tree: Map, outputs: Mapping[str, TensorType], problems: Problems) -> dict[str, Loss]:

@@ -8,7 +8,7 @@ from typing import Any
 from netspec.frontend.containers import CONTAINERS, body_key
 from netspec.layers import kinds
 from netspec.layers.base import Layer
-from netspec.report.schema import WIRING, first_sentence
+from netspec.report.schema.layers import WIRING, first_sentence
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.records import fields_of
 from netspec.source.records.prose import expected

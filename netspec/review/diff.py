@@ -67,7 +67,7 @@ def diff(before: Graph, after: Graph) -> Diff:
     """Compare two networks."""
     pairs = _pairs(before, after)
     new_name = {a.name: b.name for a, b in pairs}
-    costs = {id(g): {n.name: cost_of(g, n) for n in g.layers()} for g in (before, after)}
+    old_costs, new_costs = ({n.name: cost_of(g, n) for n in g.layers()} for g in (before, after))
     paired = {b.name: a for a, b in pairs}
     result = Diff(before, after)
     gone = {n.name for n in before.layers()} - set(new_name)
@@ -81,7 +81,7 @@ def diff(before: Graph, after: Graph) -> Diff:
             result.layers.append(LayerDiff("added", None, node))
             continue
         changes = list(_changes(old, node, new_name))
-        effects = list(_effects(old, node, costs[id(before)][old.name], costs[id(after)][node.name]))
+        effects = list(_effects(old, node, old_costs[old.name], new_costs[node.name]))
         if not _same_reads(old, node, new_name) and _follows(old, node, before, after, new_name):
             changes.remove(_reads(old, node))
             effects.insert(0, _reads(old, node))

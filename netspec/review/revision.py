@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from netspec.frontend.document import load_document
-from netspec.graph.build import build, load
+from netspec.graph.build import build, read_network
 from netspec.graph.model import Graph
-from netspec.source.errors import NetspecError
+from netspec.source.errors import NetspecError, Problems, raise_all
+from netspec.source.garbage import collecting_later
 from netspec.source.tree import read_text
 
 
@@ -22,7 +23,7 @@ def load_revision(name: str) -> Graph:
     """
     revision, colon, path = name.partition(":")
     if Path(name).exists() or not colon or not revision:
-        return load(Path(name), hold_budget=False)
+        return _network(Path(name), name)
     if revision.startswith("-"):  # git would read it as an option
         raise NetspecError("NS101", "cannot be read from git: a revision does not begin with -", name=name)
     top = _git(name, Path(), "rev-parse", "--show-toplevel").decode().strip()
@@ -40,7 +41,16 @@ def load_revision(name: str) -> Graph:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(copy, filter="data")
         file = Path(copy) / path
-        return build(load_document(read_text(file, name), file), hold_budget=False)
+        return _network(file, name)
+
+
+def _network(file: Path, name: str) -> Graph:
+    """What the file says about learning is not read: it changes no network."""
+    problems = Problems()
+    with collecting_later():
+        network = read_network(load_document(read_text(file, name), file), problems)
+        raise_all(problems)
+        return build(network, Graph(), hold_budget=False)
 
 
 def _git(name: str, folder: Path, *command: str) -> bytes:

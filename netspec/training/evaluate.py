@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from netspec.data.dataset import load_dataset
 from netspec.data.location import hint_at, relocated
 from netspec.data.preprocess import OutputRule
 from netspec.recipe.metrics.accuracy import Accuracy
@@ -26,8 +25,8 @@ from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
-from netspec.training.loop import network_of, read_both
-from netspec.training.runs import read_fingerprint
+from netspec.training.runs import SPEC, read_fingerprint
+from netspec.training.samples import read_samples
 from netspec.training.score import Scorer
 from netspec.training.trained import load_run
 
@@ -111,14 +110,13 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     Raises NS631 for what is no run, NS607 when it has no test part, and what reading the data raises.
     """
     trained = load_run(run)
-    graph = trained.graph
-    assert graph.data is not None and graph.train is not None  # a run begins with both
-    data, config = read_both(graph.data, graph.train, graph.output_types())
+    spec = trained.spec
+    data, config = spec.learning(str(trained.path / SPEC))
     where = pick_device(device, config.precision)
     first = read_fingerprint(trained.path)
-    with hint_at(graph.folder) if data_at is None else nullcontext():
+    with hint_at(spec.folder) if data_at is None else nullcontext():
         data = data if data_at is None else relocated(data, Path(data_at))
-        dataset = load_dataset(data, network_of(graph, config), trained.preprocess, first, ("test",))
+        dataset = read_samples(spec, data, config, trained.preprocess, first, ("test",))
     changed = first.change(dataset.fingerprint)
     notes = trained.notes
     if changed:
@@ -130,13 +128,13 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
                            hint="give `test` a share of `split`, and train again")  # fmt: skip
     part = dataset.parts["test"]
     rules = dataset.preprocess.outputs
-    scorer = Scorer.of(config, rules, len(graph.outputs), where)
+    scorer = Scorer.of(config, rules, len(spec.outputs), where)
     module = trained.module.to(where)
     batches = Batches.of(part, config.batch_size, where)
     means, predicted = scorer.collect(module, batches, set(rules))
     figures = scorer.figures(means, predicted)
     reports = {name: report(rule, predicted[name]) for name, rule in rules.items()}
-    return Evaluation(trained.path, graph.name, part.count, figures.pop("loss"), batches.extent, figures, reports,
+    return Evaluation(trained.path, spec.name, part.count, figures.pop("loss"), batches.extent, figures, reports,
                       notes)  # fmt: skip
 
 

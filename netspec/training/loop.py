@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
 from netspec.backends.torch.module import to_torch
-from netspec.data.config import DataConfig, read_data
-from netspec.data.dataset import load_dataset
-from netspec.data.location import hint_at, relocated
-from netspec.data.network import Network
-from netspec.data.parts import Dataset
+from netspec.data.location import relocated
 from netspec.data.preprocess import Preprocess
 from netspec.frontend.document import text_hash
 from netspec.graph.cost import params_of, total
-from netspec.graph.model import Graph, Node
-from netspec.graph.sequence_lengths import counted_by
+from netspec.graph.model import Graph
 from netspec.recipe.config import TrainConfig
 from netspec.recipe.optimizers.base import Optimizer
-from netspec.recipe.read import read_train
-from netspec.shapes.tensor import TensorType
-from netspec.source.errors import NetspecError, Problem, raise_all
+from netspec.source.errors import NetspecError
 from netspec.source.memory import hold, memory
-from netspec.source.tree import Map
+from netspec.spec import Spec
 from netspec.training.batch_of_one import least_batch
 from netspec.training.batches import Batches
 from netspec.training.checkpoint import entries_kept
 from netspec.training.claim import claimed
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
-from netspec.training.entries import entries_of
 from netspec.training.interrupt import ending
 from netspec.training.progress import Display
 from netspec.training.report import show_interrupted, show_results
@@ -50,12 +42,11 @@ from netspec.training.runs import (
     finish,
     has_begun,
     note_resume,
-    read_fingerprint,
     read_info,
     read_metrics,
-    read_preprocess,
     running,
 )
+from netspec.training.samples import read_samples, samples_of_run
 from netspec.training.score import Scorer
 from netspec.training.trainer import Interrupted, Trainer
 from netspec.training.weights import put_weights
@@ -65,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @memory("while training", "the device", "lower `batch_size`, or the sizes of layers")
-def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
+def train(spec: Spec, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
           console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
           data_at: Path | str | None = None, options: Sequence[str] = ()) -> Run:  # fmt: skip
     """Train a network as its `data` and `train` sections say.
@@ -78,40 +69,35 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
     After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
     Raises NS2xx and NS6xx.
     """
-    problems: list[Problem] = []
-    data_tree, train_tree = graph.data, graph.train
-    for name, tree in (("data", data_tree), ("train", train_tree)):
-        if tree is None:
-            problems.append(
-                Problem("NS613", f"there is no `{name}` section", name=file, hint=f"add `{name}: …` to the file")
-            )
-    raise_all(problems)
-    assert data_tree is not None and train_tree is not None
-    data, config = read_both(data_tree, train_tree, graph.output_types(), graph.layers())
+    data, config = spec.learning(file)
     if data_at is not None:
         data = relocated(data, Path(data_at))
+    resolved = spec.resolved
     where = pick_device(device, config.precision)
-    with ending(), claimed(graph.name, None if run is None else Path(run), resume) as folder:
+    with ending(), claimed(spec.name, None if run is None else Path(run), resume) as folder:
         if resume:
-            check_same(folder, graph.resolved)
+            check_same(folder, resolved)
         begun = has_begun(folder)
-        dataset, changed = _read_data(folder if begun else None, graph, data, config, allow_changed_data)
+        if begun:
+            dataset, changed = samples_of_run(folder, spec, data, config, allow_changed_data)
+        else:
+            dataset, changed = read_samples(spec, data, config), ""
         if where.type == "cpu":
-            hold(bytes_to_train(graph, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
+            hold(bytes_to_train(spec, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
                  "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
         part = dataset.parts["train"]
-        least = least_batch(graph, part, config, train_tree.span_at("batch_size"), data.span_at("split"))
+        least = least_batch(spec, part, config, config.span_at("batch_size"), data.span_at("split"))
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
-        info = describe_run(graph.folder, graph.name, graph.resolved, config.seed, where, left_out)
+        info = describe_run(spec.folder, spec.name, resolved, config.seed, where, left_out)
         if not begun:
             preprocess = with_probabilities(dataset.preprocess, config)
-            begin(folder, graph.resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
+            begin(folder, resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
         with running(folder), torch.random.fork_rng([where] if where.type == "cuda" else []):
             torch.manual_seed(config.seed)
-            scorer = Scorer.of(config, dataset.preprocess.outputs, len(graph.outputs), where)
+            scorer = Scorer.of(config, dataset.preprocess.outputs, len(spec.outputs), where)
             trainer = Trainer(
-                config, to_torch(graph, seed=config.seed), dataset, scorer, where, folder, text_hash(graph.resolved),
-                train_tree.span_at("bptt"), least,
+                config, to_torch(spec, seed=config.seed), dataset, scorer, where, folder, text_hash(resolved),
+                config.span_at("bptt"), least,
             )  # fmt: skip
             went_on = resume and trainer.resume(bool(changed))
             if went_on:
@@ -121,59 +107,13 @@ def train(graph: Graph, *, run: Path | str | None = None, resume: bool = False, 
                     told = "; ".join(differs)
                     console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
                                   highlight=False, markup=False, soft_wrap=True)  # fmt: skip
-            return _run(trainer, graph, resume, went_on, console, file, options)
+            return _run(trainer, spec, resume, went_on, console, file, options)
 
 
 def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
     """Each weight as it is and as it was best, its gradient, and what the optimiser keeps of it; float32."""
     likes = sum(like is None for like in entries_kept(optimizer).values())
     return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
-
-
-def _read_data(folder: Path | None, graph: Graph, data: DataConfig, config: TrainConfig,
-               allow_changed: bool) -> tuple[Dataset, str]:  # fmt: skip
-    """The data, and what is not as it was when the run in `folder` began: every sample is in the part it was in then.
-
-    Raises NS609 when there is such a change, unless it is allowed.
-    """
-    if folder is None:
-        return load_dataset(data, network_of(graph, config)), ""
-    first = read_fingerprint(folder)
-    with hint_at(read_info(folder).folder):
-        dataset = load_dataset(data, network_of(graph, config), read_preprocess(folder, graph), first)
-    changed = first.change(dataset.fingerprint)
-    if changed and not allow_changed:
-        raise NetspecError(
-            "NS609",
-            f"the data is not what the run began with: {changed}",
-            data.span_at("source"),
-            hint="put it back as it was or start a new run; with --allow-changed-data the samples that are left go on "
-            "in their parts, and new ones are in none",
-        )
-    return dataset, changed
-
-
-def read_both(
-    data: Map, train_: Map, outputs: Mapping[str, TensorType], layers: Iterable[Node] = ()
-) -> tuple[DataConfig, TrainConfig]:
-    """Both sections, with the problems of both at once."""
-    problems: list[Problem] = []
-    found: list[Any] = []
-    for read in (lambda: read_data(data), lambda: read_train(train_, outputs, layers)):
-        try:
-            found.append(read())
-        except NetspecError as error:
-            problems += error.problems
-    raise_all(problems)
-    return found[0], found[1]
-
-
-def network_of(graph: Graph, config: TrainConfig) -> Network:
-    """What the data has to fit."""
-    kinds = config.target_kinds
-    outputs = {name: type_ for name, type_ in graph.output_types().items() if name in kinds}
-    return Network(graph.inputs, outputs, kinds, graph.folder, entries_of(graph), counted_by(graph),
-                   graph.lengths)  # fmt: skip
 
 
 def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preprocess:

@@ -50,7 +50,7 @@ def _of_run(path: Path, device: str) -> LoadedModel:
     trained = load_run(path)
     where = pick_device(device)
     module = trained.module.to(where)
-    names = list(trained.graph.outputs)
+    names = list(trained.spec.outputs)
 
     def compute(inputs: list[Array]) -> dict[str, Array]:
         with torch.inference_mode():

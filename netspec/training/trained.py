@@ -9,11 +9,10 @@ from torch import nn
 
 from netspec.backends.torch.module import to_torch
 from netspec.data.preprocess import Preprocess
-from netspec.graph.build import load
-from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.lock import holder
 from netspec.source.memory import memory
+from netspec.spec import Spec, load
 from netspec.training.info import RunInfo
 from netspec.training.runs import BEST, SPEC, read_info, read_preprocess
 from netspec.training.weights import load_weights
@@ -24,7 +23,7 @@ class Trained:
     """The network of a run with its best weights, in eval mode."""
 
     path: Path
-    graph: Graph
+    spec: Spec
     module: nn.Module
     preprocess: Preprocess
     info: RunInfo
@@ -49,12 +48,12 @@ def load_run(path: Path | str) -> Trained:
                            hint="wait for it" if who else "go on with it with --resume")  # fmt: skip
     who = holder(path)
     info = read_info(path)
-    graph = load(path / SPEC, folder=Path(info.folder))
-    graph.name = info.name
-    preprocess = read_preprocess(path, graph)
-    module = to_torch(graph)
+    spec = load(path / SPEC, folder=Path(info.folder))
+    spec.name = info.name
+    preprocess = read_preprocess(path, spec)
+    module = to_torch(spec)
     epoch = load_weights(path / BEST, module).get("epoch", "?")
-    return Trained(path, graph, module.eval(), preprocess, info, _notes(path, who, info.status, epoch))
+    return Trained(path, spec, module.eval(), preprocess, info, _notes(path, who, info.status, epoch))
 
 
 def _notes(path: Path, who: str, status: object, epoch: str) -> tuple[str, ...]:

@@ -151,7 +151,7 @@ def test_data_and_predictions_are_held_to_them(tmp_path: Path) -> None:
     save("own.npz", 6)
     loop.train(graph, run=tmp_path / "run", device="cpu")
     trained = load_run(tmp_path / "run")
-    export_onnx(trained.graph, trained.module, tmp_path / "run.onnx",
+    export_onnx(trained.spec, trained.module, tmp_path / "run.onnx",
                         {"netspec.preprocess": trained.preprocess.to_json()})  # fmt: skip
     for model in (tmp_path / "run", tmp_path / "run.onnx"):
         assert len(predict(model, save("new.npz", 9), device="cpu").rows) == 8

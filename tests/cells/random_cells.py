@@ -1,7 +1,7 @@
 """Random cells from the grammar of equations, as the text that stands below a cell's name.
 
 `drawn` takes every decision from a function that gives a number below n: hypothesis draws them in the tests here, a
-seeded generator in tests/differential.  Every function of FUNCTIONS, every form of a state (recurrent, of the input
+seeded generator in tests/differential.  Every function of the table, every form of a state (recurrent, of the input
 alone, a delay of another, a bare product, a constant), sizes beside `hidden`, weights and products that come again.
 What runs away or has no gradient (exp of a state, a root of 0, a division by 0) is kept in bounds as it is written.
 """
@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TypeVar
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from netspec.cells.functions import PUBLIC
+from netspec.cells.functions.row import Function
 from netspec.cells.ir.lower import step_of
 from netspec.source.errors import NetspecError
 from tests.cells.recurrences import cell_of
@@ -22,8 +25,23 @@ from tests.cells.recurrences import cell_of
 Below = Callable[[int], int]  # n -> a number below n; 0 is the simplest choice
 T = TypeVar("T")
 
-ANYWHERE = ("sigmoid", "tanh", "relu", "hard_sigmoid", "hard_tanh", "softplus", "abs")
-BOUNDED = ("exp(tanh({0}))", "exp(-abs({0}))", "sqrt(0.3 + {0} * {0})", "sqrt(softplus({0}))", "sqrt(1 + abs({0}))")
+
+def _grows_slowly(row: Function) -> bool:
+    """|f(x)| ≤ |x| + 1, at points far and near."""
+    points = [s * x for x in (0.0, 0.3, 1.0, 2.0, 5.0, 20.0) for s in (1, -1)]
+    return row.domain.least == -inf and all(abs(row.value(x)) <= abs(x) + 1 for x in points)
+
+
+_UNARY = [row for row in PUBLIC.values() if row.arity == 1]
+ANYWHERE = [row.name for row in _UNARY if _grows_slowly(row)]
+BOUNDED = [
+    f"{row.name}({inside})"
+    for row in _UNARY
+    if row.name not in ANYWHERE
+    for inside in (("tanh({0})", "-abs({0})") if row.domain.least == -inf else
+                   ("0.3 + {0} * {0}", "softplus({0})", "1 + abs({0})"))
+]  # fmt: skip
+SEVERAL = [(row.name, row.arity) for row in PUBLIC.values() if row.arity > 1]
 SIZES = ("hidden", "hidden", "hidden", "input", "1", "2", "hidden + 1", "size", "2 * size")
 CONDITIONS = ("hidden == input", "input != hidden", "hidden != 2 * input", "size == 2", "hidden + 1 == size")
 
@@ -88,7 +106,9 @@ class _Cell:
             case 6 | 7:
                 other = self.number() if not below(4) else inner()
                 pair = (inner(), other) if below(2) else (other, inner())
-                return f"{self.one(('min', 'max'))}({', '.join(pair)})"
+                name, arity = self.one(SEVERAL)
+                more = [self.number() for _ in range(arity - 2)]
+                return f"{name}({', '.join((*pair, *more))})"
             case 8:
                 return f"{self.weight(f'[{size}]')} * {inner()}"
             case 9:

@@ -9,13 +9,12 @@ import pytest
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import load_dataset
 from netspec.data.parts import Dataset
 from netspec.data.preprocess import Preprocess
 from netspec.data.sources.reber import Reber
 from netspec.data.symbols import Symbols
 from netspec.data.targets import NO_CLASS
-from netspec.training.loop import network_of, read_both
+from netspec.training.samples import read_samples
 
 NET = """
 netspec: 1
@@ -31,9 +30,7 @@ SMALL = "{type: reber, samples: 60}"
 def dataset(inputs: str, layers: str, source: str, loss: str, folder: Path = Path(), share: float = 1) -> Dataset:
     text = NET.format(inputs=inputs, layers=layers, source=source, loss=loss, share=share)
     graph = netspec.load(text, folder=folder)
-    assert graph.data is not None and graph.train is not None
-    data, train = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, network_of(graph, train))
+    return read_samples(graph, *graph.learning())
 
 
 def linear(size: int) -> str:

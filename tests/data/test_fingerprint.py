@@ -12,18 +12,15 @@ from test_sources import arrays, dataset, images, linear, spec
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import load_dataset
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.parts import Dataset, ImageRows
-from netspec.training.loop import network_of, read_both
+from netspec.training.samples import read_samples
 
 
 def again(text: str, folder: Path, before: Dataset) -> Dataset:
     """As `evaluate` does: with the rules and the split of a run."""
     graph = netspec.load(text, folder=folder)
-    assert graph.data is not None and graph.train is not None
-    data, train = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, network_of(graph, train), before.preprocess, before.fingerprint)
+    return read_samples(graph, *graph.learning(), before.preprocess, before.fingerprint)
 
 
 def rows_of(found: Dataset, part: str) -> Counter[tuple[float, ...]]:

@@ -8,10 +8,9 @@ from PIL import Image
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import load_dataset
 from netspec.data.parts import Dataset, ImageRows
 from netspec.data.preprocess import Preprocess
-from netspec.training.loop import network_of, read_both
+from netspec.training.samples import read_samples
 
 HEAD = "netspec: 1\nname: t\n"
 
@@ -23,9 +22,7 @@ def spec(inputs: str, layers: str, data: str, train: str = "loss: cross_entropy"
 
 def dataset(text: str, folder: Path = Path()) -> Dataset:
     graph = netspec.load(text, folder=folder)
-    assert graph.data is not None and graph.train is not None
-    data, train = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, network_of(graph, train))
+    return read_samples(graph, *graph.learning())
 
 
 def message(text: str, folder: Path = Path()) -> str:

@@ -10,12 +10,16 @@ carried forward beside the values (dual numbers), so that nothing here resembles
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+
+from tests.cells.laws import computed
 
 Array = Any
 Sizes = Mapping[str, float]
@@ -96,7 +100,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def call(name: str, args: Sequence[Dual], kinks: Kinks) -> Dual:
-    """A function of docs/cells.md."""
+    """A function of docs/cells.md: those that cells of papers are made of as they are known, others by their law."""
     a, x = args[0], args[0].value
     match name:
         case "sigmoid":
@@ -131,7 +135,63 @@ def call(name: str, args: Sequence[Dual], kinks: Kinks) -> Dual:
             share = np.where(above == 0, 0.5, (above > 0) == (name == "max"))
             pick = np.minimum if name == "min" else np.maximum
             return Dual(pick(a.value, b.value), _sum(_times(share, a.slope), _times(1 - share, b.slope)))
-    raise NotImplementedError(name)
+    arguments, law = LAWS[name]
+    return computed(law, dict(zip(arguments, args, strict=True)), _Slopes(kinks))
+
+
+def _laws() -> dict[str, tuple[list[str], str]]:
+    """function -> its arguments and its law, of the table in docs/cells.md."""
+    page = (Path(__file__).parents[2] / "docs" / "cells.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)\(([\w, ]+)\)` \| (.*) \|$", page, re.MULTILINE)
+    return {name: (arguments.split(", "), law.replace("\\|", "|")) for name, arguments, law in rows}
+
+
+LAWS = _laws()
+
+
+class _Slopes:
+    """Laws in values with their slopes."""
+
+    def __init__(self, kinks: Kinks) -> None:
+        self.kinks = kinks
+
+    def number(self, value: float) -> Dual:
+        return Dual(np.full((1, 1), float(value)))
+
+    def add(self, a: Dual, b: Dual) -> Dual:
+        return add(a, b)
+
+    def mul(self, a: Dual, b: Dual) -> Dual:
+        return mul(a, b)
+
+    def div(self, a: Dual, b: Dual) -> Dual:
+        return div(a, b)
+
+    def call(self, name: str, *args: Dual) -> Dual:
+        x = args[0].value
+        slopes = {"log": lambda: 1 / x, "sin": lambda: np.cos(x), "cos": lambda: -np.sin(x)}
+        if name in slopes:
+            return Dual(getattr(np, name)(x), _times(slopes[name](), args[0].slope))
+        return call(name, args, self.kinks)
+
+    def choose(self, sign: str, a: Dual, b: Dual, yes: Dual, no: Dual) -> Dual:
+        distance = add(a, neg(b))
+        self.kinks.meet(distance.value, distance.slope)
+        chosen = {"<": a.value < b.value, ">": a.value > b.value, "==": a.value == b.value}[sign]
+        zero = np.zeros((1, 1))
+        slope = None
+        if yes.slope is not None or no.slope is not None:
+            slopes = [zero if d.slope is None else d.slope for d in (yes, no)]
+            slope = np.where(chosen, *slopes)
+        return Dual(np.where(chosen, yes.value, no.value), slope)
+
+    def integral(self, law: str, end: Dual) -> Dual:
+        """From 0 to `end`, by Gauss and Legendre; 6.5 is as far as any of the table goes."""
+        nodes, weights = np.polynomial.legendre.leggauss(80)
+        t = np.clip(end.value, -6.5, 6.5)[..., None] * (nodes + 1) / 2
+        inside = computed(law, {"t": Dual(t)}, self).value
+        at_end = computed(law, {"t": Dual(end.value)}, self).value
+        return Dual((inside * weights).sum(-1) * np.clip(end.value, -6.5, 6.5) / 2, _times(at_end, end.slope))
 
 
 class Cell:

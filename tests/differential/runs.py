@@ -107,9 +107,9 @@ def _build(folder: Path) -> None:
         train(netspec.load(text, folder=folder), run=folder / name / "done", device="cpu")
         trained = load_run(folder / name / "done")
         meta = {META: trained.preprocess.to_json()}
-        export_onnx(trained.graph, trained.module, folder / name / "model.onnx", meta)
+        export_onnx(trained.spec, trained.module, folder / name / "model.onnx", meta)
         if name == "steps":
-            export_onnx(trained.graph, trained.module, folder / name / "stream.onnx", meta, streaming=True)
+            export_onnx(trained.spec, trained.module, folder / name / "stream.onnx", meta, streaming=True)
 
 
 @cache
@@ -147,7 +147,7 @@ def actions(name: str, kind: str) -> dict[str, Callable[[Path, Path], object]]:
 
         loaded = load_run(run)
         meta = {META: loaded.preprocess.to_json()}
-        return export_onnx(loaded.graph, loaded.module, run.with_suffix(".onnx"), meta)
+        return export_onnx(loaded.spec, loaded.module, run.with_suffix(".onnx"), meta)
 
     if kind.endswith(".onnx"):
         return {"predict": predict}

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 import netspec
+from netspec.frontend.document import load_document
+from netspec.frontend.expression import resolve
 from netspec.graph.model import Graph, Ref
 from netspec.graph.verify import verify
+from netspec.source.text import Source
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,14 +124,14 @@ def test_expressions_keep_their_type(expression: str, value: int | None) -> None
 
 
 def test_expressions_inside_text_and_dollars() -> None:
-    graph = load(
-        "vars: {n: 3, s: [1, 2], on: true}\n"
+    text = (
+        "netspec: 1\nvars: {n: 3, s: [1, 2], on: true}\n"
         + X
         + "layers: {a: relu}\ndata: {path: 'fold-$(n + 1)/$$x/$n.csv', s: $s, "
         "b: $on, t: '$(on)-', d: $$, all: [$n, {k: $(n * 1.5)}]}\n"
     )
-    assert graph.data is not None
-    assert graph.data.plain() == {
+    document = load_document(Source("<text>", text))
+    assert resolve(document.section("data"), document.vars).plain() == {
         "path": "fold-4/$x/$n.csv",
         "s": [1, 2],
         "b": True,

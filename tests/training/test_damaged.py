@@ -217,7 +217,7 @@ def test_the_state_of_the_generator(run: Path, state: Tensor) -> None:
 def test_every_field_of_the_preprocessing(run: Path, place: str, value: Any, said: str) -> None:
     """In a run, and in a model that was exported."""
     trained = load_run(run)
-    model = netspec.to_onnx(trained.graph, trained.module)
+    model = netspec.to_onnx(trained.spec, trained.module)
     path = run / "preprocess.json"
     whole = json.loads(path.read_text())
     at = whole

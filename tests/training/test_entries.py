@@ -82,7 +82,7 @@ def test_a_run_and_its_model_refuse_them_too(tmp_path: Path) -> None:
     train(netspec.load(TWO, folder=tmp_path), run=tmp_path / "run", device="cpu")
     trained = load_run(tmp_path / "run")
     assert Preprocess.from_json(trained.preprocess.to_json(), "p").inputs["x"].entries == (5, 9)
-    model = netspec.to_onnx(trained.graph, trained.module)
+    model = netspec.to_onnx(trained.spec, trained.module)
     entry = model.metadata_props.add()
     entry.key, entry.value = META, trained.preprocess.to_json()
     onnx.save(model, tmp_path / "m.onnx")

@@ -15,13 +15,13 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.data.dataset import load_dataset
 from netspec.data.preprocess import OutputRule
 from netspec.recipe.metrics.base import Predicted
 from netspec.training import loop
 from netspec.training.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
 from netspec.training.model import META
 from netspec.training.predict import Predictions, predict
+from netspec.training.samples import read_samples
 from netspec.training.trained import Trained, load_run
 
 WINE = """
@@ -78,10 +78,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_part(trained: Trained) -> Any:
-    graph = trained.graph
-    assert graph.data is not None and graph.train is not None
-    data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, loop.network_of(graph, config)).parts["test"]
+    graph = trained.spec
+    return read_samples(graph, *graph.learning()).parts["test"]
 
 
 test_part.__test__ = False  # type: ignore[attr-defined]
@@ -182,7 +180,7 @@ def test_images(runs: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["wine", "diabetes", "logistic", "hinge"])
 def test_a_model_says_what_its_run_says(runs: dict[str, Path], tmp_path: Path, name: str) -> None:
     trained = load_run(runs[name])
-    model = netspec.to_onnx(trained.graph, trained.module)
+    model = netspec.to_onnx(trained.spec, trained.module)
     entry = model.metadata_props.add()
     entry.key, entry.value = META, trained.preprocess.to_json()
     onnx.save(model, tmp_path / "m.onnx")
@@ -258,7 +256,7 @@ def test_runs_and_models_that_are_none(runs: dict[str, Path], tmp_path: Path) ->
     assert "NS631 cannot be read as an ONNX model" in refused(tmp_path / "m.onnx", path)
     assert "NS631 no such model" in refused(tmp_path / "n.onnx", path)
     trained = load_run(runs["wine"])
-    onnx.save(netspec.to_onnx(trained.graph, trained.module), tmp_path / "m.onnx")
+    onnx.save(netspec.to_onnx(trained.spec, trained.module), tmp_path / "m.onnx")
     assert "NS631 does not say how its inputs are made" in refused(tmp_path / "m.onnx", path)
 
 

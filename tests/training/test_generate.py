@@ -70,7 +70,7 @@ def test_whole_numbers_and_a_network_with_more_outputs_than_characters(tmp_path:
 
 def test_from_onnx_the_same(run: Path, tmp_path: Path) -> None:
     loaded = load_run(run)
-    export_onnx(loaded.graph, loaded.module, tmp_path / "m.onnx", {META: loaded.preprocess.to_json()})
+    export_onnx(loaded.spec, loaded.module, tmp_path / "m.onnx", {META: loaded.preprocess.to_json()})
     expected = predict(run, "ab", device="cpu", writing=Writing(60))
     assert predict(tmp_path / "m.onnx", "ab", writing=Writing(60)) == expected
 

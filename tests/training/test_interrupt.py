@@ -21,7 +21,7 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.training import loop, runs, trainer
+from netspec.training import loop, runs, samples, trainer
 from netspec.training.evaluate import evaluate
 from netspec.training.interrupt import SIGNALS, Ended
 from netspec.training.predict import predict
@@ -118,12 +118,12 @@ def test_a_signal_after_the_last_epoch(monkeypatch: pytest.MonkeyPatch, place: s
 
 
 def test_a_signal_while_the_data_is_read_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    after(monkeypatch, loop, "load_dataset", lambda: signal.raise_signal(signal.SIGTERM))
+    after(monkeypatch, samples, "load_dataset", lambda: signal.raise_signal(signal.SIGTERM))
     for folder in (None, Path("r")):
         with pytest.raises(Ended):
             train(folder)
         monkeypatch.undo()
-        after(monkeypatch, loop, "load_dataset", lambda: signal.raise_signal(signal.SIGTERM))
+        after(monkeypatch, samples, "load_dataset", lambda: signal.raise_signal(signal.SIGTERM))
     assert not list(Path().iterdir())
 
 

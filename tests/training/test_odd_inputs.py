@@ -62,7 +62,7 @@ def test_an_index_beyond_the_embedding_of_a_trained_network(tmp_path: Path, capf
     graph = netspec.load(TOKENS, folder=tmp_path)
     train(graph, run=tmp_path / "run", device="cpu")
     trained = load_run(tmp_path / "run")
-    model = netspec.to_onnx(trained.graph, trained.module)
+    model = netspec.to_onnx(trained.spec, trained.module)
     entry = model.metadata_props.add()
     entry.key, entry.value = META, trained.preprocess.to_json()
     onnx.save(model, tmp_path / "m.onnx")

@@ -122,7 +122,7 @@ def test_numbers_of_steps(tmp_path: Path, y: Any) -> None:
 def test_predictions_stop_at_the_length(tmp_path: Path, loss: str, y: Any, size: int) -> None:
     run = written(tmp_path, loss, y, size)
     trained = load_run(run)
-    model = netspec.to_onnx(trained.graph, trained.module)
+    model = netspec.to_onnx(trained.spec, trained.module)
     entry = model.metadata_props.add()
     entry.key, entry.value = META, trained.preprocess.to_json()
     onnx.save(model, tmp_path / "m.onnx")

@@ -16,10 +16,12 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
+from netspec.data.parts import DataPart
 from netspec.training import files, loop, trainer
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
 from netspec.training.runs import Run
+from netspec.training.samples import read_samples
 from netspec.training.weights import read_tensors
 
 TABLE = """
@@ -82,9 +84,8 @@ def test_the_loop_is_the_plain_loop(tmp_path: Path) -> None:
     """The same weights, bit by bit, as a hand-written loop over the same batches."""
     graph = netspec.load(TABLE)
     loop.train(graph, run=tmp_path / "r", device="cpu")
-    assert graph.data is not None and graph.train is not None
-    data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    part = loop.load_dataset(data, loop.network_of(graph, config)).parts["train"]
+    data, config = graph.learning()
+    part = read_samples(graph, data, config).parts["train"]
     module = netspec.to_torch(graph, seed=0)
     optimizer = torch.optim.Adam(module.parameters(), 0.02, fused=True)
     for epoch in range(8):
@@ -117,7 +118,7 @@ def test_running_loss_and_the_mean_of_an_epoch(tmp_path: Path, monkeypatch: pyte
 
 
 def test_batches_are_a_permutation_that_the_seed_and_epoch_decide() -> None:
-    part = loop.load_dataset(*_parts(TABLE)).parts["train"]
+    part = training_part(TABLE)
     batches = Batches.of(part, 16, torch.device("cpu"))
 
     def order(seed: int, epoch: int, first: int = 0) -> torch.Tensor:
@@ -130,15 +131,13 @@ def test_batches_are_a_permutation_that_the_seed_and_epoch_decide() -> None:
     assert sorted(order(0, 0).tolist()) == sorted(whole.tolist())
 
 
-def _parts(text: str) -> tuple[Any, Any]:
-    graph = netspec.load(text)
-    assert graph.data is not None and graph.train is not None
-    data, config = loop.read_both(graph.data, graph.train, graph.output_types())
-    return data, loop.network_of(graph, config)
+def training_part(text: str) -> DataPart:
+    spec = netspec.load(text)
+    return read_samples(spec, *spec.learning()).parts["train"]
 
 
 def test_a_last_batch_of_one_counts_unless_two_are_needed() -> None:
-    part = loop.load_dataset(*_parts(TABLE)).parts["train"]
+    part = training_part(TABLE)
     for least, rest in ((1, [1]), (2, [])):
         batches = Batches.of(part, 17, torch.device("cpu"), least)  # 120 = 7·17 + 1
         assert batches.steps == 7 + len(rest)

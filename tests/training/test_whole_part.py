@@ -27,6 +27,7 @@ from netspec.training.batches import Batches
 from netspec.training.evaluate import evaluate
 from netspec.training.loop import train
 from netspec.training.objective import Losses, loss_function
+from netspec.training.samples import read_samples
 from netspec.training.score import Scorer
 
 CPU = torch.device("cpu")
@@ -115,12 +116,7 @@ def by_hand(module: nn.Module, part: DataPart) -> dict[str, float]:
 
 
 def parts_of(graph: netspec.Graph) -> dict[str, DataPart]:
-    from netspec.data.dataset import load_dataset
-    from netspec.training.loop import network_of, read_both
-
-    assert graph.data is not None and graph.train is not None
-    data, config = read_both(graph.data, graph.train, graph.output_types())
-    return load_dataset(data, network_of(graph, config)).parts
+    return read_samples(graph, *graph.learning()).parts
 
 
 def loaded(run: Path) -> nn.Module:

@@ -12,9 +12,9 @@ from torch import fx, nn
 
 from netspec.backends.torch.code import NetworkLowering
 from netspec.backends.torch.padding_rows import hold_padding_rows
-from netspec.graph.build import collecting_later
 from netspec.graph.cost import num_params
 from netspec.graph.model import Graph, Node
+from netspec.source.garbage import collecting_later
 from netspec.source.memory import hold, memory
 
 _BUILDING = "for the weights of the network"

@@ -57,7 +57,7 @@ def export(
             if sets:
                 raise typer.BadParameter("a run has its values already", param_hint="--set")
             loaded = load_run(source)
-            graph, module = loaded.graph, loaded.module
+            graph, module = loaded.spec, loaded.module
             remarks = loaded.notes
             metadata[META] = loaded.preprocess.to_json()
         else:
