@@ -167,8 +167,8 @@ def _run(
     finally:
         metrics.close()
     if status == "finished":
-        assert trainer.best is not None
-        put_weights(trainer.module, trainer.best, str(folder / BEST))
+        assert trainer.saver.best is not None
+        put_weights(trainer.module, trainer.saver.best, str(folder / BEST))
         results = {name: trainer.scorer.score(trainer.module, batches) for name, batches in parts.items()}
     reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
     outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results,

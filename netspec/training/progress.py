@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from netspec.training.checkpoint import Progress
+from netspec.training.state import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,8 +17,8 @@ import torch
 
 import netspec
 from netspec.training import trainer
-from netspec.training.checkpoint import Progress
 from netspec.training.runs import CHECKPOINT
+from netspec.training.state import Progress
 from netspec.training.weights import read_tensors
 
 torch.set_num_threads(1)  # several wait for each other when the machine has other work

@@ -21,7 +21,7 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.training import loop, runs, samples, trainer
+from netspec.training import loop, runs, samples, saving
 from netspec.training.evaluate import evaluate
 from netspec.training.interrupt import SIGNALS, Ended
 from netspec.training.predict import predict
@@ -97,7 +97,7 @@ def test_a_second_signal_ends_at_once_and_says_so(
     monkeypatch: pytest.MonkeyPatch, first: signal.Signals, second: signal.Signals
 ) -> None:
     after(monkeypatch, Trainer, "_close_epoch", lambda: signal.raise_signal(first), 2)
-    after(monkeypatch, trainer, "save_checkpoint", lambda: signal.raise_signal(second))
+    after(monkeypatch, saving, "save_checkpoint", lambda: signal.raise_signal(second))
     with pytest.raises(Ended) as error:
         train()
     assert error.value.number == second

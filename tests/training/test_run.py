@@ -18,10 +18,12 @@ import netspec
 from netspec import NetspecError
 from netspec.data.parts import DataPart
 from netspec.training import files, loop, trainer
+from netspec.training.batch_losses import BatchLosses
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
 from netspec.training.runs import Run
 from netspec.training.samples import read_samples
+from netspec.training.state import Progress
 from netspec.training.weights import read_tensors
 
 TABLE = """
@@ -100,13 +102,13 @@ def test_the_loop_is_the_plain_loop(tmp_path: Path) -> None:
 
 def test_running_loss_and_the_mean_of_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
-    plain = trainer.Trainer._fetch
+    plain = BatchLosses.fetch
 
-    def fetch(self: trainer.Trainer) -> None:
+    def fetch(self: BatchLosses, progress: Progress) -> None:
         seen.extend(loss.item() for loss in self.pending)
-        plain(self)
+        plain(self, progress)
 
-    monkeypatch.setattr(trainer.Trainer, "_fetch", fetch)
+    monkeypatch.setattr(BatchLosses, "fetch", fetch)
     train(TABLE.replace("epochs: 8", "epochs: 2, stop: {settle: {rate: 0.3}}"), tmp_path / "r")
     q = seen[0]
     for loss in seen[1:]:
