@@ -12,7 +12,8 @@ import netspec
 from netspec import NetspecError
 from netspec.report.diff.json import as_data
 from netspec.report.diff.text import lines as text_lines
-from netspec.review.diff import Diff, _alike
+from netspec.review.difference import Diff
+from netspec.review.pairs import align
 from netspec.review.revision import load_revision
 
 BASE = """
@@ -204,7 +205,7 @@ ALIKE = [("aab", "ab"), ("", "abc"), ("abcab", "xabcaby"), ("aaaa", "aaa"), ("ab
 
 @pytest.mark.parametrize(("old", "new"), ALIKE)
 def test_alignment_keeps_the_order_and_pairs_equals(old: str, new: str) -> None:
-    pairs = list(_alike(list(old), list(new)))
+    pairs = list(align(list(old), list(new)))
     assert all(old[i] == new[j] for i, j in pairs)
     assert all(a < b and c < d for (a, c), (b, d) in pairwise(pairs))
     assert len(pairs) == {"aab": 2, "": 0, "abcab": 5, "aaaa": 3, "abc": 1}[old]

@@ -9,7 +9,7 @@ from typing import Any
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.diff import set_fields
-from netspec.review.diff import Change, Diff
+from netspec.review.difference import Change, Diff
 from netspec.shapes.dim import Dim
 
 

@@ -9,7 +9,7 @@ from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.diff import set_fields
 from netspec.report.numbers import count, memory, signed
-from netspec.review.diff import Change, Diff, LayerDiff
+from netspec.review.difference import Change, Diff, LayerDiff
 from netspec.source.text import show
 
 _SIGN = {"added": "+", "removed": "-", "renamed": "→", "changed": "~", "ripple": "·"}
