@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NoReturn
 
-from netspec.frontend.calls import Join
+from netspec.frontend.calls import Call, Join
 from netspec.frontend.names import Wire
-from netspec.graph.reading import Body, Reading, reading, stride
+from netspec.graph.model import Graph
+from netspec.graph.reading import Body, Reading, follow, reading, stride
+from netspec.graph.wires import type_on
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.init import Constant, Init
@@ -18,7 +21,7 @@ from netspec.source.tree import Map
 
 
 @dataclass(frozen=True)
-class Part:
+class ContainerPart:
     """One layer that a container adds."""
 
     name: str
@@ -32,9 +35,34 @@ def _make(kind: str, **fields: Any) -> Layer:
     return layer
 
 
+def calls_of(graph: Graph, join: Join) -> list[Call]:
+    """The layers at a container's end as calls; none when one of its paths is already reported.  Raises NS308, NS401,
+    NS402."""
+    bodies = [type_on(graph, wire) for wire in join.bodies]
+    x = type_on(graph, join.input)
+    extras = {name: type_on(graph, wire) for name, wire in join.extras.items()}
+    types = [type_ for type_ in bodies if type_ is not None]
+    extra_types = {name: type_ for name, type_ in extras.items() if type_ is not None}
+    if x is None or len(types) < len(bodies) or len(extra_types) < len(extras):
+        return []
+    place, start, end = join.place, join.input, join.bodies[0]
+    assert start and end  # their types are known
+    parts = parts_of(join, x, types, extra_types, partial(follow, graph, start, end, f"{place.name}."))
+    return [_call(part, join) for part in parts]
+
+
+def _call(part: ContainerPart, join: Join) -> Call:
+    """A part with the place, `share`, `init` and `freeze` of its container."""
+    place, inherited = join.place, join.inherited
+    if inherited.share:
+        inherited = replace(inherited, share=f"{inherited.share}{part.name[len(place.name) :]}")
+    scope = part.name.rpartition(".")[0] if part.name != place.name else place.scope
+    return Call(replace(place, name=part.name, scope=scope), part.layer, part.wires, part.init, inherited)
+
+
 def parts_of(
     join: Join, x: TensorType, bodies: list[TensorType], extras: Mapping[str, TensorType], body_of: Callable[[], Body]
-) -> list[Part]:
+) -> list[ContainerPart]:
     """The layers at a container's end; the last one carries the container's own name.
 
     `x` is what comes in, `bodies` what the paths give, `extras` what `{layers: …}` options give, `body_of` reads
@@ -43,14 +71,14 @@ def parts_of(
     if join.kind == "branches":
         return [_merge_branches(join)]
     [body], [f] = join.bodies, bodies
-    assert body is not None and join.input is not None  # build.py came here with known types only
+    assert body is not None and join.input is not None  # calls_of came here with known types only
     body = replace(body, label="F(x)")
     name, options = join.place.name, join.options
     shortcut = options["shortcut"]
     if (shortcut == "none" and join.kind == "residual") or (join.kind == "highway" and options["gate"] == "none"):
-        return [Part(name, _make("identity"), (body,))]
+        return [ContainerPart(name, _make("identity"), (body,))]
     if isinstance(shortcut, Map):
-        parts: list[Part] = []
+        parts: list[ContainerPart] = []
         skip = join.extras["shortcut"]
         if extras["shortcut"].shape != f.shape:
             _refuse(join, "add" if join.kind == "residual" else "mix", extras["shortcut"], f, "S(x)", skip)
@@ -60,15 +88,15 @@ def parts_of(
     if join.kind == "residual":
         if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
             _refuse(join, "add", x, f)
-        return [*parts, Part(name, _make("add"), (body, skip))]
+        return [*parts, ContainerPart(name, _make("add"), (body, skip))]
     gate_parts, gate = _gate(join, x, f, body_of)
     if isinstance(options["gate"], Map) and extras["gate"].shape != f.shape:
         _refuse(join, "gate", extras["gate"], f, "gate(x)", join.extras["gate"])
     if shortcut == "none":  # y = F(x)·τ(x)
-        return [*gate_parts, Part(name, _make("multiply"), (body, gate))]
+        return [*gate_parts, ContainerPart(name, _make("multiply"), (body, gate))]
     if not parts and not isinstance(shortcut, Map) and x.shape != f.shape:
         _refuse(join, "mix", x, f)
-    return [*parts, *gate_parts, Part(name, _make("lerp"), (skip, body, gate))]
+    return [*parts, *gate_parts, ContainerPart(name, _make("lerp"), (skip, body, gate))]
 
 
 def _refuse(
@@ -82,7 +110,7 @@ def _refuse(
 ) -> NoReturn:
     """F(x) does not fit S(x) (or the gate), whose shape is `x`: NS401 with both producers."""
     body, other = join.bodies[0], other or join.input
-    assert body is not None and other is not None  # build.py came here with known types only
+    assert body is not None and other is not None  # calls_of came here with known types only
     related = (Related("F(x)", str(f), body.span, body.through), Related(label, str(x), other.span, other.through))
     message = f"cannot gate {f} with {x}" if verb == "gate" else f"cannot {verb} {f} and {x}"
     mode = join.options["shortcut"]
@@ -103,17 +131,17 @@ def _refuse(
 _CHANGES = {"projection": "strides and channels only", "pad": "strides and adds channels only"}
 
 
-def _merge_branches(join: Join) -> Part:
+def _merge_branches(join: Join) -> ContainerPart:
     merge = join.options["merge"]
     fields = {"dim": 1} if merge in ("concat", "stack") else {}
     if len(join.bodies) == 1 and merge in ("add", "multiply", "concat"):
-        return Part(join.place.name, _make("identity"), join.bodies)
-    return Part(join.place.name, _make(merge, **fields), join.bodies)
+        return ContainerPart(join.place.name, _make("identity"), join.bodies)
+    return ContainerPart(join.place.name, _make(merge, **fields), join.bodies)
 
 
 def _shortcut(
     join: Join, mode: str, x: TensorType, f: TensorType, body: Callable[[], Body]
-) -> tuple[list[Part], Wire | None]:
+) -> tuple[list[ContainerPart], Wire | None]:
     if mode in ("identity", "none") or x.shape == f.shape:
         return [], join.input
     verb = "add" if join.kind == "residual" else "mix"
@@ -128,25 +156,27 @@ def _shortcut(
     if mode == "pad":
         return _padded(join, name, x, f, found)
     if not found.strides:
-        linear = Part(f"{name}.linear", _make("linear", out_features=features), (join.input,))
+        linear = ContainerPart(f"{name}.linear", _make("linear", out_features=features), (join.input,))
         return [linear], Wire.to(linear.name, "S(x)", None)
     dims = x.rank - 2
-    conv = Part(
+    conv = ContainerPart(
         f"{name}.conv",
         _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=found.strides, bias=False),
         (join.input,),
     )
-    norm = Part(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
+    norm = ContainerPart(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
     return [conv, norm], Wire.to(norm.name, "S(x)", None)
 
 
-def _padded(join: Join, name: str, x: TensorType, f: TensorType, found: Reading) -> tuple[list[Part], Wire | None]:
+def _padded(
+    join: Join, name: str, x: TensorType, f: TensorType, found: Reading
+) -> tuple[list[ContainerPart], Wire | None]:
     """Option A of He et al. 2015: every s-th position, and zeros for the channels that are new."""
-    parts: list[Part] = []
+    parts: list[ContainerPart] = []
     wire = join.input
     for axis, step in enumerate(found.strides, start=2):
         if step > 1:
-            part = Part(f"{name}.slice{axis}", _make("slice", dim=axis, step=step), (wire,))
+            part = ContainerPart(f"{name}.slice{axis}", _make("slice", dim=axis, step=step), (wire,))
             parts.append(part)
             wire = Wire.to(part.name, "S(x)", None)
     new, old = f.shape[found.features], x.shape[found.features]
@@ -154,13 +184,13 @@ def _padded(join: Join, name: str, x: TensorType, f: TensorType, found: Reading)
         _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
     elif new > old:
         pad = (0, 0) * (x.rank - 1 - found.features) + (0, new - old)  # from the last axis on, as torch counts
-        part = Part(f"{name}.pad", _make("pad", padding=pad), (wire,))
+        part = ContainerPart(f"{name}.pad", _make("pad", padding=pad), (wire,))
         parts.append(part)
         wire = Wire.to(part.name, "S(x)", None)
     return parts, wire
 
 
-def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) -> tuple[list[Part], Wire]:
+def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) -> tuple[list[ContainerPart], Wire]:
     name = f"{join.place.name}.gate"
     gate = join.options["gate"]
     init = {"bias": Constant(join.options["gate_bias"])}
@@ -181,7 +211,7 @@ def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) ->
             )
         if x.shape[:-1] != f.shape[:-1]:
             _refuse(join, "gate", x.with_shape(*x.shape[:-1], f.shape[-1]), f, "gate(x)", join.input)
-        parts = [Part(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,), init)]
+        parts = [ContainerPart(f"{name}.linear", _make("linear", out_features=f.shape[-1]), (join.input,), init)]
     else:
         if not 3 <= x.rank <= 5:
             raise NetspecError(
@@ -199,8 +229,8 @@ def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) ->
         if why := next((s for s in strides if isinstance(s, str)), ""):
             _refuse(join, "gate", x, f, "x", join.input, why)
         conv = _make(f"conv{x.rank - 2}d", out_channels=f.shape[1], kernel_size=3, padding=1, stride=tuple(strides))
-        parts = [Part(f"{name}.conv", conv, (join.input,), init)]
+        parts = [ContainerPart(f"{name}.conv", conv, (join.input,), init)]
     if parts:
         wire = Wire.to(parts[0].name, "gate(x)", None)
-    sigmoid = Part(f"{name}.sigmoid", _make("sigmoid"), (wire,))
+    sigmoid = ContainerPart(f"{name}.sigmoid", _make("sigmoid"), (wire,))
     return [*parts, sigmoid], Wire.to(sigmoid.name, "τ(x)", None)

@@ -12,7 +12,7 @@ from netspec.frontend.calls import Call, Expansion
 from netspec.frontend.check import check
 from netspec.frontend.document import load_document
 from netspec.frontend.expand import expand
-from netspec.graph.build import _Builder
+from netspec.graph.build import Builder
 from netspec.graph.cost import total
 from netspec.graph.model import Graph, Ref
 from netspec.source.errors import Problems
@@ -199,7 +199,7 @@ def test_whatever_is_lost_on_the_way_is_an_error(monkeypatch: pytest.MonkeyPatch
     for outputs in ({"b": None}, {}):
         assert [p.code for p in replace(expansion(), outputs=outputs).loose_ends()] == ["NS313"]  # type: ignore[arg-type]
     fewer = whole.rebuilt(list(whole.nodes())[:5], {}, {})
-    assert [p.message.split("`")[1] for p in _Builder(fewer, expansion()).lost()] == ["st.1.s", "b.r", "b", "output b"]
+    assert [p.message.split("`")[1] for p in Builder(fewer, expansion()).lost()] == ["st.1.s", "b.r", "b", "output b"]
     monkeypatch.setattr(
         "netspec.frontend.expansion.repeat.chained", lambda before, inputs, wires, *_: (None, *wires[1:])
     )
