@@ -26,8 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cell_peers import Compiled, inference, layer, results, same, training, verified, weights_of
+from benchmarks.command import main
 from benchmarks.construct import keep_memory
-from benchmarks.measure import Figure, figure, in_turn, main
+from benchmarks.measure import Figure, figure, in_turn
 
 FORCED = ", compiled"  # behind the name of a cell: not by torch's own kernel
 

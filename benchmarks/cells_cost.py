@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from benchmarks.cell_peers import spec
-from benchmarks.measure import ROOT, Figure, Spread, in_turn, main, ratios
+from benchmarks.command import main
+from benchmarks.measure import ROOT, Figure, Spread, in_turn, ratios
 
 SIZES = {(100, 32, 256): ("lstm_peephole", "sru"), (50, 64, 512): ("lstm_peephole", "sru")}
 T, B, H = 100, 32, 256  # of the first call

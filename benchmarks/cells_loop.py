@@ -10,7 +10,8 @@ import gc
 import torch
 
 from benchmarks.cell_peers import layer, training, verified
-from benchmarks.measure import Figure, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, figure, in_turn
 from netspec.cells.language.library import library_names
 
 T, B, H = 100, 32, 256

@@ -29,8 +29,9 @@ from torch._higher_order_ops.scan import scan
 
 import netspec
 from benchmarks.cell_peers import ByHand, spec, weights_of
+from benchmarks.command import main
 from benchmarks.latency import REST, operators, session
-from benchmarks.measure import Figure, figure, in_turn, main
+from benchmarks.measure import Figure, figure, in_turn
 
 T, H = 100, 256
 BATCHES = {1: 6, 32: 2}  # batch -> calls in a timed block

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.measure import Figure, Spread, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, Spread, architecture, figure, in_turn
 
 # The peak of a child begins as the peak of the process that it was forked from.  So a bare interpreter stands between.
 PEAK = """

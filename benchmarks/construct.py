@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 
 import netspec
-from benchmarks.measure import Figure, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, architecture, figure, in_turn
 from benchmarks.peers import resnet152, verified
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # mallopt(3)

@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 import netspec
-from benchmarks.measure import Figure, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, architecture, figure, in_turn
 
 
 def export_netspec(graph: netspec.Graph, module: nn.Module, path: Path) -> None:

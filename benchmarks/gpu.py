@@ -24,7 +24,8 @@ import torch
 from torch import Tensor, nn
 
 import netspec
-from benchmarks.measure import Figure, Side, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, Side, figure, in_turn
 
 T, B, H = 512, 64, 512
 INNER = 3  # calls in a timed block

@@ -14,8 +14,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from benchmarks.command import main
 from benchmarks.export import export_netspec, export_torch, network
-from benchmarks.measure import Figure, figure, in_turn, main
+from benchmarks.measure import Figure, figure, in_turn
 
 REST = 0.02  # seconds: onnxruntime's threads spin for a while after a run, and would take a core from the other session
 

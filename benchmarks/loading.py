@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import netspec
-from benchmarks.measure import Figure, Spread, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, Spread, architecture, figure, in_turn
 
 FIRST = """
 import sys, time

@@ -1,4 +1,4 @@
-"""How everything here is measured: sides in turn, pairwise ratios, medians, and results written beside their machine.
+"""How everything here is measured: sides in turn, pairwise ratios, medians.
 
 Drift of the machine (clock, heat, neighbours) is far larger than 2 %.  So a round times every side once, in an order
 that turns from round to round; each round gives one ratio, and the figure is the median of the ratios.
@@ -6,37 +6,18 @@ that turns from round to round; each round gives one ratio, and the figure is th
 
 from __future__ import annotations
 
-import datetime
 import gc
-import importlib.metadata
-import json
 import math
-import os
-import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ARCHITECTURES = ROOT / "architectures"
 RESULTS = Path(__file__).resolve().parent / "results"
-PACKAGES = (
-    "netspec",
-    "torch",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-    "networkx",
-    "jsonschema",
-    "pyyaml",
-    "typer",
-)
-
 Side = Callable[[], Any]
 
 
@@ -135,68 +116,3 @@ def figure(what: str, against: str, times: Mapping[str, Sequence[float]], *, bou
 
 def architecture(name: str) -> Path:
     return ARCHITECTURES / f"{name}.yaml"
-
-
-def machine() -> dict[str, Any]:
-    """The machine, and how busy it was when the measurement began."""
-    cpu = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else None
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "torch_threads": threads,
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in PACKAGES}}
-
-
-def main(group: str, measure: Callable[[bool], list[Figure]]) -> None:
-    """The command of one file: measure, print, write results/GROUP.json; `--quick` tries it and writes nothing."""
-    from benchmarks.table import line, write_table
-
-    quick = "--quick" in sys.argv[1:]
-    load, started = os.getloadavg()[0], time.perf_counter()
-    figures = measure(quick)
-    for found in figures:
-        print(line(as_record(found)), flush=True)
-    if quick:
-        return
-    record = {
-        "group": group,
-        "date": datetime.date.today().isoformat(),
-        "seconds": round(time.perf_counter() - started),
-        "machine": {**machine(), "load_average_before": round(load, 2)},
-        "versions": versions(),
-        "figures": [as_record(found) for found in figures],
-    }
-    write_whole(RESULTS / f"{group}.json", json.dumps(_rounded(record), indent=1, ensure_ascii=False) + "\n")
-    write_table()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """The old file or the new one, never half of one."""
-    path.parent.mkdir(exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def as_record(found: Figure) -> dict[str, Any]:
-    return {**asdict(found), "met": found.met}
-
-
-def _rounded(value: Any) -> Any:
-    """Five significant digits: more is noise, and makes every new run a large diff."""
-    if isinstance(value, float):
-        return float(f"{value:.5g}")
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 import netspec
-from benchmarks.measure import Figure, Side, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, Side, architecture, figure, in_turn
 from benchmarks.peers import DigitsCnn, resnet18, same_weights, step, verified
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import RESULTS, ROOT, write_whole
+from benchmarks.measure import RESULTS, ROOT
 
 BEGIN = "<!-- results: written by `python -m benchmarks.table`, not by hand -->"
 END = "<!-- end of results -->"
@@ -60,6 +61,14 @@ def _machine(record: dict[str, Any]) -> str:
     machine, versions = record["machine"], record["versions"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("torch", "onnxruntime", "onnx", "onnxscript"))
     return f"{record['date']} on {machine['cpu']}, {machine['cores']} cores, Python {versions['python']}, {packages}."
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The old file or the new one, never half of one."""
+    path.parent.mkdir(exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def write_table() -> None:

@@ -21,11 +21,11 @@ from rich.console import Console
 from torch import Tensor
 
 import netspec
-from benchmarks.measure import Figure, architecture, figure, in_turn, main
+from benchmarks.command import main
+from benchmarks.measure import Figure, architecture, figure, in_turn
 from benchmarks.peers import DigitsMlp, same_weights, train
 from netspec.spec import Spec
 from netspec.training.batches import Batches
-from netspec.training.loop import train as train_netspec
 from netspec.training.runs import LAST
 from netspec.training.samples import read_samples
 from netspec.training.trainer import Trainer
@@ -80,7 +80,7 @@ def measure(quick: bool) -> list[Figure]:
     def ours() -> float:
         with Clock() as clock, tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
             run = Path(folder) / "run"
-            train_netspec(graph, run=run, device="cpu", console=Console(force_terminal=True, file=nowhere, width=100))
+            netspec.train(graph, run=run, device="cpu", console=Console(force_terminal=True, file=nowhere, width=100))
             ends["netspec"] = [weights for _, weights in sorted(read_tensors(run / LAST)[0].items())]
         return clock.seconds / steps
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netspec.cli.output import console, notes, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class TableFormat(StrEnum):
@@ -13,8 +17,8 @@ class TableFormat(StrEnum):
     json = "json"
 
 
-def show_result(result: Any, format: TableFormat, *, quiet: bool) -> None:
-    """Print it, its notes first."""
+def show_result(result: Any, format: TableFormat, table: Callable[[Console, Any], None], *, quiet: bool) -> None:
+    """Print it, its notes first; `table` shows it on a console."""
     if not quiet:
         show(notes(result.notes))
     if format is TableFormat.json:
@@ -22,4 +26,4 @@ def show_result(result: Any, format: TableFormat, *, quiet: bool) -> None:
 
         show([plain_json(result.to_dict(), indent=2)])
     else:
-        result.show(console())
+        table(console(), result)

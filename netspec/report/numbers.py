@@ -39,3 +39,17 @@ def signed(before: Size, after: Size) -> str:
     change = after - before
     part = f" ({change / before:+.1%})" if before else ""
     return f"{change:+,}{part}"
+
+
+def figure(value: float) -> str:
+    """A loss or a metric, four significant digits: `0.9778`, `2871`, `1.3e-05`."""
+    return f"{value:,.0f}" if 1e9 > abs(value) >= 1e3 else f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """`0.8 s`, `12 s`, `3 min 20 s`, `2 h 05 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_ = divmod(minutes, 60)
+    return f"{hours} h {minutes_:02d} min" if hours else f"{minutes} min {rest:02d} s"

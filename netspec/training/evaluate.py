@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,9 +29,6 @@ from netspec.training.runs import SPEC, read_fingerprint
 from netspec.training.samples import read_samples
 from netspec.training.score import Scorer
 from netspec.training.trained import load_run
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 MOST_CLASSES = 1000  # a confusion matrix of more is never looked at, and does not fit into memory
 
@@ -94,11 +91,6 @@ class Evaluation:
         reports = {name: report.to_dict() for name, report in self.outputs.items()}
         return {"run": str(self.path), "part": "test", "samples": self.samples, "loss": self.loss,
                 "metrics": dict(self.metrics), "outputs": reports}  # fmt: skip
-
-    def show(self, console: Console) -> None:
-        from netspec.training.report import show_evaluation
-
-        show_evaluation(console, self)
 
 
 @memory("while evaluating", "the device", "lower `batch_size`")

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from netspec.data.symbols import Symbols
 from netspec.source.errors import NetspecError
 from netspec.source.text import show
 from netspec.training.model import LoadedModel
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 Predictor = Callable[[list[int]], Array]  # the characters so far -> the outputs for what comes next
 
@@ -49,10 +46,6 @@ class Generated:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         return {key: value for key, value in asdict(self).items() if key != "notes"}
-
-    def show(self, console: Console) -> None:
-        console.print(self.prompt, style="bold", markup=False, highlight=False, end="", soft_wrap=True)
-        console.print(self.text, markup=False, highlight=False, soft_wrap=True)
 
 
 def generate(model: LoadedModel, prompt: str, name: str, writing: Writing) -> Generated:

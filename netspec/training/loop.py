@@ -1,11 +1,10 @@
-"""`train`: from a graph with `data` and `train` sections to a run folder."""
+"""`train`: from a spec with `data` and `train` to a run folder."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 
@@ -26,9 +25,8 @@ from netspec.training.checkpoint import entries_kept
 from netspec.training.claim import claimed
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
+from netspec.training.events import Began, Finished, Listener, StepsEnded, silent
 from netspec.training.interrupt import ending
-from netspec.training.progress import Display
-from netspec.training.report import show_interrupted, show_results
 from netspec.training.runs import (
     BEST,
     CURVES,
@@ -51,23 +49,22 @@ from netspec.training.score import Scorer
 from netspec.training.trainer import Interrupted, Trainer
 from netspec.training.weights import put_weights
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 
 @memory("while training", "the device", "lower `batch_size`, or the sizes of layers")
-def train(spec: Spec, *, run: Path | str | None = None, resume: bool = False, device: str = "auto",
-          console: Console | None = None, file: str = "FILE", allow_changed_data: bool = False,
-          data_at: Path | str | None = None, options: Sequence[str] = ()) -> Run:  # fmt: skip
-    """Train a network as its `data` and `train` sections say.
+def train(
+    spec: Spec,
+    *,
+    run: Path | str | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    file: str = "FILE",
+    allow_changed_data: bool = False,
+    data_at: Path | str | None = None,
+    listener: Listener = silent,
+) -> Run:
+    """Train a network as its `data` and `train` sections say, and tell `listener` how far it is.
 
-    `run`: the folder to write (default: `runs/<name>-<n>`); `resume`: go on with it, or begin where it is not there
-    yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
-    what the command to go on with calls the netspec file, and `options` what else it has; `allow_changed_data`: go on
-    though the data is not what the run began with; `data_at`: where the data of a run to go on with is now, or the
-    folder its path is relative to.
-    After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
-    Raises NS2xx and NS6xx.
+    The rest is as `netspec.train` has it.  Raises NS6xx.
     """
     data, config = spec.learning(file)
     if data_at is not None:
@@ -99,15 +96,27 @@ def train(spec: Spec, *, run: Path | str | None = None, resume: bool = False, de
                 config, to_torch(spec, seed=config.seed), dataset, scorer, where, folder, text_hash(resolved),
                 config.span_at("bptt"), least,
             )  # fmt: skip
-            went_on = resume and trainer.resume(bool(changed))
-            if went_on:
-                differs = [*differences(read_info(folder), info), *([f"data: {changed}"] if changed else [])]
-                note_resume(folder, info.started, trainer.progress.epoch, differs)
-                if differs and console is not None:
-                    told = "; ".join(differs)
-                    console.print(f"note: {told}: the weights will not be, bit by bit, those of a run left alone",
-                                  highlight=False, markup=False, soft_wrap=True)  # fmt: skip
-            return _run(trainer, spec, resume, went_on, console, file, options)
+            resumed = resume and trainer.resume(bool(changed))
+            differ: tuple[str, ...] = ()
+            if resumed:
+                differ = (*differences(read_info(folder), info), *([f"data: {changed}"] if changed else []))
+                note_resume(folder, info.started, trainer.progress.epoch, differ)
+            listener(
+                Began(
+                    spec.name,
+                    folder,
+                    sum(p.numel() for p in trainer.params),
+                    {name: batches.extent for name, batches in trainer.parts.items()},
+                    str(trainer.device),
+                    config.epochs,
+                    trainer.steps,
+                    left_out,
+                    differ,
+                    trainer.progress.epoch if resumed else None,
+                    resume and not resumed,
+                )
+            )
+            return _run(trainer, spec.name, listener)
 
 
 def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
@@ -123,42 +132,16 @@ def with_probabilities(preprocess: Preprocess, config: TrainConfig) -> Preproces
     return replace(preprocess, outputs=outputs)
 
 
-def _run(
-    trainer: Trainer,
-    graph: Graph,
-    resume: bool,
-    went_on: bool,
-    console: Console | None,
-    file: str,
-    options: Sequence[str],
-) -> Run:
-    config, folder, parts = trainer.config, trainer.folder, trainer.parts
-    progress = trainer.progress
-    if console is not None:
-        from rich.markup import escape
-
-        count = sum(p.numel() for p in trainer.params)
-        extents = {name: batches.extent for name, batches in parts.items()}
-        samples = ", ".join(f"{count:,} {name}" for name, (count, _) in extents.items())
-        samples += " characters" if extents["train"][1] == "characters" else ""
-        begin_at = f" · going on after epoch {progress.epoch}" if went_on else ""
-        text = f"{count:,} weights · {samples} · {trainer.device}{begin_at}"
-        console.print(f"[bold]{escape(graph.name)}[/bold] · {text}", highlight=False)
-        if parts["train"].left_out:
-            console.print(f"note: each epoch leaves out {parts['train'].left_out} sample, another each time: batch "
-                          "norm has no variance in a last batch of one", highlight=False, soft_wrap=True)  # fmt: skip
-        if resume and not went_on:
-            console.print(f"nothing to resume in {escape(str(folder))}: a new run begins", highlight=False)
+def _run(trainer: Trainer, name: str, listener: Listener) -> Run:
+    """All steps, the best weights on every part, and what the folder keeps of them."""
+    config, folder, progress = trainer.config, trainer.folder, trainer.progress
     metrics = MetricsFile(folder / METRICS, progress.epoch)
     results: dict[str, dict[str, float]] = {}
     status: Literal["finished", "interrupted"] = "finished"
     try:
-        with (
-            memory(f"with batches of {config.batch_size}", str(trainer.device),
-                   "lower `batch_size`; what was saved before is still there"),
-            Display(console, config.epochs, trainer.steps, parts["train"].extent) as display,
-        ):  # fmt: skip
-            trainer.run(display, metrics)
+        hint = "lower `batch_size`; what was saved before is still there"
+        with memory(f"with batches of {config.batch_size}", str(trainer.device), hint):
+            trainer.run(listener, metrics)
     except Interrupted:
         status = "interrupted"
     except IndexError as error:
@@ -166,19 +149,16 @@ def _run(
                            hint="numbers of `embedding` go from 0 to `num_embeddings` − 1") from None  # fmt: skip
     finally:
         metrics.close()
+    listener(StepsEnded())
     if status == "finished":
         assert trainer.saver.best is not None
         put_weights(trainer.module, trainer.saver.best, str(folder / BEST))
-        results = {name: trainer.scorer.score(trainer.module, batches) for name, batches in parts.items()}
+        results = {part: trainer.scorer.score(trainer.module, batches) for part, batches in trainer.parts.items()}
     reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
     outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results,
                   trainer.interrupted)  # fmt: skip
     finish(folder, outcome)
-    title = f"{graph.name} · {trainer.progress.step:,} steps"
+    title = f"{name} · {progress.step:,} steps"
     draw_curves(folder / CURVES, read_metrics(folder / METRICS, progress.epoch), progress.best_epoch, title)
-    if console is not None:
-        if status == "interrupted":
-            show_interrupted(console, outcome, config.epochs, file, options)
-        else:
-            show_results(console, outcome, {name: batches.extent for name, batches in parts.items()})
+    listener(Finished(outcome))
     return outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from netspec.source.text import printable
 from netspec.training.answers import answers, until
 from netspec.training.generate import Generated, Writing, generate
 from netspec.training.model import Compute, LoadedModel, load_model
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 BATCH_SIZE = 256
 
@@ -38,11 +35,6 @@ class Predictions:
     def to_dict(self) -> list[dict[str, Any]]:
         """As JSON has it."""
         return [{"sample": label, **row} for label, row in zip(self.labels, self.rows, strict=True)]
-
-    def show(self, console: Console) -> None:
-        from netspec.training.report import show_predictions
-
-        show_predictions(console, self)
 
 
 @memory("while predicting", "the device", "give fewer samples at a time")

@@ -118,10 +118,10 @@ def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device
     import numpy
     import torch
 
-    import netspec
+    from netspec.version import VERSION
 
     return RunInfo(
-        netspec=netspec.__version__,
+        netspec=VERSION,
         name=name,
         spec_sha256=text_hash(resolved),
         seed=seed,

@@ -21,9 +21,9 @@ from netspec.source.text import Span
 from netspec.training.batch_losses import BatchLosses
 from netspec.training.batches import Batch, Batches
 from netspec.training.chunks import Chunks
+from netspec.training.events import REFRESH, Listener, Stepped, Validated
 from netspec.training.info import EpochLine
 from netspec.training.interrupt import on_interrupt
-from netspec.training.progress import REFRESH, Display
 from netspec.training.runs import CHECKPOINT, MetricsFile
 from netspec.training.saving import Saver
 from netspec.training.score import Scorer
@@ -81,9 +81,9 @@ class Trainer:
 
     # the loop
 
-    def run(self, display: Display, metrics: MetricsFile) -> None:
+    def run(self, listener: Listener, metrics: MetricsFile) -> None:
         """Train to the end, or raise `Interrupted` with everything saved."""
-        self.display, self.metrics = display, metrics
+        self.listener, self.metrics = listener, metrics
         self._began = time.perf_counter() - self.progress.seconds
         self.module.train()
         with on_interrupt(self._interrupt):
@@ -178,7 +178,7 @@ class Trainer:
             if not math.isfinite(monitored):
                 raise NetspecError("NS623", f"the validation loss is {monitored} after epoch {progress.epoch}",
                                    hint="lower `lr`; what was saved before is still there")  # fmt: skip
-            self.display.epoch({"validation": monitored, **{k: v for k, v in figures.items() if k != "loss"}})
+            self.listener(Validated(figures))
         if progress.best is None or monitored < progress.best:
             progress.best, progress.best_epoch = monitored, progress.epoch
             self.saver.keep_best()
@@ -197,7 +197,7 @@ class Trainer:
             raise Interrupted
         if now >= self._next_show:
             self.losses.fetch(self.progress)
-            self.display.show(self.progress)
+            self.listener(Stepped(self.progress.epoch, self.progress.batch, self.progress.running))
             self._next_show = time.perf_counter() + REFRESH
         if now >= self._next_save:
             self.save()

@@ -79,7 +79,7 @@ def test_one_sample_of_several_positions_is_a_batch(tmp_path: Path, parts: tuple
 def test_a_last_batch_of_one_is_left_out_where_batch_norm_needs_it_and_it_is_said(tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(file=out, width=200)
-    train(net(tmp_path, DENSE, 7, 3), run=tmp_path / "a", device="cpu", console=console)
+    netspec.train(net(tmp_path, DENSE, 7, 3), run=tmp_path / "a", device="cpu", console=console)
     assert steps_of(tmp_path / "a") == [2, 4]
     assert "each epoch leaves out 1 sample, another each time: batch norm has no variance" in out.getvalue()
     assert json.loads((tmp_path / "a" / "run.json").read_text())["left_out"] == 1
@@ -87,7 +87,7 @@ def test_a_last_batch_of_one_is_left_out_where_batch_norm_needs_it_and_it_is_sai
 
 def test_nothing_is_left_out_elsewhere(tmp_path: Path) -> None:
     out = io.StringIO()
-    train(net(tmp_path, PLAIN, 7, 3), run=tmp_path / "a", device="cpu", console=Console(file=out))
+    netspec.train(net(tmp_path, PLAIN, 7, 3), run=tmp_path / "a", device="cpu", console=Console(file=out))
     assert steps_of(tmp_path / "a") == [3, 6]
     assert "leaves out" not in out.getvalue()
     assert json.loads((tmp_path / "a" / "run.json").read_text())["left_out"] == 0

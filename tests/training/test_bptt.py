@@ -27,7 +27,7 @@ from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 from netspec.training.batches import Batches
 from netspec.training.chunks import Chunks, Streams
-from netspec.training.progress import Display
+from netspec.training.events import silent
 from netspec.training.runs import MetricsFile
 from netspec.training.score import Scorer
 from netspec.training.trainer import Interrupted, Trainer
@@ -72,8 +72,7 @@ def trainer(
 def run(trained: Trainer) -> None:
     metrics = MetricsFile(trained.folder / "metrics.jsonl", trained.progress.epoch)
     try:
-        with Display(None, trained.config.epochs, trained.steps, trained.parts["train"].extent) as display:
-            trained.run(display, metrics)
+        trained.run(silent, metrics)
     finally:
         metrics.close()
 

@@ -17,6 +17,7 @@ import netspec
 from netspec import NetspecError
 from netspec.data.preprocess import OutputRule
 from netspec.recipe.metrics.base import Predicted
+from netspec.report.evaluation import show_evaluation
 from netspec.training import loop
 from netspec.training.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
 from netspec.training.model import META
@@ -112,11 +113,11 @@ def test_tables(runs: dict[str, Path]) -> None:
     out = io.StringIO()
     console = Console(file=out, width=120)
     for name in ("wine", "diabetes", "hinge"):
-        evaluate(runs[name], device="cpu").show(console)
+        show_evaluation(console, evaluate(runs[name], device="cpu"))
     text = out.getvalue()
     assert "precision" in text and "class_2" in text
     narrow = io.StringIO()
-    evaluate(runs["wine"], device="cpu").show(Console(file=narrow, width=60))
+    show_evaluation(Console(file=narrow, width=60), evaluate(runs["wine"], device="cpu"))
     assert "true | taken for" in narrow.getvalue() and "…" not in narrow.getvalue()
     assert "y: mse " in text and "tumour: accuracy" in text and "benign" in text
 
@@ -127,7 +128,8 @@ def test_a_table_of_characters() -> None:
     true = torch.arange(22)
     found = report(OutputRule("classes", names), Predicted(true.flip(0), true, torch.arange(len(true))))
     out = io.StringIO()
-    Evaluation(Path("r"), "t", 22, 1.0, (22, "characters"), {}, {"y": found}).show(Console(file=out, width=100))
+    evaluation = Evaluation(Path("r"), "t", 22, 1.0, (22, "characters"), {}, {"y": found})
+    show_evaluation(Console(file=out, width=100), evaluation)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert "the 20 worst of 22 classes with samples, 1 without" in lines
     rows = [line.split() for line in lines if line.endswith("0.000")]

@@ -121,7 +121,7 @@ def test_reports_count_characters(tmp_path: Path) -> None:
     text = BIGRAMS.format(inputs="[T, 4]", layers="{out: {type: linear, out_features: 4}}").replace(
         "epochs: 30", "epochs: 1"
     )
-    loop.train(
+    netspec.train(
         netspec.load(text, folder=tmp_path), run=tmp_path / "r", device="cpu", console=Console(file=out, width=120)
     )
     assert "20 weights · 1,660 train, 220 validation, 200 test characters · cpu" in out.getvalue()

@@ -16,6 +16,7 @@ from rich.console import Console
 import netspec
 from netspec import NetspecError
 from netspec.data.split import split_indices
+from netspec.report.predictions import show_predictions
 from netspec.training.evaluate import ClassReport, NumberReport, evaluate
 from netspec.training.loop import train
 from netspec.training.model import META
@@ -169,6 +170,6 @@ def test_lengths_that_no_sequence_has(tmp_path: Path, wrong: int) -> None:
 def test_sets_without_symbols_and_symbols_without_ink(tmp_path: Path) -> None:
     rows = [{"y": {"class": ["P E", "", "X"]}}, {"y": {"class": ["\n", " ", "a b"]}}]
     out = io.StringIO()
-    Predictions(("0", "1"), tuple(rows)).show(Console(file=out, width=60))
+    show_predictions(Console(file=out, width=60), Predictions(("0", "1"), tuple(rows)))
     assert "P E, –, X" in out.getvalue() and "⏎, ␣, a b" in out.getvalue()
     assert Predictions(("0",), (rows[0],)).to_dict()[0]["y"]["class"] == ["P E", "", "X"]

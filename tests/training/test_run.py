@@ -17,6 +17,7 @@ from rich.console import Console
 import netspec
 from netspec import NetspecError
 from netspec.data.parts import DataPart
+from netspec.report import training as shown
 from netspec.training import files, loop, trainer
 from netspec.training.batch_losses import BatchLosses
 from netspec.training.batches import Batches
@@ -50,7 +51,7 @@ train: {loss: squared, optimizer: {type: sgd, lr: %s}, epochs: 40, batch_size: 3
 
 
 def train(text: str, folder: Path, **more: Any) -> Run:
-    return loop.train(netspec.load(text, **more.pop("vars", {})), run=folder, device="cpu", **more)
+    return netspec.train(netspec.load(text, **more.pop("vars", {})), run=folder, device="cpu", **more)
 
 
 def message(text: str, folder: Path, **more: Any) -> str:
@@ -418,9 +419,7 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
 
 
 def test_table_and_plain_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import netspec.training.progress as progress
-
-    monkeypatch.setattr(progress, "PLAIN", 0.0)
+    monkeypatch.setattr(shown, "PLAIN", 0.0)
     monkeypatch.setattr(trainer, "REFRESH", 0.0)
     out = io.StringIO()
     train(TABLE, tmp_path / "r", console=Console(file=out, width=100))

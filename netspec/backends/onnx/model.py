@@ -14,7 +14,6 @@ import onnx
 from google.protobuf.message import EncodeError  # type: ignore[import-untyped]  # has none
 from onnx import TensorProto, helper
 
-import netspec
 from netspec.backends.onnx.lengths import META as LENGTHS
 from netspec.backends.onnx.lengths import lengths_meta
 from netspec.backends.onnx.streaming import META as STREAMING
@@ -26,6 +25,7 @@ from netspec.shapes.dim import Dim, Quotient, Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.memory import shown
+from netspec.version import VERSION
 
 OPSET = 21
 IR_VERSION = 10
@@ -140,7 +140,7 @@ class _Model:
         io = {*graph.inputs, *graph.outputs, *self.state_outputs}
         # Filled in place: `make_graph` and `make_model` each copy every weight once more.
         model, proto = self.model, self.model.graph
-        model.ir_version, model.producer_name, model.producer_version = IR_VERSION, "netspec", netspec.__version__
+        model.ir_version, model.producer_name, model.producer_version = IR_VERSION, "netspec", VERSION
         model.opset_import.append(helper.make_opsetid("", OPSET))
         proto.name = graph.name or "network"
         if graph.description:

@@ -23,6 +23,7 @@ def evaluate(
 ) -> None:
     """Metrics on the test split, with a confusion matrix for classes."""
     with errors():
+        from netspec.report.evaluation import show_evaluation
         from netspec.training.evaluate import evaluate as run_evaluation
 
-        show_result(run_evaluation(run, device=device, data_at=data), format, quiet=quiet)
+        show_result(run_evaluation(run, device=device, data_at=data), format, show_evaluation, quiet=quiet)

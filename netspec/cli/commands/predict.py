@@ -44,10 +44,11 @@ def predict(
 ) -> None:
     """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
     with errors():
+        from netspec.report.predictions import show_predictions
         from netspec.training.generate import Writing
         from netspec.training.predict import predict as run_prediction
 
         chosen = {"length": length, "temperature": temperature, "seed": seed}
         given = {name: value for name, value in chosen.items() if value is not None}
         writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
-        show_result(run_prediction(model, input, device=device, writing=writing), format, quiet=quiet)
+        show_result(run_prediction(model, input, device=device, writing=writing), format, show_predictions, quiet=quiet)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import netspec
 from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
@@ -43,8 +44,6 @@ def train(
     """Train the network on its `data` as its `train` says; write a run folder with weights, metrics and curves."""
     with errors():
         graph = compiled(file, sets)
-        from netspec.training.loop import train as run_training
-
         if not resume and (data is not None or allow_changed_data):
             raise typer.BadParameter(
                 "is for a run to go on with: add --resume, or change the file's `data`",
@@ -54,7 +53,7 @@ def train(
         options += ["--device", device] if device != "auto" else []
         options += ["--data", str(data)] if data is not None else []
         options += ["--allow-changed-data"] if allow_changed_data else []
-        done = run_training(
+        done = netspec.train(
             graph,
             run=run,
             resume=resume,
