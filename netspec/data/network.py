@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.lengths import Lengths
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
+
+# What an output is compared with: the number of a class, one of two classes as −1 and +1, or numbers.
+TargetKind: TypeAlias = Literal["classes", "signs", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Network:
 
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
-    kinds: Mapping[str, str]
+    kinds: Mapping[str, TargetKind]
     folder: Path = field(default_factory=Path)
     entries: Mapping[str, int | tuple[int, ...]] = field(default_factory=dict)
     counted: Mapping[str, Size] = field(default_factory=dict)

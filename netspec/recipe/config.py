@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, NamedTuple, TypeAlias
 
-from netspec.recipe.losses.base import LOSSES, Loss, TargetKind
+from netspec.data.network import TargetKind
+from netspec.recipe.losses.base import LOSSES, Loss
 from netspec.recipe.metrics.base import DEFAULT, METRICS, Metric
 from netspec.recipe.optimizers.adam import Adam
 from netspec.recipe.optimizers.base import OPTIMIZERS, Optimizer

@@ -1,7 +1,7 @@
 """The whole state of a training in one safetensors file: tensors as tensors, the rest as JSON in its metadata.
 
 Nothing is pickled: a file from elsewhere cannot run code.  Nothing is believed: every tensor is held against what the
-module and the optimiser expect, and every field against its declaration, before torch computes with any of them.
+module and the optimizer expect, and every field against its declaration, before torch computes with any of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ VERSION: Literal[2] = 2
 @dataclass(frozen=True)
 class Header:
     """What is no tensor.  `spec`: the hash of the text that is trained; `stateful`: the weights, by their number, for
-    which the optimiser keeps something."""
+    which the optimizer keeps something."""
 
     version: Literal[2]
     spec: str
@@ -130,7 +130,7 @@ def _expected(header: Header, config: TrainConfig, module: nn.Module, params: li
     entries = entries_kept(config.optimizer)
     known = set(range(len(params) if entries else 0))
     if not set(header.stateful) <= known or (known and header.progress.step and not header.stateful):
-        raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimiser's "
+        raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimizer's "
                              f"{len(known)}")  # fmt: skip
     for index in header.stateful:
         like = Expected(tuple(params[index].shape), params[index].dtype)
@@ -146,7 +146,7 @@ def _bytes(state: Tensor) -> Expected:
 
 
 def entries_kept(config: Optimizer) -> dict[str, Expected | None]:
-    """What the optimiser keeps for a weight, found by a step of it: name -> None for what is like the weight."""
+    """What the optimizer keeps for a weight, found by a step of it: name -> None for what is like the weight."""
     probe = nn.Parameter(torch.zeros(2, 3))
     optimizer = config.to_torch([probe])
     probe.grad = torch.zeros_like(probe)

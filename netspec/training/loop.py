@@ -80,7 +80,7 @@ def train(
         else:
             dataset, changed = read_samples(spec, data, config), ""
         if where.type == "cpu":
-            hold(bytes_to_train(spec, config.optimizer), "for the weights, their gradients, what the optimiser keeps "
+            hold(bytes_to_train(spec, config.optimizer), "for the weights, their gradients, what the optimizer keeps "
                  "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
         part = dataset.parts["train"]
         least = least_batch(spec, part, config, config.span_at("batch_size"), data.span_at("split"))
@@ -120,7 +120,7 @@ def train(
 
 
 def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
-    """Each weight as it is and as it was best, its gradient, and what the optimiser keeps of it; float32."""
+    """Each weight as it is and as it was best, its gradient, and what the optimizer keeps of it; float32."""
     likes = sum(like is None for like in entries_kept(optimizer).values())
     return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
 

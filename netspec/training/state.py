@@ -26,7 +26,7 @@ class Progress:
 
     epoch: Count = 0  # finished epochs
     batch: Count = 0  # finished batches of the next one
-    step: Count = 0  # optimiser steps in all
+    step: Count = 0  # optimizer steps in all
     loss_sums: list[float] = field(default_factory=list)  # of the epoch so far, per output: batch losses times counts
     counts: list[Count] = field(default_factory=list)  # of the epoch so far, per output: what the mean is over
     running: float | None = None  # Q

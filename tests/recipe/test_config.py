@@ -173,3 +173,8 @@ def test_losses_under_their_other_names(name: str) -> None:
 
 def test_another_name_in_capitals() -> None:
     assert "help: it is called `logistic` here" in message("loss: BCE")
+
+
+def test_a_key_that_stands_too_high_is_for_the_record_in_which_it_stands_first() -> None:
+    """Several records have it, and none is chosen: not the first of the alphabet."""
+    assert "`optimizer: {type: sgd, momentum: …}`" in message("loss: cross_entropy\nmomentum: 0.9")

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import torch
 
+from netspec.data.network import TargetKind
 from netspec.recipe.config import TrainConfig
-from netspec.recipe.losses.base import LOSSES, TargetKind
+from netspec.recipe.losses.base import LOSSES
 from netspec.recipe.metrics.base import DEFAULT, METRICS, LossMetric, Predicted, PredictionMetric
 from netspec.recipe.optimizers.base import OPTIMIZERS, LooksAhead
 from netspec.recipe.schedules.base import SCHEDULES

@@ -1,4 +1,4 @@
-"""Each optimiser, step by step, against its formula in NumPy; f(w) = ½wᵀAw − bᵀw, so that g(w) = Aw − b."""
+"""Each optimizer, step by step, against its formula in NumPy; f(w) = ½wᵀAw − bᵀw, so that g(w) = Aw − b."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -78,7 +78,7 @@ def with_header(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad", "{type: rmsprop, momentum: 0.9, centered: true}", "nag",
                                        "{type: sgd, momentum: 0.9}"])  # fmt: skip
 @pytest.mark.parametrize("change", ["wider", "longer", "double", "whole", "gone", "scalar"])
-def test_every_tensor_of_the_optimiser(tmp_path: Path, optimizer: str, change: str) -> None:
+def test_every_tensor_of_the_optimizer(tmp_path: Path, optimizer: str, change: str) -> None:
     """A state of another shape reached a fused kernel, which read past its end."""
     train(netspec.load(text(optimizer)), run=tmp_path / "r", device="cpu")
     path = tmp_path / "r" / "checkpoint.safetensors"

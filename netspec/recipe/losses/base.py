@@ -9,8 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
+from netspec.data.network import TargetKind
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import Above
@@ -19,8 +20,6 @@ from netspec.source.registry import Declared, Registry
 if TYPE_CHECKING:
     from torch import Tensor
 
-# What an output is compared with: numbers of classes (int64), one of −1 and +1, or numbers in the units of the data.
-TargetKind: TypeAlias = Literal["classes", "signs", "numbers"]
 LossFunction: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 
 

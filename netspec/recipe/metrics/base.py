@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar, dataclass_transform
 
-from netspec.recipe.losses.base import Loss, TargetKind
+from netspec.data.network import TargetKind
+from netspec.recipe.losses.base import Loss
 from netspec.source.registry import Declared, Registry
 
 if TYPE_CHECKING:

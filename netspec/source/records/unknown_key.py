@@ -47,7 +47,8 @@ def where_it_belongs(key: str, name: str, fields: Mapping[str, Field], tree: Map
         tag = given.get("type") if isinstance(given, Map) else given
         kind = str(tag.value) if isinstance(tag, Scalar) else ""
         if given is None:
-            kind = next((k for k, cls in kinds.items() if isinstance(f.default, cls)), next(iter(kinds)))
+            first = min(kinds, key=lambda kind: list(fields_of(kinds[kind])).index(name))  # where it stands first
+            kind = next((k for k, cls in kinds.items() if isinstance(f.default, cls)), first)
         if kind not in kinds:
             continue  # what is there has no such key
         text = f"{f.name}: {{type: {kind}, {name}: …}}" if kind else f"{f.name}: {{{name}: …}}"
