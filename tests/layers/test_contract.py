@@ -29,6 +29,7 @@ from netspec.source.tree import parse
 EXAMPLES = {f"{name}-{i}": (name, example) for name, cls in kinds().items() for i, example in enumerate(cls.examples)}
 BATCHES = (2, 1, 5)
 FLOATING = [case for case, (_, example) in EXAMPLES.items() if any("dtype" not in shape for shape in example.inputs)]
+WEIGHTED = [case for case in EXAMPLES if case in FLOATING or "embedding" in case]
 each_example = pytest.mark.parametrize("case", EXAMPLES)
 
 
@@ -68,6 +69,12 @@ def trials(case: str) -> Iterator[tuple[int, Mapping[str, int]]]:
     for batch in BATCHES:
         for sizes in EXAMPLES[case][1].sizes if named else ({},):
             yield batch, sizes
+
+
+def several_steps(case: str) -> tuple[int, Mapping[str, int]]:
+    """The shortest trial of two steps and more: a recurrent weight has no gradient in a sequence of one."""
+    long = [trial for trial in trials(case) if min(trial[1].values(), default=2) > 1]
+    return min(long or trials(case), key=lambda trial: (max(trial[1].values(), default=0), trial[0] != BATCHES[0]))
 
 
 def values_of(
@@ -162,28 +169,31 @@ def test_weights_are_torchs(case: str) -> None:
     assert [n for n, w in declared.items() if w.trainable] == [n for n, _ in module.named_parameters()]
 
 
-@pytest.mark.parametrize("case", [case for case in EXAMPLES if case in FLOATING or "embedding" in case])
+@pytest.mark.parametrize("case", WEIGHTED)
 def test_gradients_flow(case: str) -> None:
-    """While training, every weight and every floating input gets a finite gradient."""
+    """While training, every weight gets a gradient that is finite and not 0, every floating input a finite one."""
     _, module = compiled(case)
-    batch, sizes = next(trials(case))
+    batch, sizes = several_steps(case)
     values = values_of(case, batch, sizes)
-    leaves = [v.requires_grad_() for v in values.values() if v.is_floating_point()] + list(module.parameters())
+    inputs = {name: v.requires_grad_() for name, v in values.items() if v.is_floating_point()}
+    weights = dict(module.named_parameters())
     saved = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     module.train()
     try:
         torch.manual_seed(0)
         outputs = outputs_of(case, values)
-        grads = torch.autograd.grad(sum((y * y).sum() for y in outputs.values()), leaves)
+        loss = sum((y * torch.sin(torch.arange(y.numel()).view(y.shape) + 1.0)).sum() for y in outputs.values())
+        found = torch.autograd.grad(loss, [*inputs.values(), *weights.values()])
     finally:
         module.eval().load_state_dict(saved)
-    for grad in grads:
-        assert torch.isfinite(grad).all()
-    assert sum(float(grad.abs().sum()) for grad in grads) > 0
+    gradients = dict(zip([*inputs, *weights], found, strict=True))
+    assert all(gradient.isfinite().all() for gradient in gradients.values())
+    without = [name for name, gradient in gradients.items() if not gradient.any()]
+    assert not without
 
 
 @pytest.mark.parametrize("case", FLOATING)
-def test_gradients_are_right(case: str) -> None:
+def test_gradients_of_inputs_are_right(case: str) -> None:
     """Against finite differences in float64."""
     _, module = compiled(case)
     batch, sizes = next(trials(case))
@@ -198,6 +208,41 @@ def test_gradients_are_right(case: str) -> None:
         assert torch.autograd.gradcheck(
             function, [values[n].requires_grad_() for n in names], atol=1e-4, fast_mode=True
         )
+    finally:
+        module.float()
+
+
+@pytest.mark.parametrize("case", [case for case in EXAMPLES if kinds()[EXAMPLES[case][0]].weights is not Layer.weights])
+def test_gradients_of_each_weight_are_right(case: str) -> None:
+    """Along a direction at random, against the difference of two values in float64: weight by weight."""
+    graph, module = compiled(case)
+    values = values_of(case, *several_steps(case), torch.float64)
+    module.double()
+    try:
+
+        def loss() -> torch.Tensor:
+            outputs = outputs_of(case, values).values()
+            return torch.stack(
+                [(y * torch.sin(torch.arange(y.numel()).view(y.shape) + 1.0)).sum() for y in outputs]
+            ).sum()
+
+        weights = dict(module.named_parameters())
+        gradients = torch.autograd.grad(loss(), list(weights.values())) if weights else ()  # a norm may have none
+        generator, h = torch.Generator().manual_seed(2), 1e-6
+        for (name, weight), gradient in zip(weights.items(), gradients, strict=True):
+            direction = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
+            if (row := getattr(graph["it"].layer, "padding_idx", None)) is not None:
+                direction[row] = 0  # torch never trains it
+            ends = []
+            with torch.no_grad():
+                begin = weight.clone()
+                for sign in (1, -1):
+                    weight.copy_(begin + sign * h * direction)
+                    ends.append(loss())
+                weight.copy_(begin)
+            difference = (ends[0] - ends[1]) / (2 * h)
+            slope = (gradient * direction).sum()
+            torch.testing.assert_close(slope, difference, rtol=1e-6, atol=1e-7, msg=lambda m, name=name: f"{name}: {m}")
     finally:
         module.float()
 
