@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from netspec.data.sources.base import SOURCES, Source
+from netspec.data.sources.base import SOURCES, DataSource
 from netspec.source.errors import Problem, Problems, raise_all
 from netspec.source.records import Count, OneOf, Share, read_fields
 from netspec.source.tree import Map
@@ -55,7 +55,7 @@ class DataConfig(Written):
     and image channel for itself; `both` does so with number targets too, and predictions are turned back.
     """
 
-    source: Annotated[Source, OneOf("data source", SOURCES)]
+    source: Annotated[DataSource, OneOf("data source", SOURCES)]
     split: DataSplit = field(default_factory=DataSplit)
     standardize: bool | Literal["both"] = False
 
@@ -67,7 +67,7 @@ def read_data(tree: Map) -> DataConfig:
     split, source = values.get("split"), values.get("source")
     if isinstance(split, DataSplit):
         problems += split.problems()
-    if isinstance(source, Source):
+    if isinstance(source, DataSource):
         if values.get("standardize") and not source.measured:
             text = f"{source.name} has its values from its paper: there is nothing to standardize"
             problems.append(Problem("NS601", text, tree.span_at("standardize"), "leave `standardize` out"))

@@ -64,10 +64,9 @@ def class_numbers(
         if bad:
             first = tuple(int(i) for i in np.argwhere(np.isin(index, bad))[0])
             at = f"line {lines[first[0]]}" if lines else f"sample {first[0] + 1}"
-            text = (
-                f"{subject}: label {numbers[index[first]]} ({at}) is out of range: output `{output}` has classes 0 to "
-            )
-            text += f"{count - 1}, the labels run from {min(numbers)} to {max(numbers)}"
+            text = f"{subject}: label {numbers[index[first]]} ({at}) is out of range"
+            text += f": output `{output}` has classes 0 to {count - 1}"
+            text += f", the labels run from {min(numbers)} to {max(numbers)}"
             raise NetspecError("NS606", text, span, hint=_renumber(sorted(set(numbers)), count, output))
         return np.array(numbers, np.int64)[index], tuple(map(str, range(count)))
     _check_spelling(names, subject, span)

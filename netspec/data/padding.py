@@ -1,4 +1,4 @@
-"""Sequences that end before their array does: which steps are there, for a network that is told the lengths."""
+"""Sequences that end before their array does: which steps are there, for a network that takes the lengths."""
 
 from __future__ import annotations
 

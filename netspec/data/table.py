@@ -82,7 +82,7 @@ class Table:
 def read_table(
     path: Path, delimiter: str, span: Span | None, shown: str | None = None, *, trained: bool = False
 ) -> Table:
-    """A CSV file as RFC 4180 has it.  `trained`: it is read as a run was told to, which nobody can change now.
+    """A CSV file as RFC 4180 has it.  `trained`: it is read for a run, whose delimiter nobody can change now.
 
     Raises NS602 (cannot be read), NS603 (names), NS607 (no rows) and NS604 (rows of another length).
     """

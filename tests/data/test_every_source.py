@@ -13,9 +13,9 @@ import pytest
 
 from netspec.data.config import DataConfig, read_data
 from netspec.data.preprocess import InputRule, Preprocess
-from netspec.data.sources.base import SOURCES, SampleFiles, Source, instead, sample_files
+from netspec.data.sources.base import SOURCES, DataSource, SampleFiles, instead, sample_files
 from netspec.source.records import fields_of, record_schema
-from netspec.source.text import Source as SourceText
+from netspec.source.text import Source
 from netspec.source.tree import Map, parse
 
 # What the keys that have no default may be.
@@ -23,27 +23,29 @@ VALUES = {"path": "a", "target": "y"}
 
 
 @pytest.fixture(params=list(SOURCES))
-def source(request: pytest.FixtureRequest) -> type[Source]:
+def source(request: pytest.FixtureRequest) -> type[DataSource]:
     return SOURCES[request.param]
 
 
-def text(source: type[Source]) -> str:
+def text(source: type[DataSource]) -> str:
     keys = {name: VALUES[name] for name, field in fields_of(source).items() if field.required}
     return f"source: {{type: {source.name}{''.join(f', {key}: {value}' for key, value in keys.items())}}}"
 
 
-def test_it_is_declared_in_the_file_of_its_name(source: type[Source]) -> None:
+def test_it_is_declared_in_the_file_of_its_name(source: type[DataSource]) -> None:
     assert source.__module__ == f"netspec.data.sources.{source.name}"
-    assert issubclass(source, Source) and dataclasses.is_dataclass(source)
+    assert issubclass(source, DataSource) and dataclasses.is_dataclass(source)
     assert source.__dataclass_params__.frozen  # type: ignore[attr-defined]  # typeshed leaves it out
 
 
-def test_it_says_what_it_is(source: type[Source]) -> None:
-    assert source.__doc__ and source.__doc__ != Source.__doc__ and not source.__doc__.startswith(source.__name__ + "(")
+def test_it_says_what_it_is(source: type[DataSource]) -> None:
+    assert (
+        source.__doc__ and source.__doc__ != DataSource.__doc__ and not source.__doc__.startswith(source.__name__ + "(")
+    )
 
 
-def test_its_keys_are_read_and_know_their_places(source: type[Source]) -> None:
-    tree = parse(SourceText("net.yaml", text(source)))
+def test_its_keys_are_read_and_know_their_places(source: type[DataSource]) -> None:
+    tree = parse(Source("net.yaml", text(source)))
     assert isinstance(tree, Map)
     read = read_data(tree).source
     assert type(read) is source and read.span_at() == tree.span_at("source")
@@ -51,8 +53,8 @@ def test_its_keys_are_read_and_know_their_places(source: type[Source]) -> None:
         assert read.span_at(name) == tree.span_at("source", name)
 
 
-def test_the_schema_has_it(source: type[Source]) -> None:
-    tree = parse(SourceText("net.yaml", text(source)))
+def test_the_schema_has_it(source: type[DataSource]) -> None:
+    tree = parse(Source("net.yaml", text(source)))
     schema = record_schema(DataConfig)
     assert source.name in schema["properties"]["source"]["anyOf"][0]["enum"]
     jsonschema.validate(tree.plain(), schema)
@@ -60,11 +62,11 @@ def test_the_schema_has_it(source: type[Source]) -> None:
         jsonschema.validate({"source": {**tree.plain()["source"], "no_key": 1}}, schema)
 
 
-def test_it_is_read_for_training(source: type[Source]) -> None:
+def test_it_is_read_for_training(source: type[DataSource]) -> None:
     assert not inspect.isabstract(source), "`read`, and what it calls, are there"
 
 
-def test_new_samples_come_in_files_that_a_source_reads(source: type[Source]) -> None:
+def test_new_samples_come_in_files_that_a_source_reads(source: type[DataSource]) -> None:
     reader = SOURCES[source.predicted_from]
     assert issubclass(reader, SampleFiles) and not inspect.isabstract(reader)
     assert reader.suffixes and reader.files and reader.predicted_from == reader.name

@@ -15,11 +15,11 @@ import pytest
 SPIRALS = '''
 from typing import ClassVar
 from netspec.data.network import need_columns, need_floating, only
-from netspec.data.sources.base import Source, source
+from netspec.data.sources.base import DataSource, source
 from netspec.source.records import Count, Positive
 
 @source("spirals")
-class Spirals(Source):
+class Spirals(DataSource):
     """Two spirals: the point at angle 4πt (+π for class 1) has the radius t.  Lang & Witbrock 1988."""
     predicted_from: ClassVar[str] = "csv"
     samples: Positive = 400
@@ -46,10 +46,10 @@ import json
 from dataclasses import replace
 from typing import ClassVar
 from netspec.data.network import only
-from netspec.data.sources.base import SampleFiles, Source, source
+from netspec.data.sources.base import DataSource, SampleFiles, source
 
 @source("rows")
-class Rows(Source, SampleFiles):
+class Rows(DataSource, SampleFiles):
     """A JSON list of [features, target]."""
     predicted_from: ClassVar[str] = "rows"
     suffixes: ClassVar[frozenset[str]] = frozenset((".json",))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from netspec.data.network import Network, need_columns, need_floating, only
-from netspec.data.sources.base import Source
+from netspec.data.sources.base import DataSource
 
 if TYPE_CHECKING:
     from netspec.data.raw import Raw
 
 
 @dataclass(frozen=True)
-class ScikitTable(Source, ABC):
+class ScikitTable(DataSource, ABC):
     """A table of measurements for one input, and one column to learn."""
 
     predicted_from: ClassVar[str] = "csv"

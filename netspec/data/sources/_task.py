@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network
-from netspec.data.sources.base import Source
+from netspec.data.sources.base import DataSource
 
 if TYPE_CHECKING:
     from netspec.data.raw import Raw
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SequenceTask(Source, ABC):
+class SequenceTask(DataSource, ABC):
     """Sequences that are made from a seed, as a paper has them; new ones to predict are arrays."""
 
     measured: ClassVar[bool] = False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Source(Written, Declared, ABC):
+class DataSource(Written, Declared, ABC):
     """One source of samples.  Its fields are the YAML keys; `path`, where there is one, is relative to the file."""
 
     measured: ClassVar[bool] = True  # its values are measurements, which can be standardised
@@ -63,8 +63,8 @@ class SampleFiles(ABC):
         """New samples, without targets.  Raises NS602 to NS608 and NS632."""
 
 
-SOURCES: Registry[Source] = Registry("netspec.data.sources")
-S = TypeVar("S", bound=type[Source])
+SOURCES: Registry[DataSource] = Registry("netspec.data.sources")
+S = TypeVar("S", bound=type[DataSource])
 
 
 @dataclass_transform(frozen_default=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from netspec.data.network import Network, need_columns, only
-from netspec.data.sources.base import SampleFiles, Source, instead, source
+from netspec.data.sources.base import DataSource, SampleFiles, instead, source
 from netspec.source.errors import NetspecError, Problem, did_you_mean
 from netspec.source.text import Span
 
@@ -21,7 +21,7 @@ Columns = dict[str, tuple[str, ...]]  # input or output -> its columns
 
 
 @source("csv")
-class Csv(Source, SampleFiles):
+class Csv(DataSource, SampleFiles):
     """A table with a header line.
 
     `target`: a column, several (one an output in order, or side by side for an output of several numbers), or output ->

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network, need_floating, only
-from netspec.data.sources.base import Source, source
+from netspec.data.sources.base import DataSource, source
 from netspec.source.errors import NetspecError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @source("digits")
-class Digits(Source):
+class Digits(DataSource):
     """1,797 handwritten digits of 8×8 pixels scaled to [0, 1]; 10 classes.  Alpaydin & Kaynak 1998 (scikit-learn)."""
 
     predicted_from: ClassVar[str] = "image_folder"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.image_files import SUFFIXES, find_images, images_below
 from netspec.data.network import Network, need_floating, only
-from netspec.data.sources.base import SampleFiles, Source, instead, source
+from netspec.data.sources.base import DataSource, SampleFiles, instead, source
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @source("image_folder")
-class ImageFolder(Source, SampleFiles):
+class ImageFolder(DataSource, SampleFiles):
     """Images in one folder a class, which gives the class its name.
 
     They are scaled and cropped about the centre to the input's height and width (`size` where those are symbolic), are

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network
-from netspec.data.sources.base import SampleFiles, Source, source
+from netspec.data.sources.base import DataSource, SampleFiles, source
 from netspec.source.errors import NetspecError, did_you_mean
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @source("npz")
-class Npz(Source, SampleFiles):
+class Npz(DataSource, SampleFiles):
     """NumPy arrays saved with `np.savez`, named as the inputs and outputs; the first axis counts the samples."""
 
     predicted_from: ClassVar[str] = "npz"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.network import Network
 from netspec.data.sequences import Sequences
-from netspec.data.sources.base import Source, source
+from netspec.data.sources.base import DataSource, source
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive
 
@@ -19,7 +19,7 @@ PRINTABLE = "\n" + "".join(map(chr, range(32, 127)))  # whatever Python's own te
 
 
 @source("text")
-class Text(Source):
+class Text(DataSource):
     """Characters of a text; the target of each step is the next character.
 
     `path`: a UTF-8 file; its alphabet is all characters in it, in the order of Unicode.  Without it: Python's own
