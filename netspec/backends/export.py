@@ -10,7 +10,7 @@ from onnx import helper
 
 from netspec.backends.onnx.model import OPSET, check_size, serialized, to_onnx
 from netspec.backends.parity.compare import Parity, compare
-from netspec.frontend.document import text_hash
+from netspec.frontend.resolved import text_hash
 from netspec.graph.cost import num_params
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError

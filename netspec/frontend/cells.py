@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,28 +104,6 @@ def _named(tree: Tree) -> Iterator[str]:
         yield from _named(value)
 
 
-def explain_params(problems: list[Problem], tree: Map, cells: Cells) -> list[Problem]:
-    """`k: 3` beside `hidden`: where the layer has no such key, and its cell such a parameter, the hint says so."""
-    if not any(problem.code == "NS202" for problem in problems):
-        return problems
-    kind, named = (value.value if isinstance(value := tree.get(key), Scalar) else "" for key in ("type", "cell"))
-    try:
-        params = cells.find(str(named)).params if kind == "recurrent" else library_cell(str(kind)).params
-    except (BrokenError, NetspecError, KeyError):
-        return problems
-    hints = {n: f"write `params: {{{n}: {show(tree.entries[n].plain())}}}`" for n in params if n in tree.entries}
-    return [replace(p, hint=hints.get(p.key[-1], p.hint)) if p.code == "NS202" and p.key else p for p in problems]
-
-
-def check_dropout(layer: object, tree: Map) -> list[Problem]:
-    """NS203 for a `dropout` that stands between layers where there is one."""
-    dropout = tree.get("dropout")
-    if dropout is None or not getattr(layer, "dropout", 0) or getattr(layer, "num_layers", 2) > 1:
-        return []
-    return [Problem("NS203", "`dropout` stands between layers, and `num_layers` is 1: it does nothing", dropout.span,
-                    "remove it, or put a layer `{type: dropout, p: …}` behind")]  # fmt: skip
-
-
 def _check_inits(cell: Cell, problems: Problems) -> None:
     from netspec.cells.language.expr import unparse
 
@@ -140,11 +118,3 @@ def _check_inits(cell: Cell, problems: Problems) -> None:
             problems.append(Problem("NS305", f"`init`: this rule needs a weight of two axes, `{name}` of cell "
                                     f"`{cell.name}` has [{', '.join(map(unparse, shape))}]", cell.init[name].span,
                                     "use zeros, ones, constant, normal or uniform"))  # fmt: skip
-
-
-def check_kind(kind: str, span: Span, cells: Cells) -> None:
-    """Refuse `type: lstm` in a file that has a cell `lstm` of its own (NS207): which one is meant?"""
-    if kind in library_names() and (kind in cells.own or kind in cells.broken):
-        raise NetspecError.of([Problem("NS207", f"`{kind}` is the library's cell, and this file has one of the name",
-                                       span, f"`type: recurrent, cell: {kind}` takes this file's; to take the "
-                                       "library's, rename this file's")])  # fmt: skip

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from netspec.frontend.blocks import Block, check_arguments, check_cycles, read_block
-from netspec.frontend.cells import Cells, check_dropout, check_kind, explain_params, library_hint, read_cells
-from netspec.frontend.containers import CONTAINERS, LAYERED, RESERVED, WIRING, body_key
+from netspec.frontend.cells import Cells, library_hint, read_cells
+from netspec.frontend.containers import CONTAINERS, LAYERED, RESERVED, WIRING, body_key, read_container
 from netspec.frontend.document import Document
 from netspec.frontend.expression import has_expression, syntax_errors
 from netspec.frontend.identifiers import check_name
-from netspec.frontend.names import BrokenError
+from netspec.frontend.read_layer import check_dropout, explain_params, make_layer
 from netspec.frontend.wiring import check_wiring
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.torch_names import explain_key
-from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, nearest
+from netspec.source.errors import Problem, Problems, did_you_mean, nearest
 from netspec.source.records import fields_of, read_fields
 from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree
@@ -193,36 +192,6 @@ def _container(kind: str, tree: Map, owner: str, place: Span, checked: Checked, 
 _CONTENT = {"layers": "layer", "branches": "path"}
 
 
-def read_container(kind: str, tree: Map, owner: str, problems: Problems, *, final: bool) -> dict[str, Any]:
-    """The options of a container; one given as `{layers: …}` keeps its tree."""
-    values: dict[str, Any] = {}
-    plain: dict[str, Tree] = {}
-    fields = fields_of(CONTAINERS[kind])
-    for option, value in tree.entries.items():
-        if option not in LAYERED or option not in fields or not isinstance(value, Map):
-            plain[option] = value
-        elif not isinstance(value.get("layers"), Map) or len(value.entries) > 1:
-            problems.append(
-                Problem(
-                    "NS203",
-                    f"`{option}` of {owner} expects a word or `{{layers: …}}`, received {show(value.plain())}",
-                    value.span,
-                )
-            )
-        else:
-            values[option] = value.get("layers")
-    unknown = () if final else [k for k, v in plain.items() if k in fields and has_expression(v)]
-    read = read_fields(
-        Map(plain, tree.span, tree.key_spans),
-        CONTAINERS[kind],
-        owner,
-        problems,
-        skip=(body_key(kind), *WIRING, *unknown),
-        explain=explain_key,
-    )
-    return {**{name: f.default for name, f in fields.items()}, **read, **values}
-
-
 def _check_layer(
     kind: str, tree: Tree, fields: Map, owner: str, place: Span, checked: Checked, problems: Problems
 ) -> None:
@@ -242,45 +211,3 @@ def _check_layer(
         if problem.code == "NS202" and problem.key and problem.span and problem.span.source is not tag.span.source:
             remove = f"remove it there with `{problem.key[-1]}: null`"
             problems[i] = replace(problem, hint=f"it comes from the parent, the kind from {tag.span}: {remove}")
-
-
-def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span, cells: Cells) -> Layer | None:
-    """A layer from a mapping without expressions, bound to the cell that it names."""
-    before = len(problems)
-    values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place, explain=explain_key)
-    if len(problems) > before:
-        problems[before:] = [_wired(p, tree, cls) for p in problems[before:]]
-        return None
-    named = tree.get("cell")
-    try:
-        check_kind(cls.kind, tree.entries["type"].span, cells)
-        return cls(**values).bind(lambda name: cells.find(name, named.span if named else None))
-    except BrokenError:
-        return None
-    except NetspecError as error:  # a kind may refuse a combination of values
-        problems += [p if p.span else replace(p, span=_key_place(tree, p) or place) for p in error.problems]
-        return None
-
-
-def _wired(problem: Problem, tree: Map, cls: type[Layer]) -> Problem:
-    """A layer's name as the value of a key that is an input: say where inputs are named."""
-    for port in cls.ports[1:]:
-        value = tree.get(port)
-        if isinstance(value, Scalar) and isinstance(value.value, str) and value.span == problem.span:
-            x = tree.get("from")
-            source = x.value if isinstance(x, Scalar) else "…"
-            hint = f"a layer's output is an input: `from: {{{cls.ports[0]}: {source}, {port}: {value.value}}}`"
-            return replace(problem, hint=problem.hint or hint)
-    return problem
-
-
-def _key_place(tree: Map, problem: Problem) -> Span | None:
-    """Where the value of the key that a problem is about stands, or the unknown key; or what holds it."""
-    place = None
-    inside: Tree | None = tree
-    for key in problem.key:
-        if not isinstance(inside, Map) or key not in inside:
-            break
-        place = inside.key_span(key) if problem.code == "NS202" else inside.entries[key].span
-        inside = inside.get(key)
-    return place

@@ -1,11 +1,16 @@
-"""Containers: kinds that hold layers.  Their options are records as those of a layer kind are."""
+"""Containers: kinds that hold layers.  Their options are records as those of a layer kind are, and read like them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from netspec.frontend.expression import has_expression
+from netspec.layers.torch_names import explain_key
+from netspec.source.errors import Problem, Problems
+from netspec.source.records import fields_of, read_fields
+from netspec.source.text import show
 from netspec.source.tree import Map, Tree
 
 Shortcut = Literal["identity", "projection", "pad", "none"]
@@ -82,3 +87,33 @@ def bodies(tree: Tree) -> Iterator[Map]:
     inside = [tree.get("layers"), *(branches.entries.values() if isinstance(branches, Map) else ())]
     inside += [option.get("layers") for option in options if isinstance(option, Map)]
     yield from (body for body in inside if isinstance(body, Map))
+
+
+def read_container(kind: str, tree: Map, owner: str, problems: Problems, *, final: bool) -> dict[str, Any]:
+    """The options of a container; one given as `{layers: …}` keeps its tree."""
+    values: dict[str, Any] = {}
+    plain: dict[str, Tree] = {}
+    fields = fields_of(CONTAINERS[kind])
+    for option, value in tree.entries.items():
+        if option not in LAYERED or option not in fields or not isinstance(value, Map):
+            plain[option] = value
+        elif not isinstance(value.get("layers"), Map) or len(value.entries) > 1:
+            problems.append(
+                Problem(
+                    "NS203",
+                    f"`{option}` of {owner} expects a word or `{{layers: …}}`, received {show(value.plain())}",
+                    value.span,
+                )
+            )
+        else:
+            values[option] = value.get("layers")
+    unknown = () if final else [k for k, v in plain.items() if k in fields and has_expression(v)]
+    read = read_fields(
+        Map(plain, tree.span, tree.key_spans),
+        CONTAINERS[kind],
+        owner,
+        problems,
+        skip=(body_key(kind), *WIRING, *unknown),
+        explain=explain_key,
+    )
+    return {**{name: f.default for name, f in fields.items()}, **read, **values}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,10 @@ import yaml
 from netspec.frontend.assign import set_path
 from netspec.frontend.expression import NAME, VALUE, is_value
 from netspec.frontend.files import SECTIONS, Files
+from netspec.frontend.resolved import Dumper, dump
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.text import Source, show
-from netspec.source.tree import Map, Scalar, parse_scalar
+from netspec.source.tree import Map, Scalar
 
 _LATER = ("search",)
 
@@ -71,7 +71,7 @@ def load_document(
 def _assignments(variables: Mapping[str, Any]) -> Iterator[str]:
     for name, value in variables.items():
         try:
-            text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=10**6)
+            text = yaml.dump(value, Dumper=Dumper, default_flow_style=True, width=10**6)
         except (yaml.YAMLError, RecursionError):
             raise NetspecError(
                 "NS304", f"variable `{name}` expects {VALUE}, received a {type(value).__name__}"
@@ -149,28 +149,3 @@ def _read_vars(root: Map, problems: Problems) -> dict[str, Any]:
             )
         values[name] = value
     return values
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes text that YAML 1.2 would read as something else in quotes."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    other = not value or not isinstance(parse_scalar(value), str)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if other else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def dump(value: Any) -> str:
-    """Plain values as YAML that `parse` reads back equal."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
-
-
-def text_hash(text: str) -> str:
-    """What a run, a checkpoint and an exported model remember of the spec they came from."""
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -61,7 +61,7 @@ class WrongError(Exception):
         self.node, self.hint = node, hint
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # a block's expressions are evaluated in each of its instances
 def parse(text: str) -> ast.expr:
     if len(text) > MAX_LENGTH:
         raise WrongError(f"an expression of {len(text)} characters; at most {MAX_LENGTH} are read")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from math import gcd
 from typing import TypeAlias, Union
 
@@ -164,7 +163,6 @@ def _make(terms: Mapping[Monomial, int]) -> Size:
     return kept.get((), 0) if not kept.keys() - {()} else Dim(kept)
 
 
-@cache
 def symbol(name: str) -> Dim:
     """The size of a named axis."""
     return Dim({(name,): 1})

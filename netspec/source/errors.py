@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from netspec.source.caret import excerpt
 from netspec.source.text import Span, printable
 
 MAX_PROBLEMS = 100  # nobody reads more, and every one costs a search for what was meant
@@ -48,7 +49,7 @@ class Problem:
         message = f"{self.code} {'warning: ' if warning else ''}{self.message}"
         out = [_line(f"{place}: {message}" if place else message)]
         if self.span:
-            out += self.span.excerpt()
+            out += excerpt(self.span)
         labels = max((len(r.label) for r in self.related), default=0)
         texts = max((len(r.text) for r in self.related), default=0)
         for r in self.related:

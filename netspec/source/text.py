@@ -1,15 +1,12 @@
-"""Text and positions in it: `Source`, `Span`, and the line with a caret under it."""
+"""Text and positions in it: `Source` and `Span`."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite
 from typing import Any
-
-MAX_LINE_SHOWN = 120
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML counts as one, and the marks of its parser
 
@@ -47,33 +44,6 @@ class Span:
         start = min(self.column + start, max(self.column, self.end_column - 1))
         end = min(self.column + end, self.end_column)
         return Span(self.source, self.line, start, self.line, max(end, start + 1))
-
-    def excerpt(self) -> list[str]:
-        """The source line and a line of carets under the span; empty when the text has no such line.
-
-        A long line is cut around the caret, a tab stays a tab, and a wide character gets two carets, so
-        that the carets stand under the text in any terminal.
-        """
-        lines = self.source.lines
-        if not 1 <= self.line <= len(lines):
-            return []
-        text = lines[self.line - 1]
-        begin = min(self.column - 1, len(text))
-        end = min(self.end_column - 1, len(text)) if self.end_line == self.line else len(text.rstrip())
-        end = max(end, begin)
-        left = max(0, begin - MAX_LINE_SHOWN // 2) if len(text) > MAX_LINE_SHOWN else 0
-        right = min(len(text), left + MAX_LINE_SHOWN)
-        shown = ("…" if left else "") + text[left:right] + ("…" if right < len(text) else "")
-        lead = (" " if left else "") + "".join("\t" if c == "\t" else " " * _width(c) for c in text[left:begin])
-        carets = "^" * max(1, sum(_width(c) for c in text[begin : min(end, right)]))
-        number = str(self.line)
-        return [f"  {number} | {printable(shown)}", f"  {' ' * len(number)} | {lead}{carets}"]
-
-
-def _width(char: str) -> int:
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ import torch
 from netspec.backends.torch.module import to_torch
 from netspec.data.location import relocated
 from netspec.data.preprocess import Preprocess
-from netspec.frontend.document import text_hash
+from netspec.frontend.resolved import text_hash
 from netspec.graph.cost import params_of, total
 from netspec.graph.model import Graph
 from netspec.recipe.config import TrainConfig

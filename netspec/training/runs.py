@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
-from netspec.frontend.document import text_hash
+from netspec.frontend.resolved import text_hash
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import open_to_append, reason, write_whole

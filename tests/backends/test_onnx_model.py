@@ -16,7 +16,7 @@ from netspec.backends import export as export_module
 from netspec.backends.export import export_onnx
 from netspec.backends.onnx.model import emit
 from netspec.backends.parity import compare as parity_module
-from netspec.frontend.document import text_hash
+from netspec.frontend.resolved import text_hash
 
 CNN = """
 netspec: 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import netspec
 from netspec.cells.language.library import library_cell, library_names
-from netspec.frontend.document import dump
+from netspec.frontend.resolved import dump
 from netspec.layers import kinds
 from netspec.source.text import Source
 from netspec.source.tree import parse

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.source.caret import excerpt
 from netspec.source.errors import MAX_PROBLEMS, NetspecError, Problem, Problems, Related
 from netspec.source.text import Source, Span, show
 
@@ -120,7 +121,7 @@ def test_a_hundred_problems_are_enough() -> None:
 
 
 def place(text: str, line: int, column: int, end: int) -> list[str]:
-    return Span(Source("a.yaml", text), line, column, line, end).excerpt()
+    return excerpt(Span(Source("a.yaml", text), line, column, line, end))
 
 
 def test_excerpts() -> None:

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from netspec.frontend.document import dump
+from netspec.frontend.resolved import dump
 from netspec.source.text import Source
 from netspec.source.tree import Items, Map, Scalar, parse, parse_scalar
 

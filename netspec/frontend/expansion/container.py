@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from netspec.frontend.calls import Join
-from netspec.frontend.check import read_container
-from netspec.frontend.containers import WIRING, body_key
+from netspec.frontend.containers import WIRING, body_key, read_container
 from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import miscounted, read_by

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netspec.frontend.calls import Call
-from netspec.frontend.check import make_layer
 from netspec.frontend.containers import WIRING
 from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import miscounted, named_ports, read_by
 from netspec.frontend.expression import resolve
 from netspec.frontend.names import Value, Wire
+from netspec.frontend.read_layer import make_layer
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.init import read_init

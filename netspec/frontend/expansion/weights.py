@@ -7,7 +7,7 @@ from dataclasses import replace
 from netspec.frontend.calls import Inherited
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expression import resolve
-from netspec.frontend.names import lookup
+from netspec.frontend.lookup import lookup
 from netspec.frontend.wiring import read_flag, read_share
 from netspec.layers.init import read_init
 from netspec.source.errors import NetspecError

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expression import resolve
-from netspec.frontend.names import Frame, Wire, lookup
+from netspec.frontend.lookup import lookup
+from netspec.frontend.names import Frame, Wire
 from netspec.frontend.wiring import check_from
 from netspec.layers import kinds
 from netspec.source.errors import NetspecError, Problems, did_you_mean, raise_all
