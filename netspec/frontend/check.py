@@ -26,7 +26,7 @@ from netspec.source.tree import Map, Scalar, Tree
 
 
 @dataclass
-class Checked:
+class CheckedDocument:
     """A document whose layers fit their schemas as far as can be known without values."""
 
     document: Document
@@ -36,9 +36,9 @@ class Checked:
     layers: dict[Tree, Layer] = field(default_factory=dict)  # the entry -> its layer, when it has no `$`
 
 
-def check(document: Document, problems: Problems) -> Checked:
+def check(document: Document, problems: Problems) -> CheckedDocument:
     """Run the schema stage: reports all NS2xx of the layers and blocks, and all that is wrong with cells."""
-    checked = Checked(document, read_cells(document, problems))
+    checked = CheckedDocument(document, read_cells(document, problems))
     section = document.section("blocks")
     for name, tree in section.entries.items() if section else ():
         block = read_block(name, tree, section.key_span(name), problems)  # type: ignore[union-attr]  # there are entries
@@ -56,7 +56,7 @@ def check(document: Document, problems: Problems) -> Checked:
     return checked
 
 
-def _layers(tree: Map, checked: Checked, problems: Problems, taken: Mapping[str, str] | None = None) -> None:
+def _layers(tree: Map, checked: CheckedDocument, problems: Problems, taken: Mapping[str, str] | None = None) -> None:
     for name, layer in tree.entries.items():
         place = tree.key_span(name)
         if taken and name in taken:
@@ -73,7 +73,7 @@ def _layers(tree: Map, checked: Checked, problems: Problems, taken: Mapping[str,
         _layer(name, layer, place, checked, problems)
 
 
-def _layer(name: str, tree: Tree, place: Span, checked: Checked, problems: Problems) -> None:
+def _layer(name: str, tree: Tree, place: Span, checked: CheckedDocument, problems: Problems) -> None:
     fields = _mended(tree) if isinstance(tree, Map) else Map({"type": tree}, tree.span)
     tag = fields.get("type")
     for key, value in fields.entries.items():
@@ -133,7 +133,7 @@ def _mended(tree: Map) -> Map:
     return Map(kept, tree.span, tree.key_spans)
 
 
-def unknown_kind(kind: str, span: Span, checked: Checked) -> Problem:
+def unknown_kind(kind: str, span: Span, checked: CheckedDocument) -> Problem:
     """A kind that is neither netspec's nor a block, with the nearest that is."""
     known = [*kinds(), *CONTAINERS, *checked.blocks]
     near = library_hint(kind) or did_you_mean(kind, known, "`netspec layers` lists all kinds")
@@ -147,7 +147,7 @@ def _spot(tree: Tree, place: Span) -> Span:
     return tree.span if tree.span.line == tree.span.end_line else place
 
 
-def _container(kind: str, tree: Map, owner: str, place: Span, checked: Checked, problems: Problems) -> None:
+def _container(kind: str, tree: Map, owner: str, place: Span, checked: CheckedDocument, problems: Problems) -> None:
     key = body_key(kind)
     body = tree.get(key)
     if body is None:
@@ -193,7 +193,7 @@ _CONTENT = {"layers": "layer", "branches": "path"}
 
 
 def _check_layer(
-    kind: str, tree: Tree, fields: Map, owner: str, place: Span, checked: Checked, problems: Problems
+    kind: str, tree: Tree, fields: Map, owner: str, place: Span, checked: CheckedDocument, problems: Problems
 ) -> None:
     """Check a layer's keys, and its values where they are known; keep the layer when all are."""
     cls = kinds()[kind]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netspec.frontend.calls import Expansion, Inherited
-from netspec.frontend.check import Checked, unknown_kind
+from netspec.frontend.check import CheckedDocument, unknown_kind
 from netspec.frontend.containers import CONTAINERS
 from netspec.frontend.expansion.block import expand_block
 from netspec.frontend.expansion.container import expand_container
@@ -21,7 +21,7 @@ from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.weights import with_weight_keys
 from netspec.frontend.expansion.wires import wires_of
 from netspec.frontend.expression import resolve
-from netspec.frontend.names import Frame, Value, Wire
+from netspec.frontend.names import Frame, Referent, Wire
 from netspec.frontend.wiring import read_flag, read_repeat
 from netspec.layers import kinds
 from netspec.source.errors import NetspecError
@@ -31,7 +31,7 @@ from netspec.source.tree import Map, Tree
 MAX_NESTING = 40
 
 
-def expand(checked: Checked, inputs: Mapping[str, Span]) -> Expansion:
+def expand(checked: CheckedDocument, inputs: Mapping[str, Span]) -> Expansion:
     """Expand the layers of a checked document; what is wrong is collected in `problems`."""
     expander = _Walk(checked)
     try:
@@ -49,7 +49,7 @@ class _Walk(Expander):
         document = self.checked.document
         layers = document.section("layers")
         assert layers is not None  # document.py refused a file without
-        values = {name: Value(name, {"": Wire.to(name, name, span)}, span) for name, span in inputs.items()}
+        values = {name: Referent(name, {"": Wire.to(name, name, span)}, span) for name, span in inputs.items()}
         frame = Frame("", "", document.vars, layers, dict(values))
         if len(values) == 1:
             frame.last = next(iter(values.values())).ports[""]
@@ -65,7 +65,7 @@ class _Walk(Expander):
                 raise
             except NetspecError as error:
                 self.report(error, tree.span, frame.route(name, error.problems[0].span if error.problems else None))
-                value = Value(name, {}, place, broken=True)
+                value = Referent(name, {}, place, broken=True)
             if value is not None:
                 frame.define(name, value)
                 if value.broken:
@@ -73,7 +73,7 @@ class _Walk(Expander):
 
     def entry(
         self, name: str, tree: Tree, place: Span, frame: Frame, inherited: Inherited, nesting: int
-    ) -> Value | None:
+    ) -> Referent | None:
         """What one entry stands for, with all its copies; None when it is switched off or has none."""
         fields = tree if isinstance(tree, Map) else Map({"type": tree}, tree.span)
         path = f"{frame.prefix}{name}"
@@ -89,7 +89,7 @@ class _Walk(Expander):
         use = Use(path, tree, fields, place, frame, frame.env, wires, inherited, "", nesting)
         return self.copy(use) if count is None else expand_repeat(self, use, count, self.copy)
 
-    def copy(self, use: Use) -> Value:
+    def copy(self, use: Use) -> Referent:
         """One copy of one entry: a block instance, a container, or a layer."""
         self.step(use.place)
         kind = use.kind()

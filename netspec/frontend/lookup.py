@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netspec.frontend.names import BrokenError, Frame, Value
+from netspec.frontend.names import BrokenError, Frame, Referent
 from netspec.frontend.unknown_name import unknown_name
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.text import Span
 
 
-def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Value:
+def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Referent:
     """What a reference stands for (`sharing`: whose weights).  Raises NS308, and NS310 for a cycle."""
     first, *rest = text.split(".")
     home: Frame | None = frame
@@ -27,9 +27,9 @@ def lookup(text: str, span: Span, frame: Frame, *, sharing: bool = False) -> Val
         if value.inner and part in value.inner:
             value = value.inner[part]
         elif part in value.ports and last:
-            value = Value(value.path, {"": value.ports[part]}, value.span)
+            value = Referent(value.path, {"": value.ports[part]}, value.span)
         elif last and "" in value.ports and value.may_give(part):
-            value = Value(value.path, {"": replace(value.ports[""], port=part)}, value.span)
+            value = Referent(value.path, {"": replace(value.ports[""], port=part)}, value.span)
         elif value.opaque:
             hint = f"give block {value.opaque} an output: `outputs: {{{part}: {'.'.join(rest[i:])}}}`"
             raise NetspecError(

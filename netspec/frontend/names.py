@@ -37,7 +37,7 @@ class Wire:
 
 
 @dataclass
-class Value:
+class Referent:
     """What a name stands for: the tensors it gives, and what can be reached inside.
 
     The key "" is its only tensor, which may have a name as well.
@@ -46,7 +46,7 @@ class Value:
     path: str
     ports: Mapping[str, Wire]
     span: Span
-    inner: Mapping[str, Value] | None = None
+    inner: Mapping[str, Referent] | None = None
     opaque: str = ""  # the block whose inside cannot be reached
     leaf: Layer | None = None  # it is this layer, or ends in it: its ports are known once its shapes are
     broken: bool = False  # already reported: readers stay silent
@@ -88,7 +88,7 @@ class Frame:
     scope: str
     env: Mapping[str, Any]
     declared: Map
-    names: dict[str, Value]
+    names: dict[str, Referent]
     parent: Frame | None = None  # the surrounding body; None at the top and in a block, which sees only its own
     blocks: tuple[tuple[str, Span], ...] = ()  # block name and place of use, outermost first
     copy: str = ""  # "in stage.1, copy 2 of 3", the innermost
@@ -97,7 +97,7 @@ class Frame:
     last_broken: bool = False
     off: dict[str, tuple[str, Span]] = field(default_factory=dict)  # names without a layer: why, and where it says so
 
-    def define(self, name: str, value: Value) -> None:
+    def define(self, name: str, value: Referent) -> None:
         self.names[name] = value
         self.last_name = name
         self.last = value.ports.get("")

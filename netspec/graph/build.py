@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from netspec.frontend.calls import Call, Expansion, Join, lost
-from netspec.frontend.check import Checked, check
+from netspec.frontend.check import CheckedDocument, check
 from netspec.frontend.document import Document
 from netspec.frontend.expand import expand
 from netspec.graph.budget import LARGE, check_budget, read_budget, warn_large
@@ -34,7 +34,7 @@ G = TypeVar("G", bound=Graph)
 class CheckedNetwork:
     """The sections of a document that describe its network, checked and not yet expanded."""
 
-    layers: Checked
+    layers: CheckedDocument
     inputs: dict[str, TensorType]
     budget: Budget
 

@@ -10,13 +10,13 @@ from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import miscounted, read_by, reference
 from netspec.frontend.expression import VALUE, is_value, resolve
-from netspec.frontend.names import Frame, Value, Wire
+from netspec.frontend.names import Frame, Referent, Wire
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.text import show
 from netspec.source.tree import Map
 
 
-def expand_block(expander: Expander, block: Block, use: Use) -> Value:
+def expand_block(expander: Expander, block: Block, use: Use) -> Referent:
     """Expand the layers of a block with the values of its parameters."""
     if any(block.name == name for name, _ in use.frame.blocks):  # through `type: $kind`; else check.py saw it
         raise NetspecError(
@@ -36,7 +36,7 @@ def expand_block(expander: Expander, block: Block, use: Use) -> Value:
     if block.outputs is not None:
         return _named_outputs(expander, block, block.outputs, frame, use, through)
     ports = outputs_of_body(frame, use, through)
-    return Value(use.path, ports, use.place, opaque=block.name, leaf=frame.leaf, broken=not ports)
+    return Referent(use.path, ports, use.place, opaque=block.name, leaf=frame.leaf, broken=not ports)
 
 
 def _params(expander: Expander, block: Block, use: Use) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _params(expander: Expander, block: Block, use: Use) -> dict[str, Any]:
 def _frame(block: Block, use: Use, env: dict[str, Any], wires: tuple[Wire | None, ...]) -> Frame:
     """The names that the block's layers see: its inputs."""
     names = {
-        n: Value(n, {"": w.named(n, w.ref)} if w else {}, block.span, broken=w is None)
+        n: Referent(n, {"": w.named(n, w.ref)} if w else {}, block.span, broken=w is None)
         for n, w in zip(block.inputs, wires, strict=True)
     }
     blocks = (*use.frame.blocks, (block.name, use.place))
@@ -71,7 +71,7 @@ def _frame(block: Block, use: Use, env: dict[str, Any], wires: tuple[Wire | None
     return frame
 
 
-def _named_outputs(expander: Expander, block: Block, outputs: Map, frame: Frame, use: Use, through: str) -> Value:
+def _named_outputs(expander: Expander, block: Block, outputs: Map, frame: Frame, use: Use, through: str) -> Referent:
     """What `outputs` of the block names, each a port; the only one is also what the block itself stands for."""
     ports: dict[str, Wire] = {}
     broken = False
@@ -84,4 +84,4 @@ def _named_outputs(expander: Expander, block: Block, outputs: Map, frame: Frame,
             broken = True
     if len(outputs.entries) == 1:
         ports.update({"": wire for wire in ports.values()})  # noqa: B035  # one, or none if it is broken
-    return Value(use.path, ports, use.place, opaque=block.name, broken=broken)
+    return Referent(use.path, ports, use.place, opaque=block.name, broken=broken)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.frontend.names import Value, Wire
+from netspec.frontend.names import Referent, Wire
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 
 
 def chained(
-    before: Value, inputs: Sequence[str], wires: tuple[Wire | None, ...], kind: str, name: str, place: Span
+    before: Referent, inputs: Sequence[str], wires: tuple[Wire | None, ...], kind: str, name: str, place: Span
 ) -> tuple[Wire | None, ...]:
     """What a copy reads: `inputs` are the names of what it takes, `wires` what the first copy was given.
 
@@ -34,7 +34,7 @@ def chained(
     return tuple(before.ports.get(port, wire) for port, wire in zip(inputs, wires, strict=False))
 
 
-def _hint(kind: str, before: Value, inputs: Sequence[str]) -> str:
+def _hint(kind: str, before: Referent, inputs: Sequence[str]) -> str:
     why = "a copy reads each output of the copy before it as the input of the same name"
     if before.opaque:
         wanted = ", ".join(f"{name}: …" for name in inputs)

@@ -11,12 +11,12 @@ from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import miscounted, read_by
 from netspec.frontend.expression import resolve
-from netspec.frontend.names import Frame, Value, Wire
+from netspec.frontend.names import Frame, Referent, Wire
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.tree import Map
 
 
-def expand_container(expander: Expander, kind: str, use: Use) -> Value:
+def expand_container(expander: Expander, kind: str, use: Use) -> Referent:
     """Expand the bodies of a container; what depends on shapes is left to the join."""
     owner = f"{kind} `{use.name}`"
     options = _options(kind, use, owner)
@@ -34,7 +34,7 @@ def expand_container(expander: Expander, kind: str, use: Use) -> Value:
     expander.body(body, frame, use.inherited, use.nesting + 1)
     if kind == "sequence":
         ports = outputs_of_body(frame, use, "")
-        return Value(use.path, ports, use.place, inner=frame.names, leaf=frame.leaf, broken=not ports)
+        return Referent(use.path, ports, use.place, inner=frame.names, leaf=frame.leaf, broken=not ports)
     extras: dict[str, Wire | None] = {}
     for option in ("gate",) if options.get("gate") == "none" else ("shortcut", "gate"):  # no gate: F(x) alone
         if isinstance(inner := options.get(option), Map):
@@ -60,14 +60,14 @@ def _options(kind: str, use: Use, owner: str) -> dict[str, Any]:
     return options
 
 
-def _branches(expander: Expander, use: Use, body: Map, options: dict[str, Any], source: Wire | None) -> Value:
+def _branches(expander: Expander, use: Use, body: Map, options: dict[str, Any], source: Wire | None) -> Referent:
     """Parallel paths; without a `merge` each is a port."""
     ends: list[Wire | None] = []
-    paths: dict[str, Value] = {}
+    paths: dict[str, Referent] = {}
     for name, layers in body.entries.items():
         end = source
         path = f"{use.path}.{name}"
-        names: dict[str, Value] = {}
+        names: dict[str, Referent] = {}
         if isinstance(layers, Map) and layers.entries:
             expander.out.scopes[path] = "sequence"
             frame = _frame(use, f".{name}", layers, source)
@@ -76,17 +76,17 @@ def _branches(expander: Expander, use: Use, body: Map, options: dict[str, Any], 
         ends.append(end)
         place = body.key_span(name)
         ports = {"": end.seen(path, place, "")} if end else {}
-        paths[name] = Value(path, ports, place, inner=names, broken=end is None)
+        paths[name] = Referent(path, ports, place, inner=names, broken=end is None)
     if options["merge"] == "none":
         ports = {name: value.ports[""] for name, value in paths.items() if value.ports}
-        return Value(use.path, ports, use.place, inner=paths, broken=None in ends)
+        return Referent(use.path, ports, use.place, inner=paths, broken=None in ends)
     return _joined(expander, use, Join(use.site(), "branches", options, source, tuple(ends), {}, use.inherited), paths)
 
 
-def _joined(expander: Expander, use: Use, join: Join, inner: dict[str, Value]) -> Value:
+def _joined(expander: Expander, use: Use, join: Join, inner: dict[str, Referent]) -> Referent:
     """The layer that brings a container's ends together carries its name, and stands inside of it."""
     expander.out.items.append(replace(join, place=replace(join.place, scope=use.path)))
-    return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, inner=inner)
+    return Referent(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, inner=inner)
 
 
 def _frame(use: Use, part: str, layers: Map, source: Wire | None) -> Frame:

@@ -10,7 +10,7 @@ from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import miscounted, named_ports, read_by
 from netspec.frontend.expression import resolve
-from netspec.frontend.names import Value, Wire
+from netspec.frontend.names import Referent, Wire
 from netspec.frontend.read_layer import make_layer
 from netspec.layers import kinds
 from netspec.layers.base import Layer
@@ -19,7 +19,7 @@ from netspec.source.errors import NetspecError, Problem, Problems
 from netspec.source.tree import Map, Scalar
 
 
-def expand_layer(expander: Expander, kind: str, use: Use) -> Value:
+def expand_layer(expander: Expander, kind: str, use: Use) -> Referent:
     """Put one call to the expansion.  Raises NS406 for a wrong number of inputs, and what `make_layer` reports."""
     cls = kinds()[kind]
     layer = expander.checked.layers.get(use.tree) or _evaluated(expander, cls, use)
@@ -33,7 +33,7 @@ def expand_layer(expander: Expander, kind: str, use: Use) -> Value:
     sources = use.fields.get("from")
     ports = named_ports(sources, cls.ports, cls.optional) if isinstance(sources, Map) else ()
     expander.out.items.append(Call(use.site(), layer, wires, own_init, use.inherited, tree, ports))
-    return Value(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=layer)
+    return Referent(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=layer)
 
 
 def _evaluated(expander: Expander, cls: type[Layer], use: Use) -> Layer:

@@ -9,17 +9,17 @@ from netspec.frontend.expansion.chain import chained
 from netspec.frontend.expansion.state import Expander, NetworkTooLargeError
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import read_by
-from netspec.frontend.names import Value, Wire
+from netspec.frontend.names import Referent, Wire
 from netspec.source.errors import NetspecError
 
 
-def expand_repeat(expander: Expander, use: Use, count: int, expand_copy: Callable[[Use], Value]) -> Value | None:
+def expand_repeat(expander: Expander, use: Use, count: int, expand_copy: Callable[[Use], Referent]) -> Referent | None:
     """`count` copies of a use, named by their numbers; None for no copies.
 
     A copy that is wrong is reported, and the others are looked at for what else is wrong, and how often.
     """
-    copies: dict[str, Value] = {}
-    last: Value | None = None
+    copies: dict[str, Referent] = {}
+    last: Referent | None = None
     broken, enough = False, expander.enough
     for i in range(count):
         path, copy = f"{use.path}.{i}", f"copy {i + 1} of {count}"
@@ -35,19 +35,19 @@ def expand_repeat(expander: Expander, use: Use, count: int, expand_copy: Callabl
         except NetspecError as error:
             route = use.frame.route(this.local, use.place) or f"in {path}, {copy}"
             expander.report(error, use.tree.span, route)
-            last = Value(use.path, {}, use.place, broken=True)
+            last = Referent(use.path, {}, use.place, broken=True)
         broken |= last.broken
         if expander.enough > enough:
             break
     if broken:
-        return Value(use.path, {}, use.place, broken=True)
+        return Referent(use.path, {}, use.place, broken=True)
     if not last:
         use.frame.off[use.local] = ("has no copies", use.fields.key_span("repeat"))
         return None
-    return Value(use.path, last.ports, use.place, inner=copies, leaf=last.leaf)
+    return Referent(use.path, last.ports, use.place, inner=copies, leaf=last.leaf)
 
 
-def _reads(expander: Expander, before: Value, use: Use) -> tuple[Wire | None, ...]:
+def _reads(expander: Expander, before: Referent, use: Use) -> tuple[Wire | None, ...]:
     """What a copy reads, the copy before it being known."""
     kind = use.kind()
     return chained(before, expander.inputs(kind), read_by(use), kind, use.name, use.fields.key_span("repeat"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from netspec.frontend.calls import Expansion, Inherited
-from netspec.frontend.check import Checked
+from netspec.frontend.check import CheckedDocument
 from netspec.frontend.names import Frame
 from netspec.frontend.wiring import MAX_LAYERS
 from netspec.layers import kinds
@@ -22,7 +22,7 @@ class NetworkTooLargeError(NetspecError):
 class Expander(ABC):
     """One expansion under way; `body` expands the layers that a block or container holds."""
 
-    def __init__(self, checked: Checked) -> None:
+    def __init__(self, checked: CheckedDocument) -> None:
         self.checked = checked
         self.out = Expansion()
         self.layers_made: dict[tuple[str, str], Layer] = {}  # kind and values -> the layer, of those with expressions

@@ -23,7 +23,7 @@ R = TypeVar("R")
 
 
 @runtime_checkable
-class Checked(Protocol):
+class SelfChecked(Protocol):
     """A record with more to say than its types: `field`, and what is expected of it, for each fault."""
 
     def faults(self) -> Iterable[tuple[str, str]]: ...
@@ -111,7 +111,7 @@ def _record(value: Any, cls: Any, where: str, faults: list[str]) -> Any:
     if len(faults) > before:
         return None
     made = cls(**found)
-    if isinstance(made, Checked):
+    if isinstance(made, SelfChecked):
         for name, expected in made.faults():
             faults.append(f"`{_key(where, name)}` is {_shown(value[name])}, expected {expected}")
     return made
