@@ -10,6 +10,8 @@ import pytest
 
 import netspec
 from netspec.graph.model import Graph
+from netspec.recipe.optimizers.base import OPTIMIZERS
+from netspec.spec import Spec
 
 PARENT = """netspec: 1
 name: parent
@@ -146,7 +148,7 @@ def test_files_cannot_name_each_other_for_ever() -> None:
 
 
 def test_options() -> None:
-    def sets(*options: str) -> Graph:
+    def sets(*options: str) -> Spec:
         return netspec.load("parent.yaml", sets=options)
 
     assert str(sets("width=5")["one.fc"].type) == "(B, 5)"
@@ -156,9 +158,10 @@ def test_options() -> None:
     assert "act" not in sets("layers.act=null")
     assert sets("layers.act={type: elu}")["act"].kind == "elu"
     assert sets("layers.act.repeat=2")["act.1"].kind == "relu"
-    train = sets("train.epochs=5", "train.optimizer={type: sgd, lr: 1e-3}", "train.seed=$width").train
+    options = ("train.loss=squared", "train.epochs=5", "train.optimizer={type: sgd, lr: 1e-3}", "train.seed=$width")
+    train = sets(*options).train
     assert train is not None
-    assert train.plain() == {"epochs": 5, "optimizer": {"type": "sgd", "lr": 0.001}, "seed": 8}
+    assert (train.epochs, train.seed, train.optimizer) == (5, 8, OPTIMIZERS["sgd"](lr=0.001))
     assert sets("description=a: b=c" if os.name == "none" else "description=b=c").description == "b=c"
 
 
