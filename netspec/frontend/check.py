@@ -121,7 +121,7 @@ def _mended(tree: Map) -> Map:
     """Without the pieces that an unquoted comma cut off an expression: `{a: $(min(2, 3))}` has a key `3))`."""
     if not any(isinstance(v, Scalar) and v.value is None and ")" in k for k, v in tree.entries.items()):
         return tree
-    kept: dict[str, Tree] = {}
+    entries: dict[str, Tree] = {}
     unclosed = False
     for key, value in tree.entries.items():
         text = value.value if isinstance(value, Scalar) else ""
@@ -129,8 +129,8 @@ def _mended(tree: Map) -> Map:
             unclosed = ")" not in key
             continue
         unclosed = isinstance(text, str) and "$(" in text and text.count("(") > text.count(")")
-        kept[key] = value
-    return Map(kept, tree.span, tree.key_spans)
+        entries[key] = value
+    return Map(entries, tree.span, tree.key_spans)
 
 
 def unknown_kind(kind: str, span: Span, checked: CheckedDocument) -> Problem:

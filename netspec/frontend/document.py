@@ -54,7 +54,7 @@ def load_document(
     Raises NS1xx, NS2xx, NS303, NS304, NS306 and NS307.
     """
     folder = folder or (path.parent if path else Path())
-    root = Files().whole(source, folder, (path.resolve(),) if path else ())
+    root = Files().document(source, folder, (path.resolve(),) if path else ())
     problems = Problems()
     for assignment in (*_assignments(variables or {}), *sets):
         try:

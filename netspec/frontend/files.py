@@ -41,7 +41,8 @@ class Files:
         self.count = 0
         self.done: dict[Path, Map] = {}
 
-    def whole(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Map:
+    def document(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Map:
+        """A text with what it extends and includes put in; `above` are the files that led to it."""
         tree = parse(source)
         if isinstance(tree, Scalar) and tree.value is None:
             raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
@@ -58,8 +59,8 @@ class Files:
             if key not in SECTIONS:
                 unused = [s for s in SECTIONS if s not in tree]
                 problems.append(unknown_key(key, tree.key_span(key), unused, "a netspec file", "NS201"))
-        kept = {k: v for k, v in tree.entries.items() if k not in ("include", "extends")}
-        own = Map(kept, tree.span, tree.key_spans)
+        entries = {k: v for k, v in tree.entries.items() if k not in ("include", "extends")}
+        own = Map(entries, tree.span, tree.key_spans)
         parents = [t for t in [tree.get("extends")] if t is not None]
         others: dict[str, list[Map]] = {"extends": [], "include": []}
         for key, paths in (("extends", parents), ("include", _paths(tree.get("include")))):
@@ -106,7 +107,7 @@ class Files:
             hint = f"did you mean `{near.relative_to(folder).as_posix()}`?" if near else problem.hint
             raise NetspecError("NS306", f"`{key}: {tree.value}`: {problem.message}", tree.span, hint=hint) from None
         try:
-            self.done[real] = self.whole(source, path.parent, (*above, real))
+            self.done[real] = self.document(source, path.parent, (*above, real))
         except NetspecError as error:
             raise error.located(None, f"in a file that `{key}` names at {tree.span}") from None
         return self.done[real]

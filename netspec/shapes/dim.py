@@ -89,21 +89,21 @@ class Dim:
         if other == 1:
             return self
         # (n·q + r) // n = q + r // n: pull every multiple out, and keep the rest small and positive.
-        whole = {m: f // other for m, f in self.terms if f // other}
+        multiples = {m: f // other for m, f in self.terms if f // other}
         rest = _make({m: f % other for m, f in self.terms})
         if isinstance(rest, int):
-            return _make(whole) + rest // other
+            return _make(multiples) + rest // other
         if not any(m for m, _ in rest.terms):
-            return _make(whole)
+            return _make(multiples)
         common = gcd(other, *(f for m, f in rest.terms if m))
         if common > 1:  # floor((c·a + r) / (c·n)) = floor((a + floor(r/c)) / n)
-            return _make(whole) + _make({m: f // common for m, f in rest.terms}) // (other // common)
+            return _make(multiples) + _make({m: f // common for m, f in rest.terms}) // (other // common)
         [(monomial, factor), *more] = rest.terms
         constant = dict(more).get((), 0)
         if factor == 1 and len(monomial) == 1 and isinstance(monomial[0], Quotient) and set(dict(more)) <= {()}:
             inner = monomial[0]  # (floor(a / m) + c) // n = (a + c·m) // (m·n)
-            return _make(whole) + (inner.numerator + constant * inner.denominator) // (inner.denominator * other)
-        return _make(whole) + Dim({(Quotient(rest, other),): 1})
+            return _make(multiples) + (inner.numerator + constant * inner.denominator) // (inner.denominator * other)
+        return _make(multiples) + Dim({(Quotient(rest, other),): 1})
 
     def exact_div(self, other: Size) -> Size | None:
         """The quotient when the division leaves nothing, else None."""
@@ -126,11 +126,11 @@ class Dim:
 
     def names(self) -> set[str]:
         """The axis names in it."""
-        found: set[str] = set()
+        names: set[str] = set()
         for monomial, _ in self.terms:
             for atom in monomial:
-                found |= {atom} if isinstance(atom, str) else atom.numerator.names()
-        return found
+                names |= {atom} if isinstance(atom, str) else atom.numerator.names()
+        return names
 
     def at(self, sizes: Mapping[str, int]) -> Size:
         """The value with some axis names replaced by numbers."""
@@ -159,8 +159,8 @@ def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
 
 
 def _make(terms: Mapping[Monomial, int]) -> Size:
-    kept = {m: f for m, f in terms.items() if f}
-    return kept.get((), 0) if not kept.keys() - {()} else Dim(kept)
+    nonzero = {m: f for m, f in terms.items() if f}
+    return nonzero.get((), 0) if not nonzero.keys() - {()} else Dim(nonzero)
 
 
 def symbol(name: str) -> Dim:

@@ -27,9 +27,9 @@ class Condition:
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
         """For numbers in place of all its names."""
-        found = at(self.size, sizes)
-        assert isinstance(found, int)
-        return found >= self.least
+        size = at(self.size, sizes)
+        assert isinstance(size, int)
+        return size >= self.least
 
     @property
     def rising(self) -> bool:
@@ -100,10 +100,10 @@ def lengths_of(needs: Needs) -> Lengths:
         if condition.rising or condition.falling:
             _tighten(bounds, _bound(condition))
     for condition in list(mixed):
-        found = _tried(condition, bounds)
-        if found is not None:
+        tried = _tried(condition, bounds)
+        if tried is not None:
             mixed.remove(condition)
-            for bound in found:
+            for bound in tried:
                 _tighten(bounds, bound)
     several = [c for c in conditions if len(c.size.names()) > 1 and not _follows(c, bounds)]
     ordered = sorted(bounds.values(), key=lambda c: (min(c.size.names()), c.falling))
@@ -117,8 +117,8 @@ def _turned(name: str) -> Dim:
 def _tighten(bounds: dict[Dim, Condition], bound: Condition) -> None:
     if bound.rising and bound.least <= 1:
         return  # every name is at least 1
-    kept = bounds.get(bound.size)
-    if kept is None or bound.least > kept.least:
+    known = bounds.get(bound.size)
+    if known is None or bound.least > known.least:
         bounds[bound.size] = bound
 
 

@@ -115,10 +115,10 @@ class NetspecError(Exception):
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
     """Problems as they stand in the text; of several texts the one that was met first is first."""
-    found = list(problems)
-    sources = list(dict.fromkeys(p.span.source if p.span else None for p in found))
+    unsorted = list(problems)
+    sources = list(dict.fromkeys(p.span.source if p.span else None for p in unsorted))
     return sorted(
-        found,
+        unsorted,
         key=lambda p: (
             (sources.index(p.span.source), p.span.line, p.span.column) if p.span else (sources.index(None), 0, 0)
         ),
@@ -126,7 +126,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 class Problems(list[Problem]):
-    """What a stage has found so far.  Raises all of it as soon as there is more than anybody reads."""
+    """The problems of a stage so far.  Raises all of them as soon as there are more than anybody reads."""
 
     def append(self, problem: Problem) -> None:
         super().append(problem)
@@ -158,7 +158,7 @@ def note(problems: list[Problem], places: dict[tuple[str, Span | None], int], pr
 
 
 def raise_all(problems: list[Problem]) -> None:
-    """End a stage: raise everything it found, or go on."""
+    """End a stage: raise all of its problems, or go on."""
     if problems:
         raise NetspecError.of(problems)
 

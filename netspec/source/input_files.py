@@ -21,21 +21,21 @@ def open_file(path: Path) -> BufferedReader:
 
 def read_whole(path: Path) -> bytes:
     """A file's bytes.  Raises OSError where it has none, or more than `most_bytes`."""
-    most, found = most_bytes(), []
+    most, chunks = most_bytes(), []
     with open_file(path) as file:
         size, count = path.stat().st_size, 0
         while size <= most and (chunk := file.read(1 << 24)):
-            found.append(chunk)
+            chunks.append(chunk)
             count += len(chunk)
             size = max(size, count)  # a file may be longer than it says
     if size > most:
         raise OSError(f"it has {shown(size)}, which is more than half of the memory")
-    return b"".join(found)
+    return b"".join(chunks)
 
 
 def most_bytes() -> int:
     """How much may be read at once: half of the memory of the machine, or of the container that it is."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError, ValueError):  # no container, or one without a limit
-        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return found // 2
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return memory // 2

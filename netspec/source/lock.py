@@ -48,7 +48,7 @@ def holder(folder: Path) -> str:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _said(handle)
+        return _holder(handle)
     except OSError:
         return ""
     finally:
@@ -65,9 +65,9 @@ def _locked(path: Path) -> int:
                 return handle
         except BlockingIOError:
             if last:
-                said = _said(handle)
+                holder = _holder(handle)
                 os.close(handle)
-                raise InUseError(said) from None
+                raise InUseError(holder) from None
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 return handle
@@ -78,10 +78,11 @@ def _locked(path: Path) -> int:
     raise InUseError("other processes that come and go")
 
 
-def _said(handle: int) -> str:
+def _holder(handle: int) -> str:
+    """Who holds the lock, as it wrote into the file."""
     try:
-        told = json.loads(os.pread(handle, 1000, 0))
-        process, host = int(told["process"]), str(told["host"])
+        written = json.loads(os.pread(handle, 1000, 0))
+        process, host = int(written["process"]), str(written["host"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"
     return f"process {process}" + (f" on {host[:64]}" if host != socket.gethostname() else "")

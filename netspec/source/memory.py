@@ -68,8 +68,8 @@ def hold(needed: int, what: str, hint: str = "") -> None:
 
 def available() -> int | None:
     """Bytes that this process may still take; None where the system does not say."""
-    found = [n for n in (_of_system(), _of_group(), _of_process()) if n is not None]
-    return max(0, min(found)) if found else None
+    limits = [n for n in (_of_system(), _of_group(), _of_process()) if n is not None]
+    return max(0, min(limits)) if limits else None
 
 
 def _of_system() -> int | None:
@@ -84,8 +84,8 @@ def _of_group() -> int | None:
     with suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         taken = int((group / "memory.current").read_text())
-        kept = re.search(r"^inactive_file (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
-        return int((group / "memory.max").read_text()) - taken + int(kept[1] if kept else 0)
+        cached = re.search(r"^inactive_file (\d+)", (group / "memory.stat").read_text(), re.MULTILINE)
+        return int((group / "memory.max").read_text()) - taken + int(cached[1] if cached else 0)
     return None
 
 

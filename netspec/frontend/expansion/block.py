@@ -46,9 +46,9 @@ def _params(expander: Expander, block: Block, use: Use) -> dict[str, Any]:
     raise_all(problems)
     params: dict[str, Any] = {}
     for name, default in block.params.entries.items():
-        given = use.fields.get(name)
+        argument = use.fields.get(name)
         defaults = {**expander.checked.document.vars, **params}
-        tree = resolve(default, defaults) if given is None else resolve(given, use.env)
+        tree = resolve(default, defaults) if argument is None else resolve(argument, use.env)
         value = tree.plain()
         if not is_value(value):
             owner = f"`{name}` of {block.name} `{use.name}`"

@@ -20,8 +20,8 @@ def chained(
     Raises NS308 when no output has the name of an input.
     """
     if "" in before.ports:
-        given = dict(zip(inputs, wires, strict=False))
-        meant = next((given[port] for port in before.ports if port in given), wires[0])
+        by_input = dict(zip(inputs, wires, strict=False))
+        meant = next((by_input[port] for port in before.ports if port in by_input), wires[0])
         return tuple(before.ports[""] if wire is meant else wire for wire in wires)
     if not any(port in inputs for port in before.ports):
         gives, takes = (", ".join(f"`{n}`" for n in names) for names in (before.ports, inputs))

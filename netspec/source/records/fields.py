@@ -29,15 +29,15 @@ def fields_of(cls: type) -> dict[str, Field]:
 
 def _fields_of(cls: Any) -> dict[str, Field]:
     hints = get_type_hints(cls, include_extras=True)
-    found = {}
+    by_name = {}
     for f in sorted(fields(cls), key=lambda f: f.kw_only is True):
         if not f.metadata.get("key", True):
             continue
         default = (
             f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else MISSING
         )
-        found[f.name] = Field(f.name, hints[f.name], default, required=default is MISSING)
-    return found
+        by_name[f.name] = Field(f.name, hints[f.name], default, required=default is MISSING)
+    return by_name
 
 
 def options_of(annotation: Any) -> tuple[Any, ...]:

@@ -32,9 +32,9 @@ class SelfChecked(Protocol):
 def parse_json(text: str | bytes, code: str, name: str) -> Any:
     """Any JSON value.  Raises `code` for what is none: broken, not UTF-8, or nested without end."""
     try:
-        found = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
-        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
-        return found
+        value = json.loads(text.decode("utf-8") if isinstance(text, bytes) else text)
+        json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+        return value
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise NetspecError(code, f"cannot be read: {error}", name=name) from None
 
@@ -42,12 +42,12 @@ def parse_json(text: str | bytes, code: str, name: str) -> Any:
 def read_record(value: Any, cls: type[R], code: str, name: str, hint: str = "") -> R:
     """A plain value as a record.  Raises `code` at every field that is not as declared; `name` is the file's."""
     faults: list[str] = []
-    found = _read(value, cls, "", faults)
+    record = _read(value, cls, "", faults)
     problems = Problems()
     for fault in faults:
         problems.append(Problem(code, fault, name=name, hint=hint))
     raise_all(problems)
-    return cast(R, found)
+    return cast(R, record)
 
 
 def plain_json(value: Any, indent: int | None = None) -> str:
@@ -68,11 +68,11 @@ def _read(value: Any, annotation: Any, where: str, faults: list[str]) -> Any:
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         wrong: list[str] = []
-        found = _read(value, args[0], where, wrong)
-        limits = [extra for extra in args[1:] if isinstance(extra, Limit)] if isinstance(found, (int, float)) else []
-        if wrong or not all(limit.allows(found) for limit in limits):
+        number = _read(value, args[0], where, wrong)
+        limits = [extra for extra in args[1:] if isinstance(extra, Limit)] if isinstance(number, (int, float)) else []
+        if wrong or not all(limit.allows(number) for limit in limits):
             return _misfit(value, annotation, where, faults)
-        return found
+        return number
     if is_dataclass(annotation):
         return _record(value, annotation, where, faults)
     if origin in (Union, types.UnionType):
@@ -107,10 +107,10 @@ def _record(value: Any, cls: Any, where: str, faults: list[str]) -> Any:
     before = len(faults)
     faults += [f"has a field `{_key(where, key)}` that this netspec does not know" for key in value.keys() - fields]
     faults += [f"has no `{_key(where, name)}`" for name in fields if name not in value]
-    found = {n: _read(value[n], f.annotation, _key(where, n), faults) for n, f in fields.items() if n in value}
+    values = {n: _read(value[n], f.annotation, _key(where, n), faults) for n, f in fields.items() if n in value}
     if len(faults) > before:
         return None
-    made = cls(**found)
+    made = cls(**values)
     if isinstance(made, SelfChecked):
         for name, expected in made.faults():
             faults.append(f"`{_key(where, name)}` is {_shown(value[name])}, expected {expected}")
@@ -130,9 +130,9 @@ def _one_of(value: Any, annotation: Any, where: str, faults: list[str]) -> Any:
     nearest: list[str] = []
     for option in get_args(annotation):
         wrong: list[str] = []
-        found = _read(value, option, where, wrong)
+        fitting = _read(value, option, where, wrong)
         if not wrong:
-            return found
+            return fitting
         if isinstance(value, dict if is_dataclass(option) else list):
             nearest = wrong
     if nearest:
@@ -142,8 +142,8 @@ def _one_of(value: Any, annotation: Any, where: str, faults: list[str]) -> Any:
 
 
 def _misfit(value: Any, annotation: Any, where: str, faults: list[str]) -> None:
-    what = f"`{where}`" if where else "all of it"
-    faults.append(f"{what} is {_shown(value)}, expected {expected(annotation)}")
+    subject = f"`{where}`" if where else "all of it"
+    faults.append(f"{subject} is {_shown(value)}, expected {expected(annotation)}")
 
 
 def _shown(value: Any) -> str:

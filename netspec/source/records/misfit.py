@@ -29,11 +29,11 @@ def misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
         for key, item in tree.entries.items():
             word = item.plain()
             if not fits(word, inside.annotation):
-                found = misfit(item, word, inside, f"`{key}` in {owner}")
+                problem = misfit(item, word, inside, f"`{key}` in {owner}")
                 switch = word if isinstance(word, bool) else _YAML_1_1.get(word) if isinstance(word, str) else None
                 written = switch is not None and fits(int(switch), inside.annotation)
-                hint = f"write `{int(switch or 0)}`" if written else found.hint
-                return dataclasses.replace(found, hint=hint, key=(key, *found.key))
+                hint = f"write `{int(switch or 0)}`" if written else problem.hint
+                return dataclasses.replace(problem, hint=hint, key=(key, *problem.key))
     hint = ""
     if isinstance(value, (int, float)) and of_type(value, field.annotation):
         hint = "whole numbers end at 2**63" if value == value else "NaN is no value of a parameter"

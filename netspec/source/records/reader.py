@@ -119,10 +119,10 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
         return None
     record = tree if isinstance(tree, Map) else Map({}, tree.span)
-    found = Problems()
-    values = read_fields(record, kinds[name], f"{choice.what} {name}", found, skip=("type",))
-    problems += found
-    return None if found else made(kinds[name], values, record)
+    inside = Problems()
+    values = read_fields(record, kinds[name], f"{choice.what} {name}", inside, skip=("type",))
+    problems += inside
+    return None if inside else made(kinds[name], values, record)
 
 
 def _record_in(annotation: Any, tree: Tree) -> Any:
@@ -133,9 +133,9 @@ def _record_in(annotation: Any, tree: Tree) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         if isinstance(tree, Scalar) and tree.value is None:
             return None
-        found = [r for r in (_record_in(a, tree) for a in get_args(annotation)) if r is not None]
-        choices = [r for r in found if isinstance(r, OneOf)]
-        return choices[0] if choices else found[0] if found and isinstance(tree, Map) else None
+        records = [r for r in (_record_in(a, tree) for a in get_args(annotation)) if r is not None]
+        choices = [r for r in records if isinstance(r, OneOf)]
+        return choices[0] if choices else records[0] if records and isinstance(tree, Map) else None
     return annotation if dataclasses.is_dataclass(annotation) else None
 
 

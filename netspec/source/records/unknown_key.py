@@ -36,17 +36,17 @@ def unknown_key(
 
 def where_it_belongs(key: str, name: str, fields: Mapping[str, Field], tree: Map, owner: str) -> str:
     """What to write where a key stands one level too high, or is called something else here; "" for neither."""
-    what = f"`{key}`" if key == name else f"`{key}` is `{name}` here"
+    subject = f"`{key}`" if key == name else f"`{key}` is `{name}` here"
     if name in fields:
-        return f"{what}: write `{name}: …`"
+        return f"{subject}: write `{name}: …`"
     for f in fields.values():
         kinds = {kind: cls for kind, cls in _kinds_in(f.annotation).items() if name in fields_of(cls)}
         if not kinds:
             continue
-        given = tree.get(f.name)
-        tag = given.get("type") if isinstance(given, Map) else given
+        value = tree.get(f.name)
+        tag = value.get("type") if isinstance(value, Map) else value
         kind = str(tag.value) if isinstance(tag, Scalar) else ""
-        if given is None:
+        if value is None:
             first = min(kinds, key=lambda kind: list(fields_of(kinds[kind])).index(name))  # where it stands first
             kind = next((k for k, cls in kinds.items() if isinstance(f.default, cls)), first)
         if kind not in kinds:
@@ -55,8 +55,8 @@ def where_it_belongs(key: str, name: str, fields: Mapping[str, Field], tree: Map
         if tree.key_span(key).source.name == "--set" and owner.isidentifier():
             path = f"{owner}.{f.name}"
             text = f"--set {path}.{name}=…"
-            text = f"--set {path}.type={kind} {text}" if kind and not isinstance(given, Map) else text
-        return f"{what}{' is' if key == name else ','} a key of `{f.name}`: write `{text}`"
+            text = f"--set {path}.type={kind} {text}" if kind and not isinstance(value, Map) else text
+        return f"{subject}{' is' if key == name else ','} a key of `{f.name}`: write `{text}`"
     return ""
 
 
