@@ -73,8 +73,8 @@ layers:
   parts: {type: split, sizes: [20, 30], dim: -1, from: tied}
 outputs: {logits: head, scores: tied, first: parts.0}
 budget: {params: 100k}
-data: {source: digits, split: {train: 0.8, seed: $width}}
-train: {epochs: $(width + 2), note: "$$ and $(width) of text"}
+data: {source: {type: npz, path: "$$ and $(width) of text"}, split: {train: 0.8, seed: $width}}
+train: {epochs: $(width + 2), loss: {logits: cross_entropy, scores: squared, first: squared}}
 """.replace("$(len2 if false else 2)", "$(2)"),
     """netspec: 1
 name: cells

@@ -47,3 +47,9 @@ def test_a_problem_carries_the_key_that_it_is_about(text: str, keys: list[tuple[
     with pytest.raises(NetspecError) as caught:
         read(parse(Source("a.yaml", text)), Drawing, "drawing")
     assert [problem.key for problem in caught.value.problems] == keys
+
+
+def test_a_key_that_somebody_else_reads_is_listed_once() -> None:
+    with pytest.raises(NetspecError) as caught:
+        read(parse(Source("a.yaml", "zzz: 1")), Circle, "circle", skip=("radius", "type"))
+    assert caught.value.problems[0].hint == "it has `radius`, `type`"

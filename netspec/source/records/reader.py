@@ -61,7 +61,7 @@ def read_fields(
             continue
         field = fields.get(key)
         if field is None:
-            known = [name for name in (*fields, *skip) if name not in tree.entries]
+            known = [name for name in dict.fromkeys((*fields, *skip)) if name not in tree.entries]
             meant.add(nearest(key, known))
             problem = unknown_key(key, tree.key_span(key), known, owner, explain=explain)
             hint = where_it_belongs(key, (elsewhere or {}).get(key, key), fields, tree, owner)
