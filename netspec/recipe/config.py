@@ -100,10 +100,10 @@ class TrainConfig(Written):
 
     def measured(self) -> list[Measured]:
         """Each metric of each output that it fits."""
-        found = []
+        measured = []
         for output, kind in self.target_kinds.items():
             for name in (DEFAULT[kind],) if self.metrics is None else self.metrics:
                 if kind in METRICS[name].targets:
                     shown = name if len(self.losses) == 1 else f"{output}.{name}"
-                    found.append(Measured(shown, output, METRICS[name]()))
-        return found
+                    measured.append(Measured(shown, output, METRICS[name]()))
+        return measured

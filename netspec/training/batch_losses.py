@@ -38,9 +38,11 @@ class BatchLosses:
         for batch, losses, counts in zip(self._batches, per_output, self._fetched_counts(), strict=True):
             loss = sum(losses)
             if not math.isfinite(loss):
-                raise NetspecError("NS623", f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch}",
-                                   hint="lower `lr`, add `clip: 1.0` or `standardize: true`; "
-                                        "what was saved before is still there")  # fmt: skip
+                raise NetspecError(
+                    "NS623",
+                    f"the loss is {loss} in epoch {progress.epoch + 1}, batch {batch}",
+                    hint="lower `lr`, add `clip: 1.0` or `standardize: true`; what was saved before is still there",
+                )
             sums, totals = progress.loss_sums or [0.0] * len(losses), progress.counts or [0] * len(counts)
             progress.loss_sums = [s + x * n for s, x, n in zip(sums, losses, counts, strict=True)]
             progress.counts = [total + n for total, n in zip(totals, counts, strict=True)]

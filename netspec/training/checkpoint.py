@@ -55,9 +55,9 @@ def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module
     tensors = {f"weights.{name}": tensor for name, tensor in state.items() if name not in again}
     tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items() if name not in again}
     tensors |= {f"carried.{name}": tensor for name, tensor in carried.items()}
-    kept: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
-    stateful = [index for index, entries in kept.items() if entries]
-    tensors |= {f"optimizer.{i}.{name}": tensor for i in stateful for name, tensor in kept[i].items()}
+    states: Mapping[int, Mapping[str, Tensor]] = optimizer.state_dict()["state"]
+    stateful = [index for index, entries in states.items() if entries]
+    tensors |= {f"optimizer.{i}.{name}": tensor for i in stateful for name, tensor in states[i].items()}
     tensors["rng.cpu"] = torch.get_rng_state()
     if device.type == "cuda":
         tensors["rng.cuda"] = torch.cuda.get_rng_state(device)
@@ -106,10 +106,10 @@ def _refused(path: Path, what: str) -> NetspecError:
 def _header(metadata: Mapping[str, str], spec: str, config: TrainConfig, steps: int, path: Path) -> Header:
     if "netspec" not in metadata:
         raise _refused(path, "is no checkpoint: it has no `netspec` in its metadata")
-    found = parse_json(metadata["netspec"], "NS622", str(path))
-    if isinstance(found, dict) and found.get("version") != VERSION:
+    parsed = parse_json(metadata["netspec"], "NS622", str(path))
+    if isinstance(parsed, dict) and parsed.get("version") != VERSION:
         raise _refused(path, f"is not of version {VERSION}, which this netspec reads")
-    header = read_record(found, Header, "NS622", str(path), "start a new run")
+    header = read_record(parsed, Header, "NS622", str(path), "start a new run")
     if header.spec != spec:
         raise _refused(path, "is a checkpoint of another training")
     problems = Problems()
@@ -124,28 +124,28 @@ def _expected(header: Header, config: TrainConfig, module: nn.Module, params: li
               path: Path) -> dict[str, Expected]:  # fmt: skip
     """Name -> shape and type of every tensor that the file has to have."""
     weights = expected_of(module)
-    found = {f"weights.{name}": e for name, e in weights.items()}
+    expected = {f"weights.{name}": e for name, e in weights.items()}
     if header.progress.epoch:
-        found |= {f"best.{name}": e for name, e in weights.items()}
-    entries = entries_kept(config.optimizer)
+        expected |= {f"best.{name}": e for name, e in weights.items()}
+    entries = optimizer_entries(config.optimizer)
     known = set(range(len(params) if entries else 0))
     if not set(header.stateful) <= known or (known and header.progress.step and not header.stateful):
         raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimizer's "
                              f"{len(known)}")  # fmt: skip
     for index in header.stateful:
         like = Expected(tuple(params[index].shape), params[index].dtype)
-        found |= {f"optimizer.{index}.{name}": e or like for name, e in entries.items()}
-    found["rng.cpu"] = _bytes(torch.get_rng_state())
+        expected |= {f"optimizer.{index}.{name}": e or like for name, e in entries.items()}
+    expected["rng.cpu"] = _bytes(torch.get_rng_state())
     if device.type == "cuda":
-        found["rng.cuda"] = _bytes(torch.cuda.get_rng_state(device))
-    return found
+        expected["rng.cuda"] = _bytes(torch.cuda.get_rng_state(device))
+    return expected
 
 
 def _bytes(state: Tensor) -> Expected:
     return Expected(tuple(state.shape), state.dtype)
 
 
-def entries_kept(config: Optimizer) -> dict[str, Expected | None]:
+def optimizer_entries(config: Optimizer) -> dict[str, Expected | None]:
     """What the optimizer keeps for a weight, found by a step of it: name -> None for what is like the weight."""
     probe = nn.Parameter(torch.zeros(2, 3))
     optimizer = config.to_torch([probe])

@@ -21,7 +21,7 @@ from netspec.source.memory import hold, memory
 from netspec.spec import Spec
 from netspec.training.batch_of_one import least_batch
 from netspec.training.batches import Batches
-from netspec.training.checkpoint import entries_kept
+from netspec.training.checkpoint import optimizer_entries
 from netspec.training.claim import claimed
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
@@ -121,7 +121,7 @@ def train(
 
 def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
     """Each weight as it is and as it was best, its gradient, and what the optimizer keeps of it; float32."""
-    likes = sum(like is None for like in entries_kept(optimizer).values())
+    likes = sum(like is None for like in optimizer_entries(optimizer).values())
     return 4 * (total(graph).params * 2 + sum(params_of(graph, n, frozen=False) for n in graph.layers()) * (1 + likes))
 
 

@@ -19,8 +19,15 @@ from netspec.training.weights import Weights, save_weights, shared_names
 class Saver:
     """Checkpoint, best and last weights.  `spec`: the hash of the text that is trained."""
 
-    def __init__(self, folder: Path, spec: str, module: nn.Module, optimizer: torch.optim.Optimizer,
-                 scaler: torch.amp.GradScaler, device: torch.device) -> None:  # fmt: skip
+    def __init__(
+        self,
+        folder: Path,
+        spec: str,
+        module: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+        device: torch.device,
+    ) -> None:
         self.folder = folder
         self.spec = spec
         self.module = module
@@ -46,11 +53,15 @@ class Saver:
         for name, tensor in self.module.state_dict().items():
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 where = f"epoch {progress.epoch + 1}, batch {progress.batch}"
-                raise NetspecError("NS623", f"{name} is not finite in {where}",
-                                   hint="lower `lr` or add `clip: 1.0`; what was saved before is there")  # fmt: skip
+                raise NetspecError(
+                    "NS623",
+                    f"{name} is not finite in {where}",
+                    hint="lower `lr` or add `clip: 1.0`; what was saved before is there",
+                )
         progress.scaler = Scaler(**self.scaler.state_dict()) if self.scaler.is_enabled() else None
-        save_checkpoint(self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best,
-                        self.device, carried)  # fmt: skip
+        save_checkpoint(
+            self.folder / CHECKPOINT, self.spec, progress, self.module, self.optimizer, self.best, self.device, carried
+        )
         if self.best is not None and not self._best_saved:
             save_weights(self.folder / BEST, self.module, self.best, epoch=str(progress.best_epoch))
             self._best_saved = True

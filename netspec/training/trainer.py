@@ -50,8 +50,18 @@ class Carried(Protocol):
 class Trainer:
     """A training in progress: the module, the optimizer, how far it is, and the best weights so far."""
 
-    def __init__(self, config: TrainConfig, module: nn.Module, dataset: Dataset, scorer: Scorer, device: torch.device,
-                 folder: Path, spec: str, bptt_span: Span | None = None, least: int = 1) -> None:  # fmt: skip
+    def __init__(
+        self,
+        config: TrainConfig,
+        module: nn.Module,
+        dataset: Dataset,
+        scorer: Scorer,
+        device: torch.device,
+        folder: Path,
+        spec: str,
+        bptt_span: Span | None = None,
+        least: int = 1,
+    ) -> None:
         """`least`: a last batch of fewer samples is left out."""
         self.config = config
         self.module = module.to(device)
@@ -64,8 +74,11 @@ class Trainer:
         self.steps = (self.chunks or train_part).steps  # an epoch
         self.params = [p for p in module.parameters() if p.requires_grad]
         if not self.params:
-            raise NetspecError("NS612", "there is nothing to train: the network has no weights that are not frozen",
-                               hint="remove `freeze` from a layer")  # fmt: skip
+            raise NetspecError(
+                "NS612",
+                "there is nothing to train: the network has no weights that are not frozen",
+                hint="remove `freeze` from a layer",
+            )
         self.optimizer = config.optimizer.to_torch(self.params)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self.progress = Progress()
@@ -176,8 +189,11 @@ class Trainer:
             figures = self.scorer.score(self.module, self.parts["validation"])
             monitored = figures["loss"]
             if not math.isfinite(monitored):
-                raise NetspecError("NS623", f"the validation loss is {monitored} after epoch {progress.epoch}",
-                                   hint="lower `lr`; what was saved before is still there")  # fmt: skip
+                raise NetspecError(
+                    "NS623",
+                    f"the validation loss is {monitored} after epoch {progress.epoch}",
+                    hint="lower `lr`; what was saved before is still there",
+                )
             self.listener(Validated(figures))
         if progress.best is None or monitored < progress.best:
             progress.best, progress.best_epoch = monitored, progress.epoch
@@ -185,8 +201,17 @@ class Trainer:
         if config.stop is not None:
             apply_stop_rules(config.stop, progress, monitored)
         progress.seconds = time.perf_counter() - self._began
-        self.metrics.add(EpochLine(progress.epoch, progress.step, config.optimizer.lr * factor, loss, progress.running,
-                                   {**figures} if figures else None, round(progress.seconds, 3)))  # fmt: skip
+        self.metrics.add(
+            EpochLine(
+                progress.epoch,
+                progress.step,
+                config.optimizer.lr * factor,
+                loss,
+                progress.running,
+                {**figures} if figures else None,
+                round(progress.seconds, 3),
+            )
+        )
 
     # now and then
 
@@ -240,8 +265,9 @@ class Trainer:
             raise NetspecError("NS622", f"`carried`: {error.problems[0].message}", name=str(path)) from None
         for name, state in self._carry_on.items():
             if len(state) != rows:
-                raise NetspecError("NS622", f"`carried.{name}` is of {len(state)} sequences, expected {rows}",
-                                   name=str(path))  # fmt: skip
+                raise NetspecError(
+                    "NS622", f"`carried.{name}` is of {len(state)} sequences, expected {rows}", name=str(path)
+                )
 
     def _interrupt(self, number: int = signal.SIGINT) -> None:
         self.interrupted = number

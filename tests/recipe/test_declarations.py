@@ -23,7 +23,7 @@ from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import fields_of, record_schema
 from netspec.source.registry import Declared, Registry
-from netspec.training.checkpoint import entries_kept
+from netspec.training.checkpoint import optimizer_entries
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES, "metrics": METRICS,
@@ -98,7 +98,7 @@ def test_optimizer(name: str) -> None:
             optimizer.come_back()
         optimizer.step()
     assert all((w < 0.9).all() for w in weights)
-    entries = entries_kept(config)
+    entries = optimizer_entries(config)
     assert all(optimizer.state[w].keys() == entries.keys() for w in weights)
 
 

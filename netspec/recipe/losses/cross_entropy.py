@@ -25,8 +25,15 @@ class CrossEntropy(Loss):
 
     targets = "classes"
     likelihood = True
-    elsewhere = ("categorical_crossentropy", "sparse_categorical_crossentropy", "nll", "nll_loss", "softmax",
-                 "softmax_cross_entropy", "crossentropyloss")  # fmt: skip
+    elsewhere = (
+        "categorical_crossentropy",
+        "sparse_categorical_crossentropy",
+        "nll",
+        "nll_loss",
+        "softmax",
+        "softmax_cross_entropy",
+        "crossentropyloss",
+    )
 
     label_smoothing: Share = 0.0
 
@@ -34,14 +41,19 @@ class CrossEntropy(Loss):
         """(B, classes) or of higher rank: there the axis of the classes follows from the targets."""
         super().check_output(name, output)
         if output.rank < 2:
-            raise NetspecError("NS611", f"cross_entropy expects (B, classes), output `{name}` is {output}",
-                               hint=_AS_MANY)  # fmt: skip
+            raise NetspecError(
+                "NS611", f"cross_entropy expects (B, classes), output `{name}` is {output}", hint=_AS_MANY
+            )
         if output.rank == 2 and output.shape[1] == 1:
-            raise NetspecError("NS611", f"cross_entropy of one value is always 0: output `{name}` is {output}",
-                               hint="use `logistic`, or give it one value a class")  # fmt: skip
+            raise NetspecError(
+                "NS611",
+                f"cross_entropy of one value is always 0: output `{name}` is {output}",
+                hint="use `logistic`, or give it one value a class",
+            )
         if output.rank == 2 and isinstance(output.shape[1], Dim):
-            raise NetspecError("NS611", f"cross_entropy of an unknown number of classes: output `{name}` is {output}",
-                               hint=_AS_MANY)  # fmt: skip
+            raise NetspecError(
+                "NS611", f"cross_entropy of an unknown number of classes: output `{name}` is {output}", hint=_AS_MANY
+            )
 
     def to_torch(self) -> LossFunction:
         from torch.nn import functional

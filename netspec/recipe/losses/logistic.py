@@ -16,8 +16,17 @@ class Logistic(Loss):
 
     targets = "signs"
     likelihood = True
-    elsewhere = ("binary_cross_entropy", "binary_crossentropy", "bce", "bce_loss", "log_loss", "bce_with_logits",
-                 "bcewithlogitsloss", "binary_cross_entropy_with_logits", "sigmoid_cross_entropy")  # fmt: skip
+    elsewhere = (
+        "binary_cross_entropy",
+        "binary_crossentropy",
+        "bce",
+        "bce_loss",
+        "log_loss",
+        "bce_with_logits",
+        "bcewithlogitsloss",
+        "binary_cross_entropy_with_logits",
+        "sigmoid_cross_entropy",
+    )
 
     def to_torch(self) -> LossFunction:
         from torch.nn.functional import softplus

@@ -27,8 +27,12 @@ class Sgd(Optimizer):
 
     def problems(self) -> Iterator[Problem]:
         if self.nesterov and (self.momentum == 0 or self.dampening != 0):
-            yield Problem("NS612", "`nesterov` of sgd needs `momentum` above 0 and no `dampening`",
-                          hint="or use `type: nag`", key=("nesterov",))  # fmt: skip
+            yield Problem(
+                "NS612",
+                "`nesterov` of sgd needs `momentum` above 0 and no `dampening`",
+                hint="or use `type: nag`",
+                key=("nesterov",),
+            )
 
     def to_torch(self, weights: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
         from torch.optim import SGD
