@@ -14,7 +14,7 @@ import pytest
 from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.kernels.cpu import cache
-from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.kernels.cpu import compile as cpu
 from netspec.cells.language.library import library_cell
 
 DATA = b"code"

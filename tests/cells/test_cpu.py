@@ -14,7 +14,7 @@ from recurrences import backward, cell_of, drawn, inputs_of
 from netspec.cells.ir.compiled import compiled_of
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.step import CellStep
-from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.kernels.cpu import compile as cpu
 from netspec.cells.kernels.cpu.code import module_of
 from netspec.cells.language.library import library_cell, library_names
 from netspec.cells.run.fused import fused

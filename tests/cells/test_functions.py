@@ -27,7 +27,7 @@ from netspec.cells.functions import FUNCTIONS, PUBLIC
 from netspec.cells.functions.row import Function
 from netspec.cells.ir.dag import Dag, Value, reachable
 from netspec.cells.ir.lower import step_of
-from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.kernels.cpu import compile as cpu
 from netspec.cells.kernels.gpu.triton_source import PRELUDE
 from netspec.cells.kernels.interpret import compute
 from netspec.source.errors import NetspecError

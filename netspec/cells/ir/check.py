@@ -24,7 +24,7 @@ def check_cell(cell: Cell, broken: Collection[str] = ()) -> list[Problem]:
     for world in _worlds(cell):
         lowering = CellLowering(cell, world, cell.params, broken)
         lowering.run()
-        used |= lowering.scope.used
+        used |= lowering.names.used
         for problem in lowering.problems:
             found.setdefault((problem.code, problem.span), problem)
     return list(found.values()) or ([] if broken else _unused(cell, used))

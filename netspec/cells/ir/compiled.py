@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from weakref import WeakValueDictionary
 
-from netspec.cells.ir.backward import Backward, backward_of, gradient_overflows
+from netspec.cells.ir.backward import Backward, backward_of
 from netspec.cells.ir.forward import Forward, forward_of
+from netspec.cells.ir.gradient import gradient_overflows
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.program import Program, plain_reason, program_of, without_scalars
 from netspec.cells.ir.read import read_cell

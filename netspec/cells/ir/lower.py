@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from netspec.cells.functions import PUBLIC
 from netspec.cells.ir.dag import Columns, Dag, Value
-from netspec.cells.ir.names import Joined, Matrix, Names, Operand, ReportedError
+from netspec.cells.ir.names import Joined, Names, Operand, ReportedError
+from netspec.cells.ir.operand_shapes import factors_of, fits_state, joinable, same_size, vector_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.language.cell import SIZES, Cell
 from netspec.cells.language.expr import (
@@ -59,35 +60,35 @@ class CellLowering:
         params: Mapping[str, float | None],
         broken: Collection[str] = (),
     ) -> None:
-        self.scope = Names(cell, Dag(), sizes, params, broken=set(broken))
+        self.names = Names(cell, Dag(), sizes, params, broken=set(broken))
         self.problems = Problems()
         self.fitting: dict[str, Expr] = {}  # weight -> the first product that it fits
 
     def run(self) -> CellStep | None:
         """The step, or None with what is wrong in `problems`."""
-        scope, cell = self.scope, self.scope.cell
+        names, cell = self.names, self.names.cell
         self.shapes()
         for equation in cell.equations:
             self.equation(equation)
         for name in cell.states:
-            if name not in scope.next and not scope.broken & {name, ""}:
+            if name not in names.next and not names.broken & {name, ""}:
                 self.problems.append(self.never_given(name))
-        output = (scope.next if cell.output in cell.states else scope.values).get(cell.output)
+        output = (names.next if cell.output in cell.states else names.values).get(cell.output)
         if output is not None and output.size is None:
             self.problems.append(Problem("NS410", f"the output `{cell.output}` is one number, not a vector",
                                          cell.output_span))  # fmt: skip
         if self.problems or output is None:
             return None
-        after = {name: node for name in cell.states if (node := scope.next.get(name)) is not None}
-        sizes = {n: v for n, v in scope.sizes.items() if n in SIZES and isinstance(v, (int, Dim))}
+        after = {name: node for name in cell.states if (node := names.next.get(name)) is not None}
+        sizes = {n: v for n, v in names.sizes.items() if n in SIZES and isinstance(v, (int, Dim))}
         # A weight that only the branch not taken names does not exist.
-        weights = {name: shape for name, shape in scope.weights.items() if name in scope.used}
-        params = {name: value for name, value in scope.params.items() if value is not None}
-        return CellStep(cell, scope.dag, sizes, params, scope.states, after, output, weights)
+        weights = {name: shape for name, shape in names.weights.items() if name in names.used}
+        params = {name: value for name, value in names.params.items() if value is not None}
+        return CellStep(cell, names.dag, sizes, params, names.states, after, output, weights)
 
     def never_given(self, state: str) -> Problem:
         """A state without an equation; or with one that writes the time in the name, `h_t = …`."""
-        cell = self.scope.cell
+        cell = self.names.cell
         declared = cell.states[state].span
         for target in (e.target for e in cell.equations):
             if not target.time and timed_hint(target.name, [state]) == f"write `{state}[t]`":
@@ -98,61 +99,42 @@ class CellLowering:
                        f"add an equation `{state}[t] = …`")  # fmt: skip
 
     def shapes(self) -> None:
-        scope = self.scope
-        for name, declared in {**scope.cell.states, **scope.cell.weights}.items():
+        names = self.names
+        for name, declared in {**names.cell.states, **names.cell.weights}.items():
             try:
-                shape = tuple(size_of(e, scope.sizes) for e in declared.shape)
+                shape = tuple(size_of(e, names.sizes) for e in declared.shape)
             except NetspecError as error:
                 self.problems += error.problems
-                scope.broken.add(name)
+                names.broken.add(name)
                 continue
-            if name in scope.cell.states:
-                scope.states[name] = shape[0]
+            if name in names.cell.states:
+                names.states[name] = shape[0]
             else:
-                scope.weights[name] = shape
+                names.weights[name] = shape
 
     def equation(self, equation: Equation) -> None:
         target = equation.target
         value: Value | None = None
         try:
             value = self.vector(equation.value)
-            if target.time and target.name in self.scope.states:
-                self.fits_state(target, value, equation)
+            if target.time and target.name in self.names.states:
+                fits_state(self.names, target, value, equation)
         except NetspecError as error:
             self.problems += error.problems
         try:
-            self.scope.check_target(target)
+            self.names.check_target(target)
         except NetspecError as error:
             self.problems += error.problems
-            if target.name not in self.scope.weights:
-                self.scope.broken.add(target.name)
+            if target.name not in self.names.weights:
+                self.names.broken.add(target.name)
             if any(problem.code == "NS325" for problem in error.problems):
-                self.scope.broken.add("")  # another name was meant: what reads it is not wrong as well
+                self.names.broken.add("")  # another name was meant: what reads it is not wrong as well
             return
-        (self.scope.next if target.time else self.scope.values).setdefault(target.name, value)
-
-    def fits_state(self, target: Name, value: Value, equation: Equation) -> None:
-        wanted = self.scope.states[target.name]
-        if value.size is None:
-            raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received one number",
-                               equation.value.place.span, hint="it would be the same at every step")  # fmt: skip
-        if value.size != wanted:
-            declared = self.scope.cell.states[target.name]
-            raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received a vector of "
-                               f"{value.size}", equation.value.place.span,
-                               related=(Related(target.name, f"[{wanted}]", declared.span),))  # fmt: skip
+        (self.names.next if target.time else self.names.values).setdefault(target.name, value)
 
     def vector(self, expr: Expr) -> Value:
         """An expression that is a vector or a number, element by element."""
-        value = self.value(expr)
-        if isinstance(value, Matrix):
-            raise NetspecError("NS410", f"`{value.name}` is a matrix [{value.rows}, {value.columns}] and stands left "
-                               "of `@` only", expr.place.span, hint=f"a product is written `{value.name} @ x[t]`",
-                               related=self.scope.declared(value.name))  # fmt: skip
-        if isinstance(value, Joined):
-            raise NetspecError("NS410", "a concatenation stands right of `@` only", expr.place.span,
-                               hint="`W @ [a, b]`")  # fmt: skip
-        return value
+        return vector_of(self.names, expr, self.value(expr))
 
     def value(self, expr: Expr) -> Operand:
         try:
@@ -165,17 +147,17 @@ class CellLowering:
     def _value(self, expr: Expr) -> Operand:
         match expr:
             case Number(value):
-                return self.scope.dag.constant(value)
+                return self.names.dag.constant(value)
             case Name():
-                return self.scope.value(expr)
+                return self.names.value(expr)
             case FunctionCall():
                 return self.call(expr)
             case Negative(operand):
-                return self.scope.dag.neg(self.vector(operand))
+                return self.names.dag.neg(self.vector(operand))
             case Concatenation(items):
-                return Joined(tuple(self.each(self.part, items)))
+                return Joined(tuple(self.each(lambda item: joinable(item, self.vector(item)), items)))
             case Choice(then, left, equal, right, other):
-                same = side_of(left, self.scope.sizes) == side_of(right, self.scope.sizes)
+                same = side_of(left, self.names.sizes) == side_of(right, self.names.sizes)
                 return self.value(then if same == equal else other)
             case Binary("@"):
                 return self.product(expr)
@@ -198,11 +180,11 @@ class CellLowering:
         return found
 
     def elementwise(self, expr: Binary) -> Value:
-        dag = self.scope.dag
+        dag = self.names.dag
         if expr.sign == "//":
             raise NetspecError("NS320", "`//` divides sizes; values are divided with `/`", expr.sign_place.span)
         a, b = self.each(self.vector, (expr.left, expr.right))
-        self.same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
+        same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
         if expr.sign == "/" and b.number == 0:
             raise NetspecError("NS328", "a division by zero", expr.place.span)
         node = (dag.add(a, b) if expr.sign == "+" else dag.sub(a, b) if expr.sign == "-"
@@ -216,33 +198,10 @@ class CellLowering:
             raise NetspecError("NS328", f"`{expr.place.shown}` is not a finite number", expr.place.span)
         return node
 
-    def part(self, item: Expr) -> Value:
-        node = self.vector(item)
-        if node.size is None:
-            raise NetspecError("NS410", f"`{item.place.shown}` is one number, not a vector to be joined",
-                               item.place.span)  # fmt: skip
-        return node
-
-    def same_size(self, expr: Expr, a: tuple[Expr, Value], b: tuple[Expr, Value], what: str) -> None:
-        """Unification of two element-wise operands: equal sizes, or one of them a number."""
-        (_, x), (_, y) = a, b
-        if x.size is None or y.size is None or x.size == y.size:
-            return
-        related = tuple(Related(e.place.shown, f"[{n.size}]", e.place.span) for e, n in (a, b))
-        hint = ""
-        weights = [(e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x))
-                   if isinstance(e, Name) and n.op == "weight"]  # fmt: skip
-        if len(weights) == 1:
-            hint = f"declare `{weights[0][0]}: [{weights[0][1]}]`"
-        elif {str(x.size), str(y.size)} == {"hidden", "input"}:
-            hint = "they agree only where the input has the hidden size: multiply one by a weight [hidden, input]"
-        raise NetspecError("NS410", f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
-                           expr.place.span, related=related, hint=hint)  # fmt: skip
-
     def call(self, expr: FunctionCall) -> Value:
         name = expr.function
         if name not in PUBLIC:
-            meant = self.scope.called_hint(expr)
+            meant = self.names.called_hint(expr)
             problems = [Problem("NS322", f"unknown function `{name}`", expr.name_place.span,
                                 meant or function_hint(name))]  # fmt: skip
             if not meant and len(expr.args) == 1 and not isinstance(expr.args[0], Name):
@@ -259,47 +218,19 @@ class CellLowering:
                                expr.place.span, hint=hint)  # fmt: skip
         vectors = [(e, n) for e, n in zip(expr.args, args, strict=True) if n.size is not None]
         for other in vectors[1:]:
-            self.same_size(expr, vectors[0], other, f"`{name}`")
+            same_size(expr, vectors[0], other, f"`{name}`")
         try:
-            return self.finite(self.scope.dag.call(name, *args), expr)
+            return self.finite(self.names.dag.call(name, *args), expr)
         except (ValueError, OverflowError):
             raise NetspecError("NS328", f"`{expr.place.shown}` has no value", expr.place.span) from None
 
     def product(self, expr: Binary) -> Value:
-        matrix, right = self.each(self.value, (expr.left, expr.right))
-        if not isinstance(matrix, Matrix):
-            raise self.scope.not_a_matrix(expr, matrix, right)
-        if isinstance(right, Matrix):
-            raise NetspecError("NS327", f"`@` takes a vector on its right, `{right.name}` is a matrix",
-                               expr.right.place.span, related=self.scope.declared(right.name),
-                               hint=f"`{matrix.name} @ {right.name} @ x[t]` multiplies by both")  # fmt: skip
-        parts = right.parts if isinstance(right, Joined) else (right,)
-        sizes = [p.size for p in parts if p.size is not None]
-        if len(sizes) < len(parts):
-            raise NetspecError("NS410", f"`@` takes a vector on its right, `{expr.right.place.shown}` is one number",
-                               expr.right.place.span, hint="multiply with `*`")  # fmt: skip
-        total = sum(sizes[1:], sizes[0])
-        if total != matrix.columns:
-            raise self.misfit(expr, matrix, sizes, total)
+        left, right = self.each(self.value, (expr.left, expr.right))
+        matrix, parts = factors_of(self.names, expr, left, right, self.fitting)
         self.fitting.setdefault(matrix.name, expr)
         start: Size = 0
         terms = []
-        for part, size in zip(parts, sizes, strict=True):
-            terms.append(self.scope.dag.product(Columns(matrix.name, start, start + size), part, matrix.rows))
+        for part, size in parts:
+            terms.append(self.names.dag.product(Columns(matrix.name, start, start + size), part, matrix.rows))
             start = start + size
-        return self.scope.dag.add(*terms)
-
-    def misfit(self, expr: Binary, matrix: Matrix, sizes: list[Size], total: Size) -> NetspecError:
-        """A matrix and a vector that do not fit, with the way out that is most likely meant."""
-        items = expr.right.items if isinstance(expr.right, Concatenation) else (expr.right,)
-        related = self.scope.declared(matrix.name)
-        related += tuple(Related(i.place.shown, f"[{s}]", i.place.span) for i, s in zip(items, sizes, strict=True))
-        hint = f"declare `{matrix.name}: [{matrix.rows}, {total}]`"
-        first = self.fitting.get(matrix.name)
-        if first is not None:
-            related += (Related(first.place.shown, "fits", first.place.span),)
-            hint = f"another weight is meant here, or one of its own: `[{matrix.rows}, {total}]`"
-        elif matrix.rows == total:
-            hint = f"shapes are [rows, columns]: declare `{matrix.name}: [{matrix.columns}, {total}]`"
-        return NetspecError("NS412", f"`{matrix.name}` has {matrix.columns} columns, the vector has {total} elements",
-                            expr.place.span, related=related, hint=hint)  # fmt: skip
+        return self.names.dag.add(*terms)

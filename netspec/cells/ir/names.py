@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias
 from netspec.cells.functions import PUBLIC
 from netspec.cells.ir.dag import Dag, Value
 from netspec.cells.language.cell import SIZES, Cell
-from netspec.cells.language.expr import Binary, FunctionCall, Name
+from netspec.cells.language.expr import FunctionCall, Name
 from netspec.cells.language.spelling import near_name, timed_hint
 from netspec.shapes.dim import Size
 from netspec.source.errors import NetspecError, Problem, Related
@@ -189,19 +189,6 @@ class Names:
         if name in self.values or name in self.params:
             return f"write `{name} * ({inside})`"
         return ""
-
-    def not_a_matrix(self, expr: Binary, left: Operand, right: Operand) -> NetspecError:
-        """What stands left of `@` and is no weight matrix."""
-        related: tuple[Related, ...] = ()
-        hint = "multiply element by element with `*`"
-        what = f"received `{expr.left.place.shown}`"
-        if isinstance(left, Value) and left.op == "weight":
-            what = f"`{left.attr}` is {'one number' if left.size is None else f'[{left.size}]'}"
-            related = self.declared(left.attr)
-        elif isinstance(right, Matrix):
-            hint = f"the weight comes first: `{right.name} @ {expr.left.place.shown}`"
-        return NetspecError("NS327", f"a cell is affine in its products: `@` takes a weight matrix on its left, {what}",
-                            expr.left.place.span, related=related, hint=hint)  # fmt: skip
 
 
 def _known(node: Value | None) -> Value:

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from netspec.cells.ir.compiled import compiled
-from netspec.cells.run.recurrence import Needs, forward, outputs, reverse
+from netspec.cells.run.gradient import Needs, backward
+from netspec.cells.run.recurrence import forward, outputs
 from netspec.source.errors import NetspecError
 
 _PLAIN = (Tensor, torch.nn.Parameter)
@@ -57,14 +58,14 @@ def _(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], leng
 
 
 @torch.library.custom_op("netspec::recurrence_backward", mutates_args=())
-def _reverse(gradients: list[Tensor], kept: list[Tensor], operands: list[Tensor], weights: list[Tensor],
+def _recurrence_backward(gradients: list[Tensor], kept: list[Tensor], operands: list[Tensor], weights: list[Tensor],
              initial: list[Tensor], lengths: Tensor | None, program: str,
              needs: list[bool]) -> list[Tensor]:  # fmt: skip
-    found = reverse(gradients, kept, operands, weights, initial, lengths, program, needs)
+    found = backward(gradients, kept, operands, weights, initial, lengths, program, needs)
     return [g.clone() if g._base is not None else g for g in found]  # results of an operation share no memory
 
 
-@_reverse.register_fake
+@_recurrence_backward.register_fake
 def _(gradients: list[Tensor], kept: list[Tensor], operands: list[Tensor], weights: list[Tensor],
       initial: list[Tensor], lengths: Tensor | None, program: str, needs: list[bool]) -> list[Tensor]:  # fmt: skip
     inputs = [x if needed else x.new_empty(0) for x, needed in zip(operands, needs, strict=True)]
@@ -92,7 +93,7 @@ def _no_second(ctx: Any, *gradients: Any) -> Any:
 
 
 _recurrence.register_autograd(_backward, setup_context=_setup)
-_reverse.register_autograd(_no_second, setup_context=lambda ctx, inputs, output: None)
+_recurrence_backward.register_autograd(_no_second, setup_context=lambda ctx, inputs, output: None)
 
 
 # Eager: the same without the search for operations in nested lists, which takes longer than a small network
@@ -129,7 +130,7 @@ class _Second(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, first: Any, count: int, *tensors: Any) -> Any:
-        return tuple(_gradients(first, tensors[:count], tensors[count:], reverse))
+        return tuple(_gradients(first, tensors[:count], tensors[count:], backward))
 
     backward = staticmethod(_no_second)
 

@@ -1,0 +1,124 @@
+"""The backward pass over a sequence: the loop, then the gradients of weights and operands for all steps at once.
+
+# T time, B batch
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netspec.cells.ir.compiled import Compiled, compiled
+from netspec.cells.ir.dag import Value, width_of
+from netspec.cells.ir.loop import At
+from netspec.cells.ir.schedule import ProductGroup
+from netspec.cells.kernels.choose import run_loop
+from netspec.cells.run.gemm import back, gradient_of_weight
+from netspec.cells.run.precision import buffer_type
+from netspec.cells.run.recurrence import pack
+
+Needs = Sequence[bool]  # of each operand: does anything need its gradient?
+
+
+def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequence[Tensor], weights: Sequence[Tensor],
+            initial: Sequence[Tensor], lengths: Tensor | None, program: str, needs: Needs) -> list[Tensor]:  # fmt: skip
+    """The gradients of operands, weights and initial states, from those of exports and final states."""
+    one = compiled(program)
+    plan, loop = one.program, one.training.loop
+    named = dict(zip(one.weights, weights, strict=True))
+    T, B = operands[0].shape[0], initial[0].shape[0]
+    tensors = {f"operand:{k}": x for k, x in enumerate(operands)}
+    tensors |= dict(zip(one.kept_in_order, kept, strict=True))
+    tensors |= {f"vector:{n}": named[n].contiguous() for n in plan.vectors}
+    count = len(plan.exports)
+    tensors |= {f"gradient:{k}": g for k, g in enumerate(gradients[:count])}
+    carries = dict(zip(plan.states, gradients[count:], strict=True))
+    for buffer in loop.of("sequence", "carry"):
+        dtype = buffer_type(loop, buffer, operands[0].dtype)
+        if buffer.kind == "carry":
+            given = carries[buffer.name.removeprefix("carry:")]
+            tensors[buffer.name] = given.to(dtype).clone(memory_format=torch.contiguous_format)
+        elif buffer.name not in tensors:
+            tensors[buffer.name] = initial[0].new_empty(T, B, buffer.width, dtype=dtype)
+    sums = loop.of("sum")
+    if sums:
+        parts = initial[0].new_zeros(sum(b.width for b in sums), dtype=buffer_type(loop, sums[0], operands[0].dtype))
+        tensors |= dict(zip([b.name for b in sums], torch.split(parts, [b.width for b in sums]), strict=True))
+    starts = {f"state:{s}": x.contiguous() for s, x in zip(plan.states, initial, strict=True)}
+    packed = {f"backward:{k}": pack(g, named) for k, g in enumerate(plan.loop_groups)}
+    run_loop(loop, tensors, starts, packed, T, lengths)
+    after = _After(one, tensors, starts, named)
+    inputs = [after.operand_gradient(node, x) if needed else x.new_empty(0)
+              for node, x, needed in zip(plan.operands, operands, needs, strict=True)]  # fmt: skip
+    carries = {s: tensors[f"carry:{s}"].to(x.dtype) for s, x in zip(plan.states, initial, strict=True)}
+    return [*inputs, *after.weight_gradients(operands), *carries.values()]
+
+
+class _After:
+    """The products that were put off until the loop was over, each for all steps at once."""
+
+    def __init__(self, one: Compiled, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor],
+                 weights: Mapping[str, Tensor]) -> None:  # fmt: skip
+        self.one, self.tensors, self.starts, self.weights = one, tensors, starts, weights
+        self.program = one.program
+
+    def columns(self, group: ProductGroup) -> Tensor:
+        """(T·B, width): the adjoints of a group's products."""
+        runs = self.one.training.columns_of(group)
+        found = [self.tensors[at.buffer][..., at.offset : at.offset + width] for at, width in runs]
+        return (found[0] if len(found) == 1 else torch.cat(found, dim=-1)).flatten(0, 1)
+
+    def pairs(self, group: ProductGroup) -> list[tuple[Tensor, Tensor]]:
+        """Adjoints and operands of a loop product, rows that belong together at one place."""
+        columns = self.columns(group)
+        at: At = self.one.training.forward.kept[group.operand]
+        values = self.tensors[at.buffer][..., at.offset : at.offset + group.depth].to(columns.dtype)
+        if not at.before:
+            return [(columns, values.flatten(0, 1))]
+        B = values.shape[1]
+        return [(columns[:B], self.starts[at.buffer].to(columns.dtype)), (columns[B:], values[:-1].flatten(0, 1))]
+
+    def weight_gradients(self, operands: Sequence[Tensor]) -> list[Tensor]:
+        """In the order of `Compiled.weights`."""
+        pieces: dict[str, list[tuple[int, Tensor]]] = {name: [] for name in self.weights}
+        for group in self.program.sequence_groups:
+            x = operands[self.program.operands.index(group.operand)].flatten(0, 1)
+            self._share_out(group, [(self.columns(group), x)], pieces)
+        for group in self.program.loop_groups:
+            self._share_out(group, self.pairs(group), pieces)
+        vectors = set(self.program.vectors)
+        return [_whole(w, pieces[n], self.tensors[f"sum:{n}"] if n in vectors else None)
+                for n, w in self.weights.items()]  # fmt: skip
+
+    def _share_out(self, group: ProductGroup, pairs: list[tuple[Tensor, Tensor]], pieces: dict[str, Any]) -> None:
+        found = [gradient_of_weight(g, x) for g, x in pairs if len(g)]
+        total = found[0] if len(found) == 1 else found[0] + found[1]
+        for product in group.products:
+            begin = group.offsets[product]
+            pieces[product.attr.weight].append((product.attr.start, total[begin : begin + width_of(product)]))
+
+    def operand_gradient(self, node: Value, x: Tensor) -> Tensor:
+        total = None
+        for group in self.program.sequence_groups:
+            if group.operand is node:
+                total = back(self.columns(group), pack(group, self.weights)).view(x.shape)
+        at = self.one.training.operands.get(node)
+        if at is not None:
+            own = self.tensors[at.buffer]
+            total = own if total is None else total.add_(own)
+        return torch.zeros_like(x) if total is None else total
+
+
+def _whole(weight: Tensor, pieces: list[tuple[int, Tensor]], summed: Tensor | None) -> Tensor:
+    """The gradient of a weight from those of its columns, and of a vector from what the loop added up."""
+    pieces = sorted(pieces, key=lambda piece: piece[0])
+    ends = [0, *(start + part.shape[1] for start, part in pieces)]
+    if pieces and summed is None and ends == [*(start for start, _ in pieces), weight.shape[1]]:
+        return torch.cat([part for _, part in pieces], dim=1)  # every column once
+    total = torch.zeros_like(weight, memory_format=torch.contiguous_format)
+    for start, part in pieces:
+        total[:, start : start + part.shape[1]] += part
+    return total if summed is None else summed.to(weight.dtype)
