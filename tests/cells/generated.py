@@ -10,7 +10,7 @@ from llvmlite import binding, ir
 from torch import Tensor
 
 from netspec.cells.functions import FUNCTIONS
-from netspec.cells.kernels.cpu import run as cpu
+from netspec.cells.kernels.cpu import compile as cpu
 from netspec.cells.kernels.cpu.product import POINTER, element, load, loop
 from netspec.cells.kernels.cpu.vector import F32, I64, VectorCode
 
