@@ -30,6 +30,7 @@ from netspec.cells.ir.lower import step_of
 from netspec.cells.kernels.cpu import compile as cpu
 from netspec.cells.kernels.gpu.triton_source import PRELUDE
 from netspec.cells.kernels.interpret import compute
+from netspec.cells.language.spelling import function_hint
 from netspec.source.errors import NetspecError
 
 INF, NAN = math.inf, math.nan
@@ -119,8 +120,6 @@ def test_an_equation_calls_it(row: Function) -> None:
 @each
 def test_names(row: Function) -> None:
     """What papers and libraries call it leads to it, and means nothing else."""
-    from netspec.cells.language.spelling import function_hint
-
     assert FUNCTIONS[row.name] is row and row.name.isidentifier()
     assert row.internal or row.spellings, "NumPy, torch, Keras or a paper has another name for it"
     for other in row.spellings:
@@ -129,6 +128,10 @@ def test_names(row: Function) -> None:
         assert function_hint(other) == f"did you mean `{row.name}`?"
     if not row.internal:
         assert function_hint(row.name.upper()) == f"did you mean `{row.name}`?"
+
+
+def test_an_unknown_function_is_told_all_of_them() -> None:
+    assert function_hint("probit") == f"functions: {', '.join(PUBLIC)}"
 
 
 def test_a_value_may_have_the_name_of_an_internal_function() -> None:

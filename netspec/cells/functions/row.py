@@ -65,7 +65,7 @@ class VectorWriter(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """The activation of ONNX's LSTM, GRU and RNN that is the function."""
 
@@ -75,7 +75,7 @@ class Activation:
     fault: str = ""  # what onnxruntime computes in its place: then it is not used
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Domain:
     """Where tests try a function."""
 
@@ -86,7 +86,7 @@ class Domain:
     limit: float = inf  # generated vector code has no digits beyond ±limit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Accuracy:
     """|generated − exact| ≤ relative · max(|exact|, floor), of vector code; float32 itself rounds by 0.6e-7."""
 
@@ -94,7 +94,7 @@ class Accuracy:
     floor: float = 1e-30
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Function:
     """One row.
 

@@ -67,7 +67,7 @@ class Native:
         return any(g.peephole for g in self.gates.values())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Operator:
     """A recurrent operator that torch and ONNX have as a whole: one, `OPERATOR`, in each file of operators/."""
 
