@@ -8,10 +8,11 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from netspec.backends.onnx.model import OPSET, check_size, serialized, to_onnx
+from netspec.backends.onnx.draft import OPSET
+from netspec.backends.onnx.model import check_size, model_of, serialized
+from netspec.backends.onnx.streaming import streaming_of
 from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.resolved import text_hash
-from netspec.graph.cost import num_params
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
@@ -27,15 +28,15 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
     `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
-    check_size(graph)
-    hold(12 * num_params(graph), "for the ONNX model, its bytes, and the session that it is compared in")
-    model = to_onnx(graph, module, streaming)
+    hold(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
+    plan = streaming_of(graph) if streaming else None
+    model = model_of(graph, module, plan)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise NetspecError("NS702", f"the ONNX checker refuses the model: {error}",
                            hint="the file was not written; please report the network") from error  # fmt: skip
-    parity = compare(graph, module, serialized(model), streaming=streaming)
+    parity = compare(graph, module, serialized(model), streaming=plan)
     helper.set_model_props(model, {
         **{p.key: p.value for p in model.metadata_props},
         "netspec.spec_sha256": text_hash(graph.resolved),

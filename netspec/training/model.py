@@ -66,7 +66,7 @@ def _of_onnx(path: Path) -> LoadedModel:
 
     from netspec.backends.onnx.lengths import META as LENGTHS
     from netspec.backends.onnx.lengths import lengths_check
-    from netspec.backends.onnx.streaming import starts_of
+    from netspec.backends.onnx.streaming_meta import starts_of
 
     def bad(message: str, hint: str = "") -> NetspecError:
         return NetspecError("NS631", message, name=str(path), hint=hint)

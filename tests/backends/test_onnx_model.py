@@ -14,7 +14,8 @@ import netspec
 from netspec import NetspecError
 from netspec.backends import export as export_module
 from netspec.backends.export import export_onnx
-from netspec.backends.onnx.model import emit
+from netspec.backends.onnx.model import emit, model_of
+from netspec.backends.onnx.streaming import Streaming
 from netspec.backends.parity import compare as parity_module
 from netspec.frontend.resolved import text_hash
 
@@ -85,13 +86,13 @@ def test_a_wrong_model_is_not_kept_and_the_old_file_stays(tmp_path: Path, monkey
     path = tmp_path / "cnn.onnx"
     path.write_bytes(b"what stood there before")
 
-    def wrong(graph: netspec.Graph, module: torch.nn.Module, streaming: bool) -> onnx.ModelProto:
-        model = netspec.to_onnx(graph, module, streaming)
+    def wrong(graph: netspec.Graph, module: torch.nn.Module, streaming: Streaming | None) -> onnx.ModelProto:
+        model = model_of(graph, module, streaming)
         [bias] = [i for i in model.graph.initializer if i.name == "fc.bias"]
         bias.raw_data = (np.frombuffer(bias.raw_data, np.float32) + 0.01).tobytes()
         return model
 
-    monkeypatch.setattr(export_module, "to_onnx", wrong)
+    monkeypatch.setattr(export_module, "model_of", wrong)
     with pytest.raises(NetspecError, match="differs from the PyTorch module") as caught:
         export_onnx(graph, module, path)
     assert caught.value.problems[0].code == "NS703"

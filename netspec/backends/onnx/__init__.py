@@ -1,1 +1,2 @@
-"""A graph as an ONNX model: `model.py` emits it, `streaming.py` gives it the states of sequences in pieces."""
+"""A graph as an ONNX model: `nodes.py` is what layers write their nodes with, `draft.py` the model
+in the making, `model.py` the whole; `streaming.py` says which networks take sequences in pieces, with what states."""

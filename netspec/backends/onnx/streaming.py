@@ -1,4 +1,4 @@
-"""Sequences in pieces: which networks take them so, what states go from piece to piece, and the proof by running it.
+"""Which networks take sequences in pieces, and what states go from piece to piece.
 
 A streaming model has, for every state of every recurrent layer, an input `LAYER.STATE_0` and an output
 `LAYER.STATE_n`, each (B, num_layers, size).  What comes out of one piece goes into the next; the first piece gets the
@@ -8,165 +8,80 @@ others (`returns: last` or `state`, and what is computed from them) are what the
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import cycle
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.base import Reach
 from netspec.layers.positional_encoding import PositionalEncoding
-from netspec.layers.recurrent import CellLayer, roles_of
+from netspec.layers.recurrent import CellLayer, Roles, roles_of
 from netspec.passes.drop_dead_nodes import drop_dead_nodes
 from netspec.shapes.dim import Dim
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
-from netspec.source.records import Positive
-from netspec.source.records.from_json import parse_json, read_record
 
-Run = Callable[[list[str], dict[str, Any]], list[Any]]
-
-META = "netspec.streaming"  # the key in a model's metadata_props
+if TYPE_CHECKING:
+    from netspec.cells.ir.stack import CellStack
 
 
 @dataclass(frozen=True)
-class Stream:
-    """One state: its names in the model, and (num_layers, size) what it begins with."""
+class CarriedState:
+    """One state of a layer: its names in the model, (num_layers, size), and whether the layer learned its start."""
 
     input: str
     output: str
-    start: Any
+    shape: tuple[int, int]
+    learned: bool
 
-    def first(self, batch: int) -> Any:
-        """What the first piece is given, (B, num_layers, size)."""
-        return np.repeat(self.start[None].astype(np.float32), batch, 0)
-
-
-def streams(graph: Graph, weights: Mapping[str, Any]) -> list[Stream]:
-    """The states of a network; `weights` are arrays by their names in `state_dict`."""
-    found = []
-    for node in _recurrent(drop_dead_nodes(graph)):
-        stack = node.layer.stack(graph.input_types(node)[0])  # type: ignore[attr-defined]  # a CellLayer
-        for name, size in stack.states.items():
-            learned = f"{node.name}.{name}_0"
-            start = weights[learned] if node.layer.initial_state == "learned" else np.zeros((stack.rows, size))  # type: ignore[attr-defined]
-            found.append(Stream(learned, f"{node.name}.{name}_n", start))
-    return found
-
-
-def streaming_meta(found: list[Stream]) -> str:
-    """The states as JSON for the file: names, sizes, and what a first piece begins with."""
-    return json.dumps([{"input": s.input, "output": s.output, "shape": list(s.start.shape),
-                        "start": s.start.tolist() if s.start.any() else 0} for s in found])  # fmt: skip
-
-
-def _recurrent(graph: Graph) -> list[Node]:
-    return [n for n in graph.layers() if isinstance(n.layer, CellLayer)]
+    def start(self, weights: Mapping[str, Any]) -> Any:
+        """What it begins with, (num_layers, size); `weights` are arrays by their names in `state_dict`."""
+        return weights[self.input] if self.learned else np.zeros(self.shape)
 
 
 @dataclass(frozen=True)
-class State:
-    """One entry of the metadata."""
+class Streaming:
+    """What goes on in a network that takes sequences in pieces."""
 
-    input: str
-    output: str
-    shape: tuple[Positive, Positive]
-    start: list[list[float]] | Literal[0]
-
-
-def starts_of(model: Any, name: str) -> dict[str, Any]:
-    """What a model's file says that its states begin with, (num_layers, size) by the names of its inputs.
-
-    Raises NS631 when the metadata is not what `streaming_meta` writes, or not of this model.
-    """
-    text = next((entry.value for entry in model.metadata_props if entry.key == META), "[]")
-    found = {}
-    sizes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim][1:] for i in model.graph.input}
-    for state in read_record(parse_json(text, "NS631", name), list[State], "NS631", f"{name}: {META}", "export again"):
-        rows = {len(row) for row in state.start} if state.start else {state.shape[1]}
-        if sizes.get(state.input) != [*state.shape] or rows != {state.shape[1]}:
-            raise NetspecError("NS631", f"`{META}` does not fit the model's input `{state.input}`", name=name,
-                               hint="export it again")  # fmt: skip
-        found[state.input] = np.broadcast_to(np.asarray(state.start, np.float32), state.shape)
-    return found
+    time: Dim  # the axis that comes in pieces
+    lengths: frozenset[str]  # inputs that say how long each sequence is
+    states: tuple[CarriedState, ...]
 
 
-class Pieces:
-    """Runs a streaming model as one that is not: the whole at once, or piece by piece.
-
-    `run(output names, inputs)` runs the model itself, as onnxruntime's `InferenceSession.run` does; the methods are
-    called the same way, without the states.
-    """
-
-    def __init__(self, graph: Graph, weights: Mapping[str, Any], run: Run) -> None:
-        self.graph, self.run = graph, run
-        self.streams = streams(graph, weights)
-        self.time = time_axis(graph)
-        self.lengths = {node.inputs[place].node for node in _recurrent(graph)
-                        if (place := roles_of(graph.input_types(node)).lengths) is not None}  # fmt: skip
-
-    def whole(self, names: list[str], inputs: dict[str, Any]) -> list[Any]:
-        batch = len(next(iter(inputs.values())))
-        return self.run(names, {**inputs, **{s.input: s.first(batch) for s in self.streams}})
-
-    def pieces(self, names: list[str], inputs: dict[str, Any]) -> list[Any]:
-        """In pieces of 1, 4, 2 and 7 steps and so on: of different lengths, whatever the whole's."""
-        batch = len(next(iter(inputs.values())))
-        states = {s.input: s.first(batch) for s in self.streams}
-        axes = {name: type_.shape.index(self.time) for name, type_ in self.graph.inputs.items()
-                if self.time in type_.shape}  # fmt: skip
-        steps = next(inputs[name].shape[axis] for name, axis in axes.items())
-        values_of_pieces: list[list[Any]] = []
-        start, sizes = 0, cycle((1, 4, 2, 7))
-        while start < steps:
-            stop = min(start + next(sizes), steps)
-            piece = {name: value.take(np.arange(start, stop), axes[name]) if name in axes
-                     else np.clip(value - start, 0, stop - start) if name in self.lengths else value
-                     for name, value in inputs.items()}  # fmt: skip
-            values = self.run([*names, *(s.output for s in self.streams)], {**piece, **states})
-            states = {s.input: value for s, value in zip(self.streams, values[len(names) :], strict=True)}
-            values_of_pieces.append(values[: len(names)])
-            start = stop
-        found: list[Any] = []
-        for name, parts in zip(names, zip(*values_of_pieces, strict=True), strict=True):
-            shape = self.graph.output_types()[name].shape
-            found.append(np.concatenate(parts, shape.index(self.time)) if self.time in shape else parts[-1])
-        return found
-
-
-# which networks
-
-
-def check_streaming(graph: Graph) -> None:
+def streaming_of(graph: Graph) -> Streaming:
     """Raises NS705 at every layer that needs more of a sequence than a piece and the states before it."""
     graph = drop_dead_nodes(graph)
-    recurrent = _recurrent(graph)
+    recurrent = [(node, node.layer) for node in graph.layers() if isinstance(node.layer, CellLayer)]
     if not recurrent:
         raise NetspecError("NS705", "there is no recurrent layer, and nothing to carry from piece to piece",
                            hint="export without `--streaming`")  # fmt: skip
     problems = Problems()
-    for node in recurrent:
-        problems += _of_layer(graph, node)
+    states: list[CarriedState] = []
+    lengths: set[str] = set()
+    for node, layer in recurrent:
+        types = graph.input_types(node)
+        roles, stack = roles_of(types), layer.stack(types[0])
+        problems += _of_layer(graph, node, layer, roles, stack)
+        if roles.lengths is not None:
+            lengths.add(node.inputs[roles.lengths].node)
+        learned = layer.initial_state == "learned"
+        for name, size in stack.states.items():
+            prefix = f"{node.name}.{name}"
+            states.append(CarriedState(f"{prefix}_0", f"{prefix}_n", (stack.rows, size), learned))
     raise_all(problems)
-    problems += _across_time(graph, _time(graph, recurrent))
+    time = _time(graph, [node for node, _ in recurrent])
+    problems += _across_time(graph, time)
     raise_all(problems)
-
-
-def time_axis(graph: Graph) -> Dim:
-    """The named axis that comes in pieces, of a network that can stream."""
-    return _time(graph, _recurrent(drop_dead_nodes(graph)))
+    return Streaming(time, frozenset(lengths), tuple(states))
 
 
 def _problem(node: Node, message: str, hint: str) -> Problem:
     return Problem("NS705", f"`{node.name}` {message}", node.span, hint, route=node.route)
 
 
-def _of_layer(graph: Graph, node: Node) -> Iterator[Problem]:
-    layer, types = node.layer, graph.input_types(node)
-    assert isinstance(layer, CellLayer)
-    roles = roles_of(types)
+def _of_layer(graph: Graph, node: Node, layer: CellLayer, roles: Roles, stack: CellStack) -> Iterator[Problem]:
+    types = graph.input_types(node)
     if layer.bidirectional:
         yield _problem(node, "is bidirectional and cannot stream: it reads a sequence from its end, which has not come "
                        "yet", "leave out `bidirectional`, or export without `--streaming`")  # fmt: skip
@@ -180,7 +95,7 @@ def _of_layer(graph: Graph, node: Node) -> Iterator[Problem]:
     if not isinstance(types[0].shape[1], Dim):
         yield _problem(node, f"reads {types[0].shape[1]} steps, and a piece may have any number",
                        "name the axis in `inputs`, such as `[T, 8]`")  # fmt: skip
-    step = layer.stack(types[0]).steps[-1]
+    step = stack.steps[-1]
     if roles.lengths is not None and layer.returns == "last" and step.output not in step.next.values():
         yield _problem(node, "gives out its last step, which no state keeps for a sequence that ended in an earlier "
                        "piece", "leave out the lengths, or take `returns: sequence`")  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import onnxruntime
 import torch
 
-from netspec.backends.onnx.streaming import Pieces, Run
+from netspec.backends.onnx.streaming import Streaming
+from netspec.backends.parity.pieces import Pieces, Run
 from netspec.backends.parity.rounding import Rounded
 from netspec.backends.parity.trials import trial_sizes
 from netspec.graph.model import Graph
@@ -47,7 +48,7 @@ class Parity:
 
 
 def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
-            tolerance: float = TOLERANCE, streaming: bool = False) -> Parity:  # fmt: skip
+            tolerance: float = TOLERANCE, streaming: Streaming | None = None) -> Parity:  # fmt: skip
     """Run both on the same random inputs, every batch size, and every named axis at the lengths that matter
     (backends.parity.trials).
 
@@ -69,7 +70,8 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
         sizes = tuple(trial_sizes(graph))
         runs = [session.run]
         if streaming:
-            pieces = Pieces(graph, {name: value.numpy() for name, value in module.state_dict().items()}, session.run)
+            weights = {name: value.numpy() for name, value in module.state_dict().items()}
+            pieces = Pieces(graph, streaming, weights, session.run)
             runs = [pieces.whole, pieces.pieces]
         turns = [(batch, size) for i, size in enumerate(sizes)
                  for batch in (batches if i < _EVERY else batches[i % len(batches) :][:1])

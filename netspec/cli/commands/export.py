@@ -45,7 +45,8 @@ def export(
     """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
     with errors():
         from netspec.backends.export import export_onnx
-        from netspec.backends.onnx.model import OPSET, check_size
+        from netspec.backends.onnx.draft import OPSET
+        from netspec.backends.onnx.model import check_size
         from netspec.report.numbers import memory
         from netspec.source.files import file_name
 
