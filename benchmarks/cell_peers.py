@@ -101,8 +101,13 @@ def python_of(cell: Cell, weights: tuple[str, ...], numbers: dict[str, float]) -
         body.equation(equation.target.name, equation.value)
     before = "".join(f", {name}_before" for name in cell.states)
     after = ", ".join([cell.output, *cell.states])
-    lines = [f"def bind({', '.join(weights)}):", f"    def step(x{before}):", *(f"        {x}" for x in body.lines),
-             f"        return {after}", "    return step"]  # fmt: skip
+    lines = [
+        f"def bind({', '.join(weights)}):",
+        f"    def step(x{before}):",
+        *(f"        {x}" for x in body.lines),
+        f"        return {after}",
+        "    return step",
+    ]
     return "\n".join(lines) + "\n"
 
 

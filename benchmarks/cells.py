@@ -107,10 +107,17 @@ def measure(quick: bool) -> list[Figure]:
         times = case_times(case, quick)
         step = "training step" if case.training else "inference"
         found += [
-            figure(f"{step}, {name}, {case.what}", f"`nn.{case.peer.__name__}`", times, ours=name, theirs="torch",
-                   control="torch again", bound=bound)
+            figure(
+                f"{step}, {name}, {case.what}",
+                f"`nn.{case.peer.__name__}`",
+                times,
+                ours=name,
+                theirs="torch",
+                control="torch again",
+                bound=bound,
+            )
             for name, bound in case.bounds.items()
-        ]  # fmt: skip
+        ]
     return found
 
 

@@ -84,9 +84,18 @@ def memory(rounds: int) -> list[Figure]:
         values = in_turn(sides, rounds, clock=lambda side, _: float(side()))
         for cell in cells:
             what = "memory of a training step, {}, T={} B={} H={}".format(cell, *size)
-            found.append(Figure(what, "`nn.LSTM`", "MB", Spread.of(values[cell]), Spread.of(values["nn.LSTM"]),
-                                Spread.of(ratios(values, cell, "nn.LSTM")), 1.3,
-                                Spread.of(ratios(values, "nn.LSTM again", "nn.LSTM"))))  # fmt: skip
+            found.append(
+                Figure(
+                    what,
+                    "`nn.LSTM`",
+                    "MB",
+                    Spread.of(values[cell]),
+                    Spread.of(values["nn.LSTM"]),
+                    Spread.of(ratios(values, cell, "nn.LSTM")),
+                    1.3,
+                    Spread.of(ratios(values, "nn.LSTM again", "nn.LSTM")),
+                )
+            )
     return found
 
 

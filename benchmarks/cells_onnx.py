@@ -81,8 +81,17 @@ def export(model: nn.Module, path: Path, dynamo: bool) -> Path:
     )
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(model.eval(), (torch.randn(2, T, H),), path, dynamo=dynamo, verbose=False,
-                          external_data=False, input_names=["x"], output_names=["rnn"], **axes)  # fmt: skip
+        torch.onnx.export(
+            model.eval(),
+            (torch.randn(2, T, H),),
+            path,
+            dynamo=dynamo,
+            verbose=False,
+            external_data=False,
+            input_names=["x"],
+            output_names=["rnn"],
+            **axes,
+        )
     return path
 
 
@@ -95,16 +104,22 @@ def files(cell: str, folder: Path) -> dict[str, Path]:
     if cell != "lstm":
         return {"netspec": ours, "dynamo": export(Scanned(module), folder / f"{cell}.scan.onnx", True)}
     peer = Lstm(module)
-    return {"netspec": ours, "dynamo": export(peer, folder / "dynamo.onnx", True),
-            "classic": export(peer, folder / "classic.onnx", False)}  # fmt: skip
+    return {
+        "netspec": ours,
+        "dynamo": export(peer, folder / "dynamo.onnx", True),
+        "classic": export(peer, folder / "classic.onnx", False),
+    }
 
 
 def contents(path: Path) -> str:
     """The operators of a file, those in loop bodies after it."""
     graph = onnx.load(path).graph
     bodies = [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
-    inside = ", ".join(f"{sum(n.op_type == name for n in body.node)} {name}" for body in bodies
-                       for name in dict.fromkeys(n.op_type for n in body.node))  # fmt: skip
+    inside = ", ".join(
+        f"{sum(n.op_type == name for n in body.node)} {name}"
+        for body in bodies
+        for name in dict.fromkeys(n.op_type for n in body.node)
+    )
     return operators(path) + (f" (in the loop {inside})" if inside else "")
 
 
@@ -132,8 +147,17 @@ def measure(quick: bool) -> list[Figure]:
                 best = min((name for name in paths if name != "netspec"), key=lambda n: median(times[n]))
                 what = f"onnxruntime latency, {cell}, {'native' if cell == 'lstm' else 'Scan'}, T={T} B={batch} H={H}"
                 peer = f"`nn.LSTM`, torch's {best} exporter" if cell == "lstm" else "torch's own export of `scan`"
-                found.append(figure(what, peer, times, theirs=best, control=f"{best} again", bound=1.0,
-                                    more=more if batch == 1 else {}))  # fmt: skip
+                found.append(
+                    figure(
+                        what,
+                        peer,
+                        times,
+                        theirs=best,
+                        control=f"{best} again",
+                        bound=1.0,
+                        more=more if batch == 1 else {},
+                    )
+                )
     return found
 
 

@@ -46,11 +46,21 @@ def measure(quick: bool) -> list[Figure]:
     times = in_turn({"netspec": command(validate), "torch": command(torch)}, rounds)
     peaks = [peak(validate) for _ in range(2 if quick else 10)]
     return [
-        figure("cold `netspec validate` of resnet152, whole process", '`python -c "import torch"`', times,
-               theirs="torch", bound=0.4),
-        Figure("peak memory of `netspec validate` of resnet152", "", "MB", Spread.of([p * 1.048576 for p in peaks]),
-               bound=120),
-    ]  # fmt: skip
+        figure(
+            "cold `netspec validate` of resnet152, whole process",
+            '`python -c "import torch"`',
+            times,
+            theirs="torch",
+            bound=0.4,
+        ),
+        Figure(
+            "peak memory of `netspec validate` of resnet152",
+            "",
+            "MB",
+            Spread.of([p * 1.048576 for p in peaks]),
+            bound=120,
+        ),
+    ]
 
 
 if __name__ == "__main__":

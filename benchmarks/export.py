@@ -30,9 +30,16 @@ def export_torch(module: nn.Module, path: Path) -> None:
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, (torch.randn(2, 3, 224, 224),), path, dynamo=True, verbose=False, external_data=False,
-            input_names=["image"], output_names=["logits"], dynamic_shapes=({0: torch.export.Dim("B")},),
-        )  # fmt: skip
+            module,
+            (torch.randn(2, 3, 224, 224),),
+            path,
+            dynamo=True,
+            verbose=False,
+            external_data=False,
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("B")},),
+        )
 
 
 def network(name: str) -> tuple[netspec.Graph, nn.Module]:

@@ -185,9 +185,11 @@ def figures_of(case: Case, rounds: int, device: torch.device) -> list[Figure]:
         check(ours, hand, x[:, :32])
     x = x.detach().to(dtype).requires_grad_(case.training)
     models = {
-        "netspec": ours, "nn.LSTM": nn.LSTM(H, H, batch_first=True), "nn.LSTM again": nn.LSTM(H, H, batch_first=True),
+        "netspec": ours,
+        "nn.LSTM": nn.LSTM(H, H, batch_first=True),
+        "nn.LSTM again": nn.LSTM(H, H, batch_first=True),
         "hand": hand,
-    }  # fmt: skip
+    }
     with products(case.precision):
         sides = {name: side(model.to(device, dtype), x, case.training) for name, model in models.items()}
         in_turn(sides, 3, clock=on_the_gpu)
@@ -197,7 +199,7 @@ def figures_of(case: Case, rounds: int, device: torch.device) -> list[Figure]:
     return [
         figure(what, "cuDNN's nn.LSTM", times, theirs="nn.LSTM", control="nn.LSTM again", bound=case.bound, more=more),
         figure(what, "a plain loop by hand", times, theirs="hand", bound=None),
-    ]  # fmt: skip
+    ]
 
 
 def measure(quick: bool) -> list[Figure]:

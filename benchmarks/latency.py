@@ -55,8 +55,17 @@ def measure(quick: bool) -> list[Figure]:
             in_turn(sides, 2, inner=inner, rest=REST)
             times = in_turn(sides, 8 if quick else 200, inner=inner, rest=REST)
             what = f"onnxruntime latency of resnet18, batch {batch}"
-            found.append(figure(what, "torch's own export", times, theirs="torch", control="torch again", bound=1.02,
-                                more=more if batch == 1 else {}))  # fmt: skip
+            found.append(
+                figure(
+                    what,
+                    "torch's own export",
+                    times,
+                    theirs="torch",
+                    control="torch again",
+                    bound=1.02,
+                    more=more if batch == 1 else {},
+                )
+            )
     return found
 
 

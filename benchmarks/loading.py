@@ -41,9 +41,15 @@ def measure(quick: bool) -> list[Figure]:
     return [
         Figure("`netspec.load` of resnet152, first in its process", "", "ms", first, bound=100),
         Figure("`netspec.load` of resnet152, again", "", "ms", Spread.of([t * 1e3 for t in again]), bound=100),
-        figure("`netspec.load` of a chain of 10,000 layers", "a chain of 1,000", chains, ours="long", theirs="short",
-               bound=12),
-    ]  # fmt: skip
+        figure(
+            "`netspec.load` of a chain of 10,000 layers",
+            "a chain of 1,000",
+            chains,
+            ours="long",
+            theirs="short",
+            bound=12,
+        ),
+    ]
 
 
 if __name__ == "__main__":

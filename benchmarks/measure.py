@@ -76,8 +76,14 @@ def timed(side: Side, inner: int = 1) -> float:
     return (time.perf_counter() - start) / inner
 
 
-def in_turn(sides: Mapping[str, Side], rounds: int, *, inner: int = 1, rest: float = 0.0,
-            clock: Callable[[Side, int], float] = timed) -> dict[str, list[float]]:  # fmt: skip
+def in_turn(
+    sides: Mapping[str, Side],
+    rounds: int,
+    *,
+    inner: int = 1,
+    rest: float = 0.0,
+    clock: Callable[[Side, int], float] = timed,
+) -> dict[str, list[float]]:
     """Time every side once a round, in an order that turns: name -> seconds, one a round.
 
     `rest` is a pause before each block, for threads of the side before that still spin.
@@ -98,20 +104,31 @@ def ratios(times: Mapping[str, Sequence[float]], ours: str, theirs: str) -> list
     return [a / b for a, b in zip(times[ours], times[theirs], strict=True)]
 
 
-def figure(what: str, against: str, times: Mapping[str, Sequence[float]], *, bound: float | None,
-           ours: str = "netspec", theirs: str = "hand", control: str = "", unit: str = "ms",
-           more: Mapping[str, Any] | None = None) -> Figure:  # fmt: skip
+def figure(
+    what: str,
+    against: str,
+    times: Mapping[str, Sequence[float]],
+    *,
+    bound: float | None,
+    ours: str = "netspec",
+    theirs: str = "hand",
+    control: str = "",
+    unit: str = "ms",
+    more: Mapping[str, Any] | None = None,
+) -> Figure:
     """A figure from what `in_turn` gave; `control` names the second copy of the peer."""
     scale = {"s": 1.0, "ms": 1e3, "µs": 1e6}[unit]
     return Figure(
-        what, against, unit,
+        what,
+        against,
+        unit,
         Spread.of([t * scale for t in times[ours]]),
         Spread.of([t * scale for t in times[theirs]]),
         Spread.of(ratios(times, ours, theirs)),
         bound,
         Spread.of(ratios(times, control, theirs)) if control else None,
         more or {},
-    )  # fmt: skip
+    )
 
 
 def architecture(name: str) -> Path:

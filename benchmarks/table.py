@@ -11,10 +11,24 @@ from benchmarks.measure import RESULTS, ROOT
 BEGIN = "<!-- results: written by `python -m benchmarks.table`, not by hand -->"
 END = "<!-- end of results -->"
 # The order of the table.
-GROUPS = ("cold", "loading", "construct", "steps", "training", "export", "latency", "cells", "cells_loop", "cells_onnx",
-          "cells_cost", "gpu")  # fmt: skip
-HEAD = ("| what | against | ours | theirs | ratio (95 %) | control | reach | |\n"
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")  # fmt: skip
+GROUPS = (
+    "cold",
+    "loading",
+    "construct",
+    "steps",
+    "training",
+    "export",
+    "latency",
+    "cells",
+    "cells_loop",
+    "cells_onnx",
+    "cells_cost",
+    "gpu",
+)
+HEAD = (
+    "| what | against | ours | theirs | ratio (95 %) | control | reach | |\n"
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
+)
 
 
 def line(record: dict[str, Any]) -> str:
@@ -24,10 +38,15 @@ def line(record: dict[str, Any]) -> str:
     reach = "" if bound is None else f"≤ {bound:g}" + ("" if ratio else f" {unit}")
     met = {True: "met", False: "**missed**", None: ""}[record["met"]]
     row = (
-        record["what"], record["against"] or "–", f"{_short(ours['median'])} {unit}",
+        record["what"],
+        record["against"] or "–",
+        f"{_short(ours['median'])} {unit}",
         f"{_short(theirs['median'])} {unit}" if theirs else "–",
-        _with_interval(ratio) if ratio else "–", _with_interval(control) if control else "–", reach, met,
-    )  # fmt: skip
+        _with_interval(ratio) if ratio else "–",
+        _with_interval(control) if control else "–",
+        reach,
+        met,
+    )
     return "| " + " | ".join(row) + " |"
 
 
@@ -43,13 +62,18 @@ def _with_interval(spread: dict[str, Any]) -> str:
 
 def table() -> str:
     """All committed results, the machine and the notes below."""
-    records = [json.loads(path.read_text(encoding="utf-8")) for group in GROUPS
-               if (path := RESULTS / f"{group}.json").exists()]  # fmt: skip
+    records = [
+        json.loads(path.read_text(encoding="utf-8")) for group in GROUPS if (path := RESULTS / f"{group}.json").exists()
+    ]
     if not records:
         return "No results yet."
     rows = [HEAD, *(line(found) for record in records for found in record["figures"])]
-    notes = [f"- {found['what']}: " + "; ".join(f"{k} {v}" for k, v in found["more"].items())
-             for record in records for found in record["figures"] if found["more"]]  # fmt: skip
+    notes = [
+        f"- {found['what']}: " + "; ".join(f"{k} {v}" for k, v in found["more"].items())
+        for record in records
+        for found in record["figures"]
+        if found["more"]
+    ]
     machines: dict[str, list[str]] = {}
     for record in records:
         machines.setdefault(_machine(record), []).append(record["group"])

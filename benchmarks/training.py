@@ -109,10 +109,17 @@ def measure(quick: bool) -> list[Figure]:
     what = "`netspec train` per step, digits_mlp"
     more = {"epochs": epochs, "steps": steps}
     return [
-        figure(what, "the plainest loop, the same fused Adam", times, control="hand again", bound=1.15, unit="µs",
-               more=more),
+        figure(
+            what,
+            "the plainest loop, the same fused Adam",
+            times,
+            control="hand again",
+            bound=1.15,
+            unit="µs",
+            more=more,
+        ),
         figure(what, "the plainest loop, Adam as it comes", times, theirs="hand, defaults", unit="µs", bound=None),
-    ]  # fmt: skip
+    ]
 
 
 if __name__ == "__main__":

@@ -89,8 +89,14 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         reports = {name: report.to_dict() for name, report in self.outputs.items()}
-        return {"run": str(self.path), "part": "test", "samples": self.samples, "loss": self.loss,
-                "metrics": dict(self.metrics), "outputs": reports}  # fmt: skip
+        return {
+            "run": str(self.path),
+            "part": "test",
+            "samples": self.samples,
+            "loss": self.loss,
+            "metrics": dict(self.metrics),
+            "outputs": reports,
+        }
 
 
 @memory("while evaluating", "the device", "lower `batch_size`")
@@ -116,8 +122,12 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
             f"the data is not what the run began with: {changed}; tested on those of its test part that are left",
         )
     if "test" not in dataset.parts:
-        raise NetspecError("NS607", "the run has no test part", data.span_at("split"),
-                           hint="give `test` a share of `split`, and train again")  # fmt: skip
+        raise NetspecError(
+            "NS607",
+            "the run has no test part",
+            data.span_at("split"),
+            hint="give `test` a share of `split`, and train again",
+        )
     part = dataset.parts["test"]
     rules = dataset.preprocess.outputs
     scorer = Scorer.of(config, rules, len(spec.outputs), where)
@@ -126,8 +136,7 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     means, predicted = scorer.collect(module, batches, set(rules))
     figures = scorer.figures(means, predicted)
     reports = {name: report(rule, predicted[name]) for name, rule in rules.items()}
-    return Evaluation(trained.path, spec.name, part.count, figures.pop("loss"), batches.extent, figures, reports,
-                      notes)  # fmt: skip
+    return Evaluation(trained.path, spec.name, part.count, figures.pop("loss"), batches.extent, figures, reports, notes)
 
 
 def report(rule: OutputRule, part: Predicted) -> ClassReport | NumberReport:

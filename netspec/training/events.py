@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -30,7 +30,7 @@ class Began:
     epochs: int
     steps: int  # of an epoch
     left_out: int  # samples of an epoch
-    differences: tuple[str, ...] = ()
+    differences: Sequence[str] = ()
     resumed_after: int | None = None
     nothing_to_resume: bool = False
 

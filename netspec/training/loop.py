@@ -26,12 +26,12 @@ from netspec.training.claim import claimed
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
 from netspec.training.events import Began, Finished, Listener, StepsEnded, silent
+from netspec.training.info import Resumed, RunInfo
 from netspec.training.interrupt import ending
+from netspec.training.metrics_file import METRICS, MetricsFile, read_metrics
 from netspec.training.runs import (
     BEST,
     CURVES,
-    METRICS,
-    MetricsFile,
     Run,
     begin,
     check_same,
@@ -41,7 +41,6 @@ from netspec.training.runs import (
     has_begun,
     note_resume,
     read_info,
-    read_metrics,
     running,
 )
 from netspec.training.samples import read_samples, samples_of_run
@@ -70,6 +69,7 @@ def train(
     if data_at is not None:
         data = relocated(data, Path(data_at))
     resolved = spec.resolved
+    spec_hash = text_hash(resolved)
     where = pick_device(device, config.precision)
     with ending(), claimed(spec.name, None if run is None else Path(run), resume) as folder:
         if resume:
@@ -80,12 +80,15 @@ def train(
         else:
             dataset, changed = read_samples(spec, data, config), ""
         if where.type == "cpu":
-            hold(bytes_to_train(spec, config.optimizer), "for the weights, their gradients, what the optimizer keeps "
-                 "and the best weights", "lower the sizes of layers: `netspec summary` shows them")  # fmt: skip
+            hold(
+                bytes_to_train(spec, config.optimizer),
+                "for the weights, their gradients, what the optimizer keeps and the best weights",
+                "lower the sizes of layers: `netspec summary` shows them",
+            )
         part = dataset.parts["train"]
         least = least_batch(spec, part, config, config.span_at("batch_size"), data.span_at("split"))
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
-        info = describe_run(spec.folder, spec.name, resolved, config.seed, where, left_out)
+        info = describe_run(spec, spec_hash, config.seed, where, left_out)
         if not begun:
             preprocess = with_probabilities(dataset.preprocess, config)
             begin(folder, resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
@@ -93,14 +96,17 @@ def train(
             torch.manual_seed(config.seed)
             scorer = Scorer.of(config, dataset.preprocess.outputs, len(spec.outputs), where)
             trainer = Trainer(
-                config, to_torch(spec, seed=config.seed), dataset, scorer, where, folder, text_hash(resolved),
-                config.span_at("bptt"), least,
-            )  # fmt: skip
-            resumed = resume and trainer.resume(bool(changed))
-            differ: tuple[str, ...] = ()
-            if resumed:
-                differ = (*differences(read_info(folder), info), *([f"data: {changed}"] if changed else []))
-                note_resume(folder, info.started, trainer.progress.epoch, differ)
+                config,
+                to_torch(spec, seed=config.seed),
+                dataset,
+                scorer,
+                where,
+                folder,
+                spec_hash,
+                config.span_at("bptt"),
+                least,
+            )
+            resumed = _resume(trainer, info, changed) if resume else None
             listener(
                 Began(
                     spec.name,
@@ -111,12 +117,22 @@ def train(
                     config.epochs,
                     trainer.steps,
                     left_out,
-                    differ,
-                    trainer.progress.epoch if resumed else None,
-                    resume and not resumed,
+                    resumed.differs if resumed else [],
+                    resumed.epoch if resumed else None,
+                    resume and resumed is None,
                 )
             )
             return _run(trainer, spec.name, listener)
+
+
+def _resume(trainer: Trainer, now: RunInfo, changed: str) -> Resumed | None:
+    """Go on from the checkpoint in the folder, and note there what is not as it was; None: there is no checkpoint."""
+    if not trainer.resume(bool(changed)):
+        return None
+    differs = [*differences(read_info(trainer.folder), now), *([f"data: {changed}"] if changed else [])]
+    resumed = Resumed(now.started, trainer.progress.epoch, differs)
+    note_resume(trainer.folder, resumed)
+    return resumed
 
 
 def bytes_to_train(graph: Graph, optimizer: Optimizer) -> int:
@@ -145,8 +161,11 @@ def _run(trainer: Trainer, name: str, listener: Listener) -> Run:
     except Interrupted:
         status = "interrupted"
     except IndexError as error:
-        raise NetspecError("NS604", f"an input holds a number that the network has no entry for: {error}",
-                           hint="numbers of `embedding` go from 0 to `num_embeddings` − 1") from None  # fmt: skip
+        raise NetspecError(
+            "NS604",
+            f"an input holds a number that the network has no entry for: {error}",
+            hint="numbers of `embedding` go from 0 to `num_embeddings` − 1",
+        ) from None
     finally:
         metrics.close()
     listener(StepsEnded())
@@ -155,8 +174,9 @@ def _run(trainer: Trainer, name: str, listener: Listener) -> Run:
         put_weights(trainer.module, trainer.saver.best, str(folder / BEST))
         results = {part: trainer.scorer.score(trainer.module, batches) for part, batches in trainer.parts.items()}
     reason = "interrupted" if status == "interrupted" else progress.stopped or "all epochs done"
-    outcome = Run(folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results,
-                  trainer.interrupted)  # fmt: skip
+    outcome = Run(
+        folder, status, reason, progress.epoch, progress.best_epoch, progress.seconds, results, trainer.interrupted
+    )
     finish(folder, outcome)
     title = f"{name} · {progress.step:,} steps"
     draw_curves(folder / CURVES, read_metrics(folder / METRICS, progress.epoch), progress.best_epoch, title)

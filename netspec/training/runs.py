@@ -1,4 +1,4 @@
-"""Run folders: which one, what it says about itself, and whether it may be gone on with."""
+"""Run folders: what stands in one, and whether a training may go on in it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import datetime
 import difflib
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+import numpy
+import torch
 
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
-from netspec.frontend.resolved import text_hash
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
-from netspec.source.files import open_to_append, reason, write_whole
+from netspec.source.files import reason, write_whole
 from netspec.source.input_files import read_whole
-from netspec.source.records.from_json import parse_json, plain_json, read_record
+from netspec.source.records.from_json import read_record
+from netspec.spec import Spec
 from netspec.training.files import cannot_write, read_json, write_json, write_text
-from netspec.training.info import EpochLine, Figures, Machine, Resumed, RunInfo, Versions
+from netspec.training.info import Figures, Machine, Resumed, RunInfo, Versions
+from netspec.version import VERSION
 
 SPEC = "spec.yaml"
 INFO = "run.json"
 PREPROCESS = "preprocess.json"
 DATA = "data.safetensors"
-METRICS = "metrics.jsonl"
 CURVES = "curves.png"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
@@ -56,7 +59,7 @@ class Run:
 def check_same(folder: Path, resolved: str) -> None:
     """Raises NS622 when the folder was begun from another text, with the first line that differs."""
     try:
-        kept = read_whole(folder / SPEC).decode("utf-8").replace("\r\n", "\n")
+        begun_from = read_whole(folder / SPEC).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise NetspecError("NS622", f"is not UTF-8: {error}", name=str(folder / SPEC), hint="start a new run") from None
     except FileNotFoundError:
@@ -67,13 +70,17 @@ def check_same(folder: Path, resolved: str) -> None:
         return
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(folder / SPEC)) from None
-    if kept == resolved:
+    if begun_from == resolved:
         return
-    changes = [line for line in difflib.ndiff(kept.splitlines(), resolved.splitlines()) if line[:2] in ("- ", "+ ")]
+    changes = list(difflib.ndiff(begun_from.splitlines(), resolved.splitlines()))
     was = next((line[2:].strip() for line in changes if line.startswith("-")), "nothing")
     now = next((line[2:].strip() for line in changes if line.startswith("+")), "nothing")
-    raise NetspecError("NS622", f"was begun from another spec: it has `{was}`, now there is `{now}`", name=str(folder),
-                       hint="start a new run, or put the file back as it was")  # fmt: skip
+    raise NetspecError(
+        "NS622",
+        f"was begun from another spec: it has `{was}`, now there is `{now}`",
+        name=str(folder),
+        hint="start a new run, or put the file back as it was",
+    )
 
 
 def begin(folder: Path, resolved: str, preprocess: str, data: bytes, info: RunInfo) -> None:
@@ -88,9 +95,9 @@ def read_preprocess(folder: Path, graph: Graph) -> Preprocess:
     """Raises NS622 when it is missing, NS631 when it is broken or not of this network."""
     path = folder / PREPROCESS
     try:
-        found = Preprocess.from_json(read_whole(path), str(path))
-        found.check(graph.inputs, graph.output_types(), str(path))
-        return found
+        preprocess = Preprocess.from_json(read_whole(path), str(path))
+        preprocess.check(graph.inputs, graph.output_types(), str(path))
+        return preprocess
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
 
@@ -112,21 +119,15 @@ def has_begun(folder: Path) -> bool:
     return not missing
 
 
-def describe_run(graph_folder: Path, name: str, resolved: str, seed: int, device: Any,
-                 left_out: int = 0) -> RunInfo:  # fmt: skip
-    """What run.json says: versions, machine, seed."""
-    import numpy
-    import torch
-
-    from netspec.version import VERSION
-
+def describe_run(spec: Spec, spec_hash: str, seed: int, device: torch.device, left_out: int) -> RunInfo:
+    """What run.json says when a run begins, or goes on: versions, machine, seed."""
     return RunInfo(
         netspec=VERSION,
-        name=name,
-        spec_sha256=text_hash(resolved),
+        name=spec.name,
+        spec_sha256=spec_hash,
         seed=seed,
         device=str(device),
-        folder=str(graph_folder.resolve()),
+        folder=str(spec.folder.resolve()),
         started=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         versions=Versions(platform.python_version(), torch.__version__, numpy.__version__),
         machine=Machine(
@@ -173,10 +174,10 @@ def running(folder: Path) -> Iterator[None]:
         raise
 
 
-def note_resume(folder: Path, started: str, epoch: int, differs: Sequence[str]) -> None:
-    """When, from where, and what is not as it was when the run began."""
+def note_resume(folder: Path, resumed: Resumed) -> None:
+    """Write into run.json that the run went on.  Raises NS624."""
     info = read_info(folder)
-    _write_info(folder, replace(info, resumed=[*info.resumed, Resumed(started, epoch, list(differs))]))
+    _write_info(folder, replace(info, resumed=[*info.resumed, resumed]))
 
 
 def _ended_by(info: RunInfo, error: BaseException) -> RunInfo:
@@ -189,64 +190,15 @@ def _ended_by(info: RunInfo, error: BaseException) -> RunInfo:
 def finish(folder: Path, run: Run) -> None:
     """Write the outcome into run.json.  Raises NS624."""
     results: dict[str, Figures] = {name: {**figures} for name, figures in run.results.items()}
-    _write_info(folder, replace(read_info(folder), status=run.status, reason=run.reason, epochs=run.epochs,
-                                best_epoch=run.best_epoch, seconds=round(run.seconds, 3), results=results))  # fmt: skip
-
-
-class MetricsFile:
-    """metrics.jsonl: one line an epoch, the same as the checkpoint's epochs when a training goes on."""
-
-    def __init__(self, path: Path, epochs: int) -> None:
-        self.path = path
-        kept = read_metrics(path, epochs)
-        write_text(path, "".join(plain_json(asdict(line)) + "\n" for line in kept))
-        try:
-            self._file = open_to_append(path)
-        except OSError as error:
-            raise cannot_write(path, error) from None
-
-    def add(self, line: EpochLine) -> None:
-        try:
-            self._file.write(plain_json(asdict(line)) + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise cannot_write(self.path, error) from None
-
-    def to_disk(self) -> None:
-        """Before a checkpoint is: it may not know of more epochs than stand here."""
-        try:
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            raise cannot_write(self.path, error) from None
-
-    def close(self) -> None:
-        with suppress(OSError):  # a full disk has been reported by `add`
-            self._file.close()
-
-
-def read_metrics(path: Path, epochs: int) -> list[EpochLine]:
-    """The lines of this many epochs; what stands behind them was written after the last checkpoint.
-
-    Raises NS622 when one of them is missing, or not what netspec wrote.
-    """
-    try:
-        texts = read_whole(path).split(b"\n")
-    except FileNotFoundError:
-        texts = []
-    except OSError as error:
-        raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
-    found: list[EpochLine] = []
-    for number in range(1, epochs + 1):
-        place = f"{path}:{number}"
-        text = texts[number - 1] if number < len(texts) else b""  # a whole line ends
-        if not text:
-            raise NetspecError("NS622", f"has no line of epoch {number}, the checkpoint is of epoch {epochs}",
-                               name=str(path), hint="put the file back as it was, or start a new run")  # fmt: skip
-        line = read_record(parse_json(text, "NS622", place), EpochLine, "NS622", place)
-        measured = None if line.validation is None else line.validation.keys()
-        same = not found or measured == (None if found[0].validation is None else found[0].validation.keys())
-        if line.epoch != number or not same:
-            what = "`validation` has other figures than line 1" if not same else f"`epoch` is {line.epoch}"
-            raise NetspecError("NS622", f"{what}, expected the line of epoch {number}", name=place)
-        found.append(line)
-    return found
+    _write_info(
+        folder,
+        replace(
+            read_info(folder),
+            status=run.status,
+            reason=run.reason,
+            epochs=run.epochs,
+            best_epoch=run.best_epoch,
+            seconds=round(run.seconds, 3),
+            results=results,
+        ),
+    )

@@ -94,8 +94,9 @@ class Scorer:
                     outputs = module(*inputs)
                     losses.append(self.losses.each(outputs, targets).double().reshape(-1))
                 by_name = {names[0]: outputs} if self.losses.alone else outputs
-                counts.append(torch.stack([torch.as_tensor(n, device=losses[-1].device)
-                                           for n in self.losses.counts(targets)]))  # fmt: skip
+                counts.append(
+                    torch.stack([torch.as_tensor(n, device=losses[-1].device) for n in self.losses.counts(targets)])
+                )
                 for name, output, loss, unit in self.averaged:
                     values[name].append(loss(by_name[output].float(), targets[output]).double() / unit)
                 for name, predicted in parts.items():
@@ -105,8 +106,11 @@ class Scorer:
         total = weights.sum(0)
         for name, count in zip(names, total.tolist(), strict=True):
             if not count:
-                raise NetspecError("NS607", f"output `{name}` has no target in any of {batches.extent[0]} samples",
-                                   hint="give that part a larger share of `split`")  # fmt: skip
+                raise NetspecError(
+                    "NS607",
+                    f"output `{name}` has no target in any of {batches.extent[0]} samples",
+                    hint="give that part a larger share of `split`",
+                )
         means = {"loss": float(((torch.stack(losses) * weights).sum(0) / total).sum())}
         for metric in self.averaged:
             column = weights[:, names.index(metric.output)]

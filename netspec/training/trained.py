@@ -44,8 +44,12 @@ def load_run(path: Path | str) -> Trained:
     if not (path / BEST).is_file():
         who = holder(path)
         why = f"{who} is before its first checkpoint" if who else "it was stopped before its first checkpoint"
-        raise NetspecError("NS631", f"has no weights yet: {why}", name=str(path),
-                           hint="wait for it" if who else "go on with it with --resume")  # fmt: skip
+        raise NetspecError(
+            "NS631",
+            f"has no weights yet: {why}",
+            name=str(path),
+            hint="wait for it" if who else "go on with it with --resume",
+        )
     who = holder(path)
     info = read_info(path)
     spec = load(path / SPEC, folder=Path(info.folder))

@@ -24,7 +24,8 @@ from netspec.training.chunks import Chunks
 from netspec.training.events import REFRESH, Listener, Stepped, Validated
 from netspec.training.info import EpochLine
 from netspec.training.interrupt import on_interrupt
-from netspec.training.runs import CHECKPOINT, MetricsFile
+from netspec.training.metrics_file import MetricsFile
+from netspec.training.runs import CHECKPOINT
 from netspec.training.saving import Saver
 from netspec.training.score import Scorer
 from netspec.training.state import Progress

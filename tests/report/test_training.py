@@ -29,7 +29,7 @@ def test_events_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     run = train(netspec.load(NET), run=tmp_path / "run", device="cpu", listener=events.append)
     began, *between, ended, finished = events
     assert began == Began("net", tmp_path / "run", 15, {"train": (90, "samples"), "validation": (60, "samples")},
-                          "cpu", 2, 3, 0)  # fmt: skip
+                          "cpu", 2, 3, 0, [])  # fmt: skip
     assert (ended, finished) == (StepsEnded(), Finished(run))
     steps = [(e.epoch, e.batch) for e in between if isinstance(e, Stepped)]
     assert steps == sorted(steps) and {(0, 1), (0, 2), (1, 0), (1, 1), (2, 0)} <= set(steps)

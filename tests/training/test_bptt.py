@@ -28,7 +28,7 @@ from netspec.source.tree import Map, parse
 from netspec.training.batches import Batches
 from netspec.training.chunks import Chunks, Streams
 from netspec.training.events import silent
-from netspec.training.runs import MetricsFile
+from netspec.training.metrics_file import MetricsFile
 from netspec.training.score import Scorer
 from netspec.training.trainer import Interrupted, Trainer
 
