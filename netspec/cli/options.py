@@ -15,7 +15,7 @@ Sets = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Change a value: a variable (`--set width=32`) or any key (`--set train.epochs=5`). May be given again.",
+        help="Change a value: a variable (`--set width=32`) or any key (`--set train.epochs=5`). Repeatable.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]

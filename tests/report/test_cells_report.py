@@ -105,7 +105,7 @@ def test_cells_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     code, out, _ = run("mine.yaml:mine", "--param", "factor=2", "--hidden", "4", "--input", "2")
     assert code == 0 and "h[t] = factor * W @ x[t] + h[t-1]" in out and "4 × 2" in out
     code, out, _ = run("mine.yaml:small")
-    assert code == 0 and "input 128" in out and "hidden" not in out.partition("Where")[0]
+    assert code == 0 and "input 128" in out and "hidden" not in out.partition("Weights without")[0]
 
 
 def test_a_file_without_cells_lists_those_of_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

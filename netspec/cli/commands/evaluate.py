@@ -21,7 +21,7 @@ def evaluate(
     data: DataAt = None,
     quiet: Annotated[bool, quiet_option("Leave out notes.")] = False,
 ) -> None:
-    """Metrics on the test split, with a confusion matrix for classes."""
+    """Metrics on the test part of the data, with a confusion matrix for classes."""
     with errors():
         from netspec.report.evaluation import show_evaluation
         from netspec.training.evaluate import evaluate as run_evaluation

@@ -32,17 +32,17 @@ def export(
         bool,
         typer.Option(
             "--streaming",
-            help="Sequences in pieces: each state of a recurrent layer is an input `LAYER.STATE_0` and an output "
-            "`LAYER.STATE_n`, (B, num_layers, size); what comes out of one piece goes into the next, the first gets "
-            "zeros (a learned start is in the file's metadata, `netspec.streaming`). Piece by piece the outputs are "
-            "those of the whole sequence; outputs without a time axis are those of the sequence so far. Refused for "
-            "layers that look at other steps than their own: bidirectional ones, pooling, convolution or attention "
-            "over time.",
+            help="For sequences in pieces: each state of a recurrent layer becomes an input `LAYER.STATE_0` and an "
+            "output `LAYER.STATE_n`, (B, num_layers, size). Feed the states that one piece returns to the next, and "
+            "zeros to the first (a learned initial state is in the file's metadata, `netspec.streaming`). Together the "
+            "outputs of the pieces are those of the whole sequence; outputs without a time axis are those of the "
+            "sequence so far. Refused for layers that read other time steps: bidirectional ones, and pooling, "
+            "convolution or attention over time.",
         ),
     ] = False,
     quiet: Annotated[bool, quiet_option("Print nothing but the path of the file.")] = False,
 ) -> None:
-    """Write an ONNX file that was held against the PyTorch module under onnxruntime."""
+    """Write an ONNX file, compared with the PyTorch module under onnxruntime before it is kept."""
     with errors():
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx.draft import OPSET

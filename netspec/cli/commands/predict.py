@@ -37,12 +37,19 @@ def predict(
         int | None, typer.Option(min=1, help="Text: how many characters to write; 500 when left out.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(min=0, help="Text: below 1 likelier, 0 the likeliest; 1 when left out.")
+        float | None,
+        typer.Option(
+            min=0,
+            help="Text: the sampling temperature. Below 1 favours likely characters, 0 takes the likeliest; 1 when "
+            "left out.",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Text: of the characters drawn; 0 when left out.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Text: the seed of the characters that are drawn; 0 when left out.")
+    ] = None,
     quiet: Annotated[bool, quiet_option("Leave out notes.")] = False,
 ) -> None:
-    """Predictions for a file: classes with their probability, or numbers. For text: how it goes on."""
+    """Predictions for a file: classes with their probability, or numbers. For a text: its continuation."""
     with errors():
         from netspec.report.predictions import show_predictions
         from netspec.training.generate import Writing

@@ -27,7 +27,7 @@ def train(
         Path | None, typer.Option(help="The run folder; runs/NAME-N when left out.", show_default=False)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run, exactly as if it had not been.")
+        bool, typer.Option("--resume", help="Continue an interrupted run, exactly as if it had not been interrupted.")
     ] = False,
     device: Device = "auto",
     data: DataAt = None,
@@ -35,8 +35,8 @@ def train(
         bool,
         typer.Option(
             "--allow-changed-data",
-            help="Go on though the data is not what the run began with: with the samples that are left, each in the "
-            "part it was in.",
+            help="Resume although the data has changed since the run began: with the samples that are left, each in "
+            "the part it was in.",
         ),
     ] = False,
     quiet: Annotated[bool, quiet_option("Print nothing but the run folder.")] = False,

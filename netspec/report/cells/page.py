@@ -18,11 +18,11 @@ from netspec.shapes.dim import Size, product
 from netspec.source.errors import NetspecError
 from netspec.source.text import show
 
-BEGIN = "Where a cell or a layer says nothing else, weights begin uniform between −1/√hidden and 1/√hidden."
+DEFAULT_INIT = "Weights without an `init` are drawn uniformly between −1/√hidden and 1/√hidden."
 
 
 def weight_rows(cell: Cell, stack: CellStack) -> list[tuple[str, str, str, str, str]]:
-    """Weights of one shape and beginning together: names, declared shape, extents, how many numbers, beginning."""
+    """Weights of one shape and init together: names, declared shape, extents, how many numbers, init."""
     groups: dict[tuple[str, tuple[Size, ...], str], list[str]] = {}
     for name, shape in stack.step(0).weights.items():
         declared = f"[{', '.join(map(_plain, cell.weights[name].shape))}]"
@@ -64,7 +64,7 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
               ("output", f"{cell.output} ({step.output.size})")]  # fmt: skip
     equations = Text("\n".join("  " + " ".join(str(e.text.value).split()) for e in cell.equations))
     weights = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for column in ("weight", "shape", "", "parameters", "begins"):
+    for column in ("weight", "shape", "", "parameters", "init"):
         weights.add_column(column, justify="right" if column in ("", "parameters") else "left", overflow="fold")
     for row in weight_rows(cell, stack):
         weights.add_row(*map(Text, row))
@@ -80,7 +80,7 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
         ways.add_row(Text(where, style="bold"), Text(path, style="green"), Text(reason))
     sizes = f"hidden {hidden}, input {features}" if hidden is not None else f"input {features}"
     return Group(*head, Text(), equations, Text(), Text(sizes, style="dim"), figures, weights,
-                 ways, Text(BEGIN, style="dim"))  # fmt: skip
+                 ways, Text(DEFAULT_INIT, style="dim"))  # fmt: skip
 
 
 def _check(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> None:

@@ -21,7 +21,7 @@ def cell() -> dict[str, Any]:
         "output": ("a state, or a value of an equation", text),
         "weights": ("name: [], [size] or [rows, columns]; names of one shape together: `W, U: [hidden, hidden]`",
                     {"type": "object", "additionalProperties": nullable(shape)}),
-        "init": ("how weights begin; a parameter's name stands for its value",
+        "init": ("initial values of the weights; a parameter's name stands for its value",
                  {"type": "object", "additionalProperties": nullable({"anyOf": [init, text]})}),
         "equations": ("`h[t] = tanh(W @ [h[t-1], x[t]] + b)`, in the order of the computation",
                       {"type": "array", "items": text, "minItems": 1}),

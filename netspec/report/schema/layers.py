@@ -19,8 +19,8 @@ WIRING: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": "object", "additionalProperties": REFERENCE}]}),
     "repeat": ("chained copies name.0, name.1, …; the index is `i`", {"type": "integer", "minimum": 0}),
     "share": ("another layer's weights", REFERENCE),
-    "init": ("how weights begin", {"$ref": "#/definitions/init"}),
-    "freeze": ("weights that are not trained", {"type": "boolean"}),
+    "init": ("initial values of the weights", {"$ref": "#/definitions/init"}),
+    "freeze": ("true: the weights are not trained", {"type": "boolean"}),
     "when": ("false leaves the layer out", {"type": "boolean"}),
 }  # fmt: skip
 
