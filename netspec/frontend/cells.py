@@ -36,9 +36,9 @@ class Cells:
             raise BrokenError()
         if name in library_names():
             return library_cell(name)
-        near = library_hint(name) or did_you_mean(name, [*library_names(), *self.own], "`cells` declares one, "
-                                                  "`netspec cells` lists the library's")  # fmt: skip
-        raise NetspecError("NS201", f"unknown cell `{name}`", span, hint=near)
+        otherwise = "`cells` declares one, `netspec cells` lists the library's"
+        hint = library_hint(name) or did_you_mean(name, [*library_names(), *self.own], otherwise)
+        raise NetspecError("NS201", f"unknown cell `{name}`", span, hint=hint)
 
 
 def read_cells(document: Document, problems: Problems) -> Cells:
@@ -105,6 +105,7 @@ def _named(tree: Tree) -> Iterator[str]:
 
 
 def _check_inits(cell: Cell, problems: Problems) -> None:
+    """Report rules of `init` that do not fit the weights they are for (NS305)."""
     from netspec.cells.language.expr import unparse
 
     try:
@@ -115,6 +116,7 @@ def _check_inits(cell: Cell, problems: Problems) -> None:
     for name, init in inits.items():
         shape = cell.weights[name].shape
         if init.matrices_only and len(shape) < 2:
-            problems.append(Problem("NS305", f"`init`: this rule needs a weight of two axes, `{name}` of cell "
-                                    f"`{cell.name}` has [{', '.join(map(unparse, shape))}]", cell.init[name].span,
-                                    "use zeros, ones, constant, normal or uniform"))  # fmt: skip
+            axes = ", ".join(map(unparse, shape))
+            message = f"`init`: this rule needs a weight of two axes, `{name}` of cell `{cell.name}` has [{axes}]"
+            hint = "use zeros, ones, constant, normal or uniform"
+            problems.append(Problem("NS305", message, cell.init[name].span, hint))

@@ -61,9 +61,9 @@ def _key_place(tree: Map, problem: Problem) -> Span | None:
 def _check_cell_name(kind: str, span: Span, cells: Cells) -> None:
     """Refuse `type: lstm` in a file that has a cell `lstm` of its own (NS207): which one is meant?"""
     if kind in library_names() and (kind in cells.own or kind in cells.broken):
-        raise NetspecError.of([Problem("NS207", f"`{kind}` is the library's cell, and this file has one of the name",
-                                       span, f"`type: recurrent, cell: {kind}` takes this file's; to take the "
-                                       "library's, rename this file's")])  # fmt: skip
+        message = f"`{kind}` is the library's cell, and this file has one of the name"
+        hint = f"`type: recurrent, cell: {kind}` takes this file's; to take the library's, rename this file's"
+        raise NetspecError("NS207", message, span, hint=hint)
 
 
 def explain_params(problems: list[Problem], tree: Map, cells: Cells) -> list[Problem]:
@@ -84,5 +84,5 @@ def check_dropout(layer: object, tree: Map) -> list[Problem]:
     dropout = tree.get("dropout")
     if dropout is None or not getattr(layer, "dropout", 0) or getattr(layer, "num_layers", 2) > 1:
         return []
-    return [Problem("NS203", "`dropout` stands between layers, and `num_layers` is 1: it does nothing", dropout.span,
-                    "remove it, or put a layer `{type: dropout, p: …}` behind")]  # fmt: skip
+    message = "`dropout` stands between layers, and `num_layers` is 1: it does nothing"
+    return [Problem("NS203", message, dropout.span, "remove it, or put a layer `{type: dropout, p: …}` behind")]

@@ -189,7 +189,7 @@ class Layer:
         """The layer with the recurrent cell that it names; `cells` finds one of the file or of the library by name.
 
         The front end calls it once a layer, after the fields are read.  A NetspecError without a span may say with
-        `name` which key of the layer it is about (`"hidden"`, `"params.bias"`), and is shown there.
+        `key` which key of the layer it is about (`("hidden",)`, `("params", "bias")`), and is shown there.
         """
         return self
 

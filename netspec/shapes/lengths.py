@@ -81,8 +81,8 @@ class Lengths:
         """Two bounds that no length satisfies."""
         by_size = {c.size: c for c in self.conditions}
         pairs = ((c, by_size.get(_turned(name))) for c in self.conditions for name in c.size.names())
-        return next(((low, high) for low, high in pairs if high and low.size == -high.size
-                     and low.least > -high.least), None)  # fmt: skip
+        opposite = ((low, high) for low, high in pairs if high and low.size == -high.size)
+        return next(((low, high) for low, high in opposite if low.least > -high.least), None)
 
     def text(self, names: Iterable[str] | None = None) -> str:
         """`T >= 3, T <= 9`; of all, or of those on some of these names."""

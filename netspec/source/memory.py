@@ -15,7 +15,9 @@ from netspec.source.errors import NetspecError
 _SHORTAGE = re.compile(
     r"can(?:no|')t allocate memory|not enough memory|out of memory|bad[_ ]alloc|unable to allocate"
     r"|failed to allocate memory|storage size calculation overflowed|integer multiplication overflow|array is too big"
-    r"|maximum allowed size|is larger than the maximum possible size", re.IGNORECASE)  # fmt: skip
+    r"|maximum allowed size|is larger than the maximum possible size",
+    re.IGNORECASE,
+)
 _BYTES = re.compile(r"(?:tried to allocate|buffer of size) (\d+)(?: bytes|$)", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?:unable|tried) to allocate ([\d.]+ [KMGTP]?i?B)", re.IGNORECASE)
 
@@ -62,8 +64,8 @@ def hold(needed: int, what: str, hint: str = "") -> None:
     """Raises NS625 before memory is taken that is not there: the system would end the process without a word."""
     free = available()
     if free is not None and needed > free:
-        raise NetspecError("NS625", f"out of memory on cpu {what}: {shown(needed)} are needed, {shown(free)} are free",
-                           hint=hint)  # fmt: skip
+        message = f"out of memory on cpu {what}: {shown(needed)} are needed, {shown(free)} are free"
+        raise NetspecError("NS625", message, hint=hint)
 
 
 def available() -> int | None:

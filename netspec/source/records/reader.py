@@ -114,8 +114,8 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
     name = tag.value if isinstance(tag, Scalar) else None
     if not isinstance(name, str) or name not in kinds:
         other = choice.called(str(name))
-        hint = f"it is called `{other}` here" if other else did_you_mean(
-            name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")  # fmt: skip
+        near = did_you_mean(name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")
+        hint = f"it is called `{other}` here" if other else near
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
         return None
     record = tree if isinstance(tree, Map) else Map({}, tree.span)
