@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
 
 from netspec.graph.model import Graph, Input, Node
 from netspec.layers.arithmetic import Multiply
@@ -34,8 +33,7 @@ def params_of(graph: Graph, node: Node, *, frozen: bool = True) -> int:
     """Trainable parameters that the node owns; what it shares is counted where it belongs."""
     if not frozen and node.freeze:
         return 0
-    weights = graph.weights_of(node)
-    return sum(prod(w.shape) for name, w in weights.items() if w.trainable and graph.owner(node, name) == node.name)
+    return graph.params_of(node)
 
 
 def num_params(graph: Graph) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
+from netspec.graph.text import LayerLine, network_text
 from netspec.layers.base import Layer, Weight
 from netspec.shapes.lengths import Lengths
 from netspec.shapes.tensor import TensorType
@@ -81,7 +83,7 @@ class Budget:
     depth: int | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Graph:
     """A network.  Nodes stand in the order of the file, which is an order of the data."""
 
@@ -166,6 +168,15 @@ class Graph:
         found = self.owners.get((node.name, weight), node.name)
         self.owners.update(((name, weight), found) for name in passed)
         return found
+
+    def params_of(self, node: Node) -> int:
+        """Trainable parameters that the node owns; what it shares is counted where it belongs."""
+        weights = self.weights_of(node).items()
+        return sum(prod(w.shape) for name, w in weights if w.trainable and self.owner(node, name) == node.name)
+
+    def __repr__(self) -> str:
+        lines = [LayerLine(node.name, node.kind, node.outputs, self.params_of(node)) for node in self.nodes()]
+        return network_text(self.name, len(self.inputs), lines, {name: str(ref) for name, ref in self.outputs.items()})
 
     def consumers(self, name: str) -> list[str]:
         """The nodes that read this one, each once, in order."""

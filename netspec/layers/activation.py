@@ -12,7 +12,7 @@ from netspec.source.records import Above
 
 
 @dataclass(frozen=True)
-class Activation(Layer):
+class ActivationLayer(Layer):
     """What the activations share: fields are the torch module's arguments and the ONNX operator's attributes."""
 
     torch_name: ClassVar[str]
@@ -35,7 +35,7 @@ class Activation(Layer):
 
 
 @kind("relu")
-class Relu(Activation):
+class Relu(ActivationLayer):
     """y = max(0, x).  (B, …) -> the same.  Nair & Hinton 2010."""
 
     torch_name: ClassVar[str] = "ReLU"
@@ -43,7 +43,7 @@ class Relu(Activation):
 
 
 @kind("relu6")
-class Relu6(Activation):
+class Relu6(ActivationLayer):
     """y = min(max(0, x), 6).  (B, …) -> the same.  Krizhevsky 2010, Howard et al. 2017, arXiv:1704.04861."""
 
     torch_name: ClassVar[str] = "ReLU6"
@@ -53,21 +53,21 @@ class Relu6(Activation):
 
 
 @kind("sigmoid")
-class Sigmoid(Activation):
+class Sigmoid(ActivationLayer):
     """y = 1 / (1 + e^−x).  (B, …) -> the same."""
 
     torch_name: ClassVar[str] = "Sigmoid"
 
 
 @kind("tanh")
-class Tanh(Activation):
+class Tanh(ActivationLayer):
     """y = (eˣ − e^−x) / (eˣ + e^−x).  (B, …) -> the same.  LeCun et al. 1998."""
 
     torch_name: ClassVar[str] = "Tanh"
 
 
 @kind("hard_tanh")
-class HardTanh(Activation):
+class HardTanh(ActivationLayer):
     """y = min(max(min_val, x), max_val).  (B, …) -> the same.  Raises NS403 when max_val is not above min_val.
 
     Collobert 2004.
@@ -91,7 +91,7 @@ class HardTanh(Activation):
 
 
 @kind("softplus")
-class Softplus(Activation):
+class Softplus(ActivationLayer):
     """y = ln(1 + e^(beta·x)) / beta, and y = x where beta·x > threshold.  (B, …) -> the same.  Dugas et al. 2001."""
 
     beta: Above = 1.0
@@ -114,7 +114,7 @@ class Softplus(Activation):
 
 
 @kind("leaky_relu")
-class LeakyRelu(Activation):
+class LeakyRelu(ActivationLayer):
     """y = max(0, x) + negative_slope·min(0, x).  (B, …) -> the same.  Maas et al. 2013."""
 
     negative_slope: float = 0.01
@@ -126,7 +126,7 @@ class LeakyRelu(Activation):
 
 
 @kind("elu")
-class Elu(Activation):
+class Elu(ActivationLayer):
     """y = x for x > 0, else alpha·(eˣ − 1).  (B, …) -> the same.  Clevert et al. 2015, arXiv:1511.07289."""
 
     alpha: float = 1.0
@@ -138,7 +138,7 @@ class Elu(Activation):
 
 
 @kind("celu")
-class Celu(Activation):
+class Celu(ActivationLayer):
     """y = max(0, x) + min(0, alpha·(e^(x/alpha) − 1)).  (B, …) -> the same.  Barron 2017, arXiv:1704.07483."""
 
     alpha: Above = 1.0
@@ -154,7 +154,7 @@ class Celu(Activation):
 
 
 @kind("selu")
-class Selu(Activation):
+class Selu(ActivationLayer):
     """y = λ·x for x > 0, else λ·α·(eˣ − 1), λ = 1.0507, α = 1.6733: mean 0 and variance 1 are kept.
 
     (B, …) -> the same.  Klambauer et al. 2017, arXiv:1706.02515.
@@ -165,7 +165,7 @@ class Selu(Activation):
 
 
 @kind("gelu")
-class Gelu(Activation):
+class Gelu(ActivationLayer):
     """y = x·Φ(x), Φ the normal distribution's function; `approximate: tanh` is ½x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).
 
     (B, …) -> the same.  Hendrycks & Gimpel 2016, arXiv:1606.08415.
@@ -180,7 +180,7 @@ class Gelu(Activation):
 
 
 @kind("silu")
-class Silu(Activation):
+class Silu(ActivationLayer):
     """y = x / (1 + e^−x), also called swish.  (B, …) -> the same.  Elfwing et al. 2017, arXiv:1702.03118."""
 
     torch_name: ClassVar[str] = "SiLU"
@@ -191,14 +191,14 @@ class Silu(Activation):
 
 
 @kind("mish")
-class Mish(Activation):
+class Mish(ActivationLayer):
     """y = x·tanh(ln(1 + eˣ)).  (B, …) -> the same.  Misra 2019, arXiv:1908.08681."""
 
     torch_name: ClassVar[str] = "Mish"
 
 
 @kind("hard_sigmoid")
-class HardSigmoid(Activation):
+class HardSigmoid(ActivationLayer):
     """y = min(max(0, x/6 + ½), 1).  (B, …) -> the same.  Howard et al. 2019, arXiv:1905.02244."""
 
     torch_name: ClassVar[str] = "Hardsigmoid"
@@ -208,7 +208,7 @@ class HardSigmoid(Activation):
 
 
 @kind("hard_swish")
-class HardSwish(Activation):
+class HardSwish(ActivationLayer):
     """y = x·min(max(0, x/6 + ½), 1).  (B, …) -> the same.  Howard et al. 2019, arXiv:1905.02244."""
 
     torch_name: ClassVar[str] = "Hardswish"
@@ -216,14 +216,14 @@ class HardSwish(Activation):
 
 
 @kind("softsign")
-class Softsign(Activation):
+class Softsign(ActivationLayer):
     """y = x / (1 + |x|).  (B, …) -> the same.  Bergstra et al. 2009."""
 
     torch_name: ClassVar[str] = "Softsign"
 
 
 @kind("log_sigmoid")
-class LogSigmoid(Activation):
+class LogSigmoid(ActivationLayer):
     """y = −ln(1 + e^−x).  (B, …) -> the same."""
 
     torch_name: ClassVar[str] = "LogSigmoid"

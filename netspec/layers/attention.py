@@ -19,7 +19,7 @@ _BOOL = 9  # TensorProto.BOOL
 
 
 @dataclass(frozen=True)
-class Roles:
+class AttentionRoles:
     """Which input is what."""
 
     query: int
@@ -28,11 +28,11 @@ class Roles:
     mask: int | None
 
 
-def roles_of(inputs: Types) -> Roles:
+def roles_of(inputs: Types) -> AttentionRoles:
     """One floating input is all three; two are query and memory; the mask is the bool one, and comes last."""
     mask = len(inputs) - 1 if inputs[-1].dtype == "bool" else None
     count = len(inputs) - (mask is not None)
-    return Roles(0, min(1, count - 1), count - 1, mask)
+    return AttentionRoles(0, min(1, count - 1), count - 1, mask)
 
 
 @kind("multi_head_attention")

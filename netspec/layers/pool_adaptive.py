@@ -78,17 +78,17 @@ def _adaptive_reach(reach: Reach | None, n: Size, m: int) -> Reach | None:
     return reach.window(-slack, step - 1 + slack, step)
 
 
-class _Average(AdaptivePool):
+class _AdaptiveAverage(AdaptivePool):
     average: ClassVar[bool] = True
     sums: ClassVar[bool] = True
 
 
-class _Max(AdaptivePool):
+class _AdaptiveMax(AdaptivePool):
     average: ClassVar[bool] = False
 
 
 @kind("adaptive_avg_pool1d")
-class AdaptiveAvgPool1d(_Average):
+class AdaptiveAvgPool1d(_AdaptiveAverage):
     """y[c, i] = mean of x[c, ⌊i·L/m⌋ … ⌈(i + 1)·L/m⌉ − 1], m = output_size.
 
     (B, C, L) -> (B, C, output_size).  Raises NS402 for an input of another rank.
@@ -104,7 +104,7 @@ class AdaptiveAvgPool1d(_Average):
 
 
 @kind("adaptive_avg_pool2d")
-class AdaptiveAvgPool2d(_Average):
+class AdaptiveAvgPool2d(_AdaptiveAverage):
     """y[c, i] = mean of x[c, ⌊i·n/m⌋ … ⌈(i + 1)·n/m⌉ − 1] along height and width, m = output_size.
 
     (B, C, H, W) -> (B, C, m, m).  Raises NS402 for an input of another rank.
@@ -121,7 +121,7 @@ class AdaptiveAvgPool2d(_Average):
 
 
 @kind("adaptive_avg_pool3d")
-class AdaptiveAvgPool3d(_Average):
+class AdaptiveAvgPool3d(_AdaptiveAverage):
     """y[c, i] = mean of x[c, ⌊i·n/m⌋ … ⌈(i + 1)·n/m⌉ − 1] along depth, height and width, m = output_size.
 
     (B, C, D, H, W) -> (B, C, m, m, m).  Raises NS402 for an input of another rank.
@@ -137,7 +137,7 @@ class AdaptiveAvgPool3d(_Average):
 
 
 @kind("adaptive_max_pool1d")
-class AdaptiveMaxPool1d(_Max):
+class AdaptiveMaxPool1d(_AdaptiveMax):
     """y[c, i] = max of x[c, ⌊i·L/m⌋ … ⌈(i + 1)·L/m⌉ − 1], m = output_size.
 
     (B, C, L) -> (B, C, output_size).  Raises NS402 for an input of another rank.
@@ -153,7 +153,7 @@ class AdaptiveMaxPool1d(_Max):
 
 
 @kind("adaptive_max_pool2d")
-class AdaptiveMaxPool2d(_Max):
+class AdaptiveMaxPool2d(_AdaptiveMax):
     """y[c, i] = max of x[c, ⌊i·n/m⌋ … ⌈(i + 1)·n/m⌉ − 1] along height and width, m = output_size.
 
     (B, C, H, W) -> (B, C, m, m).  Raises NS402 for an input of another rank.
@@ -169,7 +169,7 @@ class AdaptiveMaxPool2d(_Max):
 
 
 @kind("adaptive_max_pool3d")
-class AdaptiveMaxPool3d(_Max):
+class AdaptiveMaxPool3d(_AdaptiveMax):
     """y[c, i] = max of x[c, ⌊i·n/m⌋ … ⌈(i + 1)·n/m⌉ − 1] along depth, height and width, m = output_size.
 
     (B, C, D, H, W) -> (B, C, m, m, m).  Raises NS402 for an input of another rank.

@@ -36,17 +36,17 @@ class GlobalPool(Layer):
         return build.op("Flatten", [build.op("GlobalAveragePool", [x])], axis=1)
 
 
-class _Average(GlobalPool):
+class _GlobalAverage(GlobalPool):
     average: ClassVar[bool] = True
     sums: ClassVar[bool] = True
 
 
-class _Max(GlobalPool):
+class _GlobalMax(GlobalPool):
     average: ClassVar[bool] = False
 
 
 @kind("global_avg_pool1d")
-class GlobalAvgPool1d(_Average):
+class GlobalAvgPool1d(_GlobalAverage):
     """y[c] = mean over i of x[c, i].  (B, C, L) -> (B, C).  Raises NS402 for an input of another rank."""
 
     rank: ClassVar[int] = 1
@@ -54,7 +54,7 @@ class GlobalAvgPool1d(_Average):
 
 
 @kind("global_avg_pool2d")
-class GlobalAvgPool2d(_Average):
+class GlobalAvgPool2d(_GlobalAverage):
     """y[c] = mean over i, j of x[c, i, j].  (B, C, H, W) -> (B, C).  Raises NS402 for an input of another rank.
 
     Lin et al. 2013, arXiv:1312.4400.
@@ -65,7 +65,7 @@ class GlobalAvgPool2d(_Average):
 
 
 @kind("global_avg_pool3d")
-class GlobalAvgPool3d(_Average):
+class GlobalAvgPool3d(_GlobalAverage):
     """y[c] = mean over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).
 
     Raises NS402 for an input of another rank.
@@ -76,7 +76,7 @@ class GlobalAvgPool3d(_Average):
 
 
 @kind("global_max_pool1d")
-class GlobalMaxPool1d(_Max):
+class GlobalMaxPool1d(_GlobalMax):
     """y[c] = max over i of x[c, i].  (B, C, L) -> (B, C).  Raises NS402 for an input of another rank."""
 
     rank: ClassVar[int] = 1
@@ -84,7 +84,7 @@ class GlobalMaxPool1d(_Max):
 
 
 @kind("global_max_pool2d")
-class GlobalMaxPool2d(_Max):
+class GlobalMaxPool2d(_GlobalMax):
     """y[c] = max over i, j of x[c, i, j].  (B, C, H, W) -> (B, C).  Raises NS402 for an input of another rank."""
 
     rank: ClassVar[int] = 2
@@ -92,7 +92,7 @@ class GlobalMaxPool2d(_Max):
 
 
 @kind("global_max_pool3d")
-class GlobalMaxPool3d(_Max):
+class GlobalMaxPool3d(_GlobalMax):
     """y[c] = max over i, j, k of x[c, i, j, k].  (B, C, D, H, W) -> (B, C).
 
     Raises NS402 for an input of another rank.

@@ -41,17 +41,17 @@ Returns = Literal["sequence", "last", "state"]
 
 
 @dataclass(frozen=True)
-class Roles:
+class RecurrentRoles:
     """Which input is what."""
 
     lengths: int | None
     state: int | None
 
 
-def roles_of(inputs: Types) -> Roles:
+def roles_of(inputs: Types) -> RecurrentRoles:
     """The first input is the sequence; of those behind it, whole numbers are lengths and floating ones the state."""
     rest = range(1, len(inputs))
-    return Roles(
+    return RecurrentRoles(
         next((i for i in rest if not inputs[i].floating), None), next((i for i in rest if inputs[i].floating), None)
     )
 
@@ -124,7 +124,7 @@ class CellLayer(Layer):
         """Which input has the lengths of the sequences."""
         return roles_of(inputs).lengths
 
-    def check_more(self, inputs: Types, roles: Roles, stack: CellStack) -> None:
+    def check_more(self, inputs: Types, roles: RecurrentRoles, stack: CellStack) -> None:
         """Refuse other inputs than one of lengths and one state that fit: NS401, NS403, NS405."""
         x = inputs[0]
         if len(inputs) > 1 + (roles.lengths is not None) + (roles.state is not None):

@@ -17,7 +17,7 @@ import numpy as np
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.base import Reach
 from netspec.layers.positional_encoding import PositionalEncoding
-from netspec.layers.recurrent import CellLayer, Roles, roles_of
+from netspec.layers.recurrent import CellLayer, RecurrentRoles, roles_of
 from netspec.passes.drop_dead_nodes import drop_dead_nodes
 from netspec.shapes.dim import Dim
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
@@ -80,7 +80,7 @@ def _problem(node: Node, message: str, hint: str) -> Problem:
     return Problem("NS705", f"`{node.name}` {message}", node.span, hint, route=node.route)
 
 
-def _of_layer(graph: Graph, node: Node, layer: CellLayer, roles: Roles, stack: CellStack) -> Iterator[Problem]:
+def _of_layer(graph: Graph, node: Node, layer: CellLayer, roles: RecurrentRoles, stack: CellStack) -> Iterator[Problem]:
     types = graph.input_types(node)
     if layer.bidirectional:
         yield _problem(node, "is bidirectional and cannot stream: it reads a sequence from its end, which has not come "

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-Place = tuple[MutableMapping[str, Any], str]  # a module's table and the name in it
+NamedTensor = tuple[MutableMapping[str, Any], str]  # a module's table and the name in it
 
 
-def _places(module: nn.Module) -> Iterator[tuple[Place, Tensor]]:
+def _named_tensors(module: nn.Module) -> Iterator[tuple[NamedTensor, Tensor]]:
     for part in module.modules():
         for table in (part._parameters, part._buffers):
             for name, tensor in table.items():
@@ -28,16 +28,14 @@ class Ties:
     """The names of a module that are one tensor now, and are to be one again."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.groups: dict[int, list[Place]] = {}
-        self.tensors: dict[int, Tensor] = {}  # keeps them alive, so that no other gets such an id
-        for place, tensor in _places(module):
-            self.groups.setdefault(id(tensor), []).append(place)
-            self.tensors[id(tensor)] = tensor
+        self.groups: dict[Tensor, list[NamedTensor]] = {}  # torch hashes a tensor by identity, not by value
+        for name, tensor in _named_tensors(module):
+            self.groups.setdefault(tensor, []).append(name)
 
     def restore(self) -> None:
         """Where they were given different ones, the last that is new counts, as when all are copied into one memory."""
-        for key, group in self.groups.items():
-            new = [table[name] for table, name in group if table[name] is not self.tensors[key]]
+        for tensor, group in self.groups.items():
+            new = [table[name] for table, name in group if table[name] is not tensor]
             if len(group) > 1 and new:
                 for table, name in group:
                     table[name] = new[-1]
