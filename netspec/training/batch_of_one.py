@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netspec.data.config import DataConfig
 from netspec.data.parts import DataPart, ImageRows
 from netspec.data.symbols import Symbols
 from netspec.graph.model import Graph, Node
@@ -12,12 +13,9 @@ from netspec.layers.batch_norm import BatchNorm
 from netspec.recipe.config import TrainConfig
 from netspec.shapes.dim import Dim, at, product
 from netspec.source.errors import NetspecError, Related
-from netspec.source.text import Span
 
 
-def least_batch(
-    graph: Graph, part: DataPart, config: TrainConfig, size_span: Span | None, split_span: Span | None
-) -> int:
+def least_batch(graph: Graph, part: DataPart, data: DataConfig, config: TrainConfig) -> int:
     """2 where a batch of one sample cannot be trained on, else 1.
 
     Raises NS612, at the layer, where every batch would be one sample, and NS607 where the part is.
@@ -28,11 +26,11 @@ def least_batch(
     text = f"`{node.name}` normalises over the batch: one sample has one value for each channel, and no variance"
     hint = "or use layer_norm or group_norm, which look at each sample alone"
     if config.batch_size == 1:
-        related = (Related("batch size", "1", size_span),)
+        related = (Related("batch size", "1", config.span_at("batch_size")),)
         raise NetspecError("NS612", text, node.span, hint=f"make `batch_size` 2 or more, {hint}", related=related,
                            route=node.route)  # fmt: skip
     if part.count == 1 and not part.ordered:
-        related = (Related("split", "one sample is left for training", split_span),)
+        related = (Related("split", "one sample is left for training", data.span_at("split")),)
         raise NetspecError("NS607", text, node.span, hint=f"give the training part more samples, {hint}",
                            related=related, route=node.route)  # fmt: skip
     return 2

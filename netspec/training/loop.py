@@ -86,7 +86,7 @@ def train(
                 "lower the sizes of layers: `netspec summary` shows them",
             )
         part = dataset.parts["train"]
-        least = least_batch(spec, part, config, config.span_at("batch_size"), data.span_at("split"))
+        least = least_batch(spec, part, data, config)
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
         info = describe_run(spec, spec_hash, config.seed, where, left_out)
         if not begun:
@@ -103,7 +103,6 @@ def train(
                 where,
                 folder,
                 spec_hash,
-                config.span_at("bptt"),
                 least,
             )
             resumed = _resume(trainer, info, changed) if resume else None

@@ -17,7 +17,6 @@ from netspec.data.parts import Dataset
 from netspec.recipe.config import TrainConfig
 from netspec.recipe.optimizers.base import LooksAhead
 from netspec.source.errors import NetspecError
-from netspec.source.text import Span
 from netspec.training.batch_losses import BatchLosses
 from netspec.training.batches import Batch, Batches
 from netspec.training.chunks import Chunks
@@ -60,7 +59,6 @@ class Trainer:
         device: torch.device,
         folder: Path,
         spec: str,
-        bptt_span: Span | None = None,
         least: int = 1,
     ) -> None:
         """`least`: a last batch of fewer samples is left out."""
@@ -71,7 +69,7 @@ class Trainer:
         self.scorer = scorer
         self.parts = {name: Batches.of(part, config.batch_size, device, least) for name, part in dataset.parts.items()}
         train_part = self.parts["train"]
-        self.chunks = Chunks.of(train_part, config.bptt, bptt_span) if config.bptt else None
+        self.chunks = Chunks.of(train_part, config.bptt, config.span_at("bptt")) if config.bptt else None
         self.steps = (self.chunks or train_part).steps  # an epoch
         self.params = [p for p in module.parameters() if p.requires_grad]
         if not self.params:

@@ -176,6 +176,14 @@ def test_revisions_come_with_what_they_extend(repository: Path) -> None:
     assert names(netspec.diff(before, after), "changed") == ["fc"]
 
 
+def test_what_a_file_says_about_learning_does_not_stop_a_comparison(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text("netspec: 1\ninputs: {x: [4]}\nlayers: {r: relu}\ntrain: {loss: squared, epochs: 0}\n")
+    with pytest.raises(NetspecError, match="NS203 `epochs`"):
+        netspec.load(file)
+    assert list(load_revision(str(file)).outputs) == ["r"]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
