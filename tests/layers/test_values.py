@@ -16,7 +16,7 @@ from networks import one_layer
 
 import netspec
 from netspec.layers import kinds
-from netspec.layers.activation import Activation
+from netspec.layers.activation import ActivationLayer
 
 Formula = Callable[[np.ndarray], np.ndarray]
 
@@ -72,11 +72,11 @@ def test_activation_is_its_formula(kind: str, fields: str) -> None:
 
 
 def test_every_plain_activation_has_a_formula_here() -> None:
-    plain = {name for name, cls in kinds().items() if issubclass(cls, Activation)}
+    plain = {name for name, cls in kinds().items() if issubclass(cls, ActivationLayer)}
     assert plain <= {kind for kind, _ in ACTIVATIONS}
 
 
-@pytest.mark.parametrize("kind", [name for name, cls in kinds().items() if issubclass(cls, Activation)])
+@pytest.mark.parametrize("kind", [name for name, cls in kinds().items() if issubclass(cls, ActivationLayer)])
 def test_activation_saturates_alike_in_onnx(kind: str) -> None:
     """No infinity and no NaN where torch has none, far out as well."""
     graph, module = one_layer(kind, "", "[8]")
