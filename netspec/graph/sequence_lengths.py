@@ -1,4 +1,4 @@
-"""What a network does with its inputs that their values have to respect."""
+"""Inputs that hold the lengths of sequences."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import Size
 
 
-def counted_by(graph: Graph) -> dict[str, Size]:
-    """Input of lengths -> the axis of steps that they count, where a recurrent layer is told them."""
-    found: dict[str, Size] = {}
+def lengths_inputs(graph: Graph) -> dict[str, Size]:
+    """Input -> the axis of steps that its numbers count, where a recurrent layer reads them as lengths."""
+    axes: dict[str, Size] = {}
     for node in graph.layers():
         if isinstance(node.layer, CellLayer):
             types = graph.input_types(node)
-            place = node.layer.lengths_of(types)
-            if place is not None and node.inputs[place].node in graph.inputs:
-                found.setdefault(node.inputs[place].node, types[0].shape[1])
-    return found
+            position = node.layer.lengths_of(types)
+            if position is not None and node.inputs[position].node in graph.inputs:
+                axes.setdefault(node.inputs[position].node, types[0].shape[1])
+    return axes

@@ -12,7 +12,7 @@ from netspec.data.location import hint_at
 from netspec.data.network import Network
 from netspec.data.parts import Dataset
 from netspec.data.preprocess import Preprocess
-from netspec.graph.sequence_lengths import counted_by
+from netspec.graph.sequence_lengths import lengths_inputs
 from netspec.recipe.config import TrainConfig
 from netspec.source.errors import NetspecError
 from netspec.spec import Spec
@@ -24,7 +24,7 @@ def network_of(spec: Spec, config: TrainConfig) -> Network:
     """What the data has to fit."""
     kinds = config.target_kinds
     outputs = {name: type_ for name, type_ in spec.output_types().items() if name in kinds}
-    return Network(spec.inputs, outputs, kinds, spec.folder, entries_of(spec), counted_by(spec), spec.lengths)
+    return Network(spec.inputs, outputs, kinds, spec.folder, entries_of(spec), lengths_inputs(spec), spec.lengths)
 
 
 def read_samples(
