@@ -2,8 +2,8 @@
 
 functions/   what an equation may call: one row a function, with its gradient and its form for every target
 language/    text -> located trees: syntax, expressions, declarations, sizes, the cells of the library
-ir/          one step as a graph of shared values, checked; what stands before, in and after the loop over time; the
-             loop forward and backward, as data
+ir/          one step as a graph of shared values, checked; its schedule, what stands before, in and after the loop over
+             time; its gradient; the loop forward and backward, as data
 recognise/   is the step an LSTM, a GRU or an RNN that torch and ONNX have as a whole?
 kernels/     a loop as machine code: cpu/ by LLVM, gpu/ by Triton, and by torch's operations (interpret)
 run/         a layer as a torch module: which way is taken, gradients, states that are carried on

@@ -6,16 +6,18 @@ compute again is saved there (forward.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.dag import Value, width_of
 from netspec.cells.ir.forward import Forward, forward_of, leaf_loads, vector_width
 from netspec.cells.ir.gradient import Adjoints, adjoints_of
-from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
+from netspec.cells.ir.loop import At, Buffer, Gemm, Kind, Loop, Stage, StageResult, bodies_of, cut, keep_between
 from netspec.cells.ir.program import Program
 from netspec.cells.ir.schedule import ProductGroup
+
+Declare = Callable[[str, Kind, int], None]  # a buffer, its kind and width
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +97,8 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
     }
     targets: list[StageResult] = []
 
-    def declare(name: str, kind: str, width: int) -> None:
-        buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
+    def declare(name: str, kind: Kind, width: int) -> None:
+        buffers[name] = Buffer(name, kind, width)
 
     for state in program.states:
         width = width_of(program.next[state])
@@ -156,7 +158,7 @@ def _below(node: Value, loads: Mapping[Value, object]) -> list[Value]:
     return cut([node], loads)
 
 
-def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-def]
+def _stages(program: Program, adjoints: Adjoints) -> Callable[[Value], int]:
     """How many products of the backward step stand before a value."""
     known: dict[Value, int] = {}
 
@@ -174,29 +176,29 @@ def _stages(program: Program, adjoints: Adjoints):  # type: ignore[no-untyped-de
     return stage
 
 
-def _columns(program: Program, adjoints: Adjoints, declare) -> dict[Value, At]:  # type: ignore[no-untyped-def]
-    """A place for the adjoint of every product; equal adjoints share one."""
-    place: dict[tuple[Value, int], At] = {}
-    found: dict[Value, At] = {}
+def _columns(program: Program, adjoints: Adjoints, declare: Declare) -> dict[Value, At]:
+    """An address for the adjoint of every product; equal adjoints share one."""
+    addresses: dict[tuple[Value, int], At] = {}
+    columns: dict[Value, At] = {}
     width = 0
     for group in (*program.sequence_groups, *program.loop_groups):
         for product in group.products:
             key = (adjoints.product[product], width_of(product))
-            if key not in place:
-                place[key] = At("products", width)
+            if key not in addresses:
+                addresses[key] = At("products", width)
                 width += width_of(product)
-            found[product] = place[key]
+            columns[product] = addresses[key]
     if width:
         declare("products", "sequence", width)
-    return found
+    return columns
 
 
 def _runs(sources: tuple[tuple[At, int], ...]) -> tuple[tuple[At, int], ...]:
     """Columns that follow each other as one source."""
-    found: list[tuple[At, int]] = []
+    runs: list[tuple[At, int]] = []
     for at, depth in sources:
-        if found and found[-1][0].buffer == at.buffer and found[-1][0].offset + found[-1][1] == at.offset:
-            found[-1] = (found[-1][0], found[-1][1] + depth)
+        if runs and runs[-1][0].buffer == at.buffer and runs[-1][0].offset + runs[-1][1] == at.offset:
+            runs[-1] = (runs[-1][0], runs[-1][1] + depth)
         else:
-            found.append((at, depth))
-    return tuple(found)
+            runs.append((at, depth))
+    return tuple(runs)

@@ -1,4 +1,4 @@
-"""The forward loop of a program, and what it keeps for the reverse pass."""
+"""The forward loop of a program, and what it keeps for the backward pass."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from netspec.cells.ir.dag import Value, width_of
-from netspec.cells.ir.loop import At, Buffer, Gemm, Loop, Stage, StageResult, bodies_of, cut, keep_between
+from netspec.cells.ir.loop import At, Buffer, Gemm, Kind, Loop, Stage, StageResult, bodies_of, cut, keep_between
 from netspec.cells.ir.program import Program
 
 
 @dataclass(frozen=True, eq=False)
 class Forward:
-    """The loop, and where the reverse pass finds the forward values that it needs."""
+    """The loop, and where the backward pass finds the forward values that it needs."""
 
     loop: Loop
     kept: Mapping[Value, At]
 
 
 def forward_of(program: Program, needed: tuple[Value, ...] | None = None) -> Forward:
-    """The forward loop; for training with what the reverse pass needs and cannot compute again (reverse.py)."""
+    """The forward loop; for training with what the backward pass needs and cannot compute again (backward.py)."""
     training, needed = needed is not None, needed or ()
     loads = leaf_loads(program)
     targets: list[StageResult] = []
     buffers: dict[str, Buffer] = {}
     factors: dict[Value, At] = {}
 
-    def declare(name: str, kind: str, width: int) -> None:
-        buffers[name] = Buffer(name, kind, width)  # type: ignore[arg-type]  # the kinds below are those of loop.py
+    def declare(name: str, kind: Kind, width: int) -> None:
+        buffers[name] = Buffer(name, kind, width)
 
     def leave(node: Value, at: At) -> None:
         """Store a value at the stage that computes it; later stages may read it there."""

@@ -6,7 +6,7 @@ two steps are one of the same form,
     (a₂, b₂) ∘ (a₁, b₁) = (a₂ · a₁, a₂ · b₁ + b₂)
 
 so that T steps take log T rounds in place of T.  minGRU and the quasi-recurrent cell are of this form, an SRU is not
-(its gates read c[t-1]).  In the reverse pass adjoints are carried, and those always enter linearly.
+(its gates read c[t-1]).  In the backward pass adjoints are carried, and those always enter linearly.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A loop over time as data: buffers, matrix products, and element-wise bodies.  Every kernel is made from this.
 
-    for t in time:                      forward, or backward for the reverse pass
+    for t in time:                      forward, or backward for the backward pass
         for stage in stages:
             for gemm in stage.gemms:    target[row] = Σ_run source_run[row] @ weight
             for body in stage.bodies:   every row, every column: load, compute, store, add up

@@ -14,7 +14,7 @@ SIZES = ("hidden", "input")  # the size a layer gives, and the size of x[t]
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredShape:
     """A state or a weight: its shape as expressions over sizes and parameters."""
 
     name: str
@@ -29,9 +29,9 @@ class Cell:
     name: str
     span: Span
     params: Mapping[str, float | None]  # name -> default; None: a layer has to give it
-    states: Mapping[str, Declared]
+    states: Mapping[str, DeclaredShape]
     output: str
-    weights: Mapping[str, Declared]
+    weights: Mapping[str, DeclaredShape]
     equations: tuple[Equation, ...]
     init: Mapping[str, Tree] = field(default_factory=dict)  # weight -> how it begins, as `init` of a layer
     description: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from netspec.cells.functions import PUBLIC
-from netspec.cells.language.cell import SIZES, Declared
+from netspec.cells.language.cell import SIZES, DeclaredShape
 from netspec.cells.language.expr import Expr
 from netspec.cells.language.spelling import name_hint
 from netspec.cells.language.syntax import parse_size
@@ -79,7 +79,7 @@ class Declarations:
                 self.problems.append(Problem("NS203", f"parameter `{key}` expects a number, received {show(given)}",
                                              value.span, "leave it empty when every layer has to give it"))  # fmt: skip
 
-    def _shaped(self, key: str, what: str, example: str) -> Iterator[Declared]:
+    def _shaped(self, key: str, what: str, example: str) -> Iterator[DeclaredShape]:
         """The names of a section with their shapes, grouped keys taken apart."""
         section = self._section(key, example)
         for group, value in section.entries.items() if section else ():
@@ -92,7 +92,7 @@ class Declarations:
             for name, place in grouped(group, span):
                 good = self._add(name, what, place)
                 if good and shape is not None:
-                    yield Declared(name, shape, place)
+                    yield DeclaredShape(name, shape, place)
                 elif name not in self.known or shape is None:
                     self.broken.add(name)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netspec.cells.language.cell import Cell, Declared
+from netspec.cells.language.cell import Cell, DeclaredShape
 from netspec.cells.language.declare import Declarations, grouped
 from netspec.cells.language.expr import Equation, Name, walk
 from netspec.cells.language.sizes import size_names
@@ -112,7 +112,7 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
     return tuple(found)
 
 
-def _output(tree: Map, name: str, place: Span, states: Mapping[str, Declared], equations: tuple[Equation, ...],
+def _output(tree: Map, name: str, place: Span, states: Mapping[str, DeclaredShape], equations: tuple[Equation, ...],
             problems: Problems) -> str:  # fmt: skip
     output = tree.get("output")
     known = [*states, *(e.target.name for e in equations if not e.target.time)]
@@ -133,7 +133,7 @@ def _output(tree: Map, name: str, place: Span, states: Mapping[str, Declared], e
     return str(value)
 
 
-def _init(tree: Map, name: str, weights: Mapping[str, Declared], problems: Problems) -> dict[str, Tree]:
+def _init(tree: Map, name: str, weights: Mapping[str, DeclaredShape], problems: Problems) -> dict[str, Tree]:
     section = tree.get("init")
     if section is None:
         return {}

@@ -16,6 +16,7 @@ from netspec.cells.run.native import native
 from netspec.cells.run.paths import path_of
 from netspec.cells.run.plain import code_of, plain
 from netspec.cells.run.plain_only import PLAIN_ONLY
+from netspec.cells.run.reverse_time import turn
 
 # T time, B batch, I input, O output
 
@@ -39,7 +40,7 @@ def transformed() -> bool:
 
 
 def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None,
-        reverse: bool, recompute: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
+        reverse_time: bool, recompute: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
     """The outputs (T, B, O) and the states after the last real step, each (B, size) in the order of the cell's.
 
     `initial` are the states before the first step.  `lengths` (B,): at t >= length a state stands still and the output
@@ -47,7 +48,7 @@ def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: S
     in place of keeping them.
     """
     if not all(x_TBI.shape[:2]):  # no step or no sequence: nothing for a loop
-        return plain(step, x_TBI, weights, initial, lengths, reverse)
+        return plain(step, x_TBI, weights, initial, lengths, reverse_time)
     compiling = torch.compiler.is_compiling()  # a compiler knows no context variables
     only = transformed() or (not compiling and PLAIN_ONLY.get())
     path = "plain" if only else path_of(step, x_TBI.device.type, str(x_TBI.dtype).removeprefix("torch."))
@@ -59,21 +60,12 @@ def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: S
         elif compiling:
             path = "plain"
     if path == "native":
-        return native(step, x_TBI, weights, tuple(initial), lengths, reverse)
+        return native(step, x_TBI, weights, tuple(initial), lengths, reverse_time)
     if path == "plain":
-        return plain(step, x_TBI, weights, initial, lengths, reverse)
-    turned = turn(x_TBI, lengths) if reverse else x_TBI
+        return plain(step, x_TBI, weights, initial, lengths, reverse_time)
+    turned = turn(x_TBI, lengths) if reverse_time else x_TBI
     if recompute and torch.is_grad_enabled():
         y, states = checkpoint(fused, step, turned, weights, initial, lengths, use_reentrant=False)
     else:
         y, states = fused(step, turned, weights, initial, lengths)
-    return turn(y, lengths) if reverse else y, states
-
-
-def turn(x_TBI: Tensor, lengths: Tensor | None) -> Tensor:
-    """Each sequence from its last real step to its first; padding stays where it is."""
-    if lengths is None:
-        return x_TBI.flip(0)
-    steps = torch.arange(x_TBI.shape[0], device=x_TBI.device)[:, None]
-    index = torch.where(steps < lengths, lengths - 1 - steps, steps)
-    return x_TBI.gather(0, index[..., None].expand_as(x_TBI))
+    return turn(y, lengths) if reverse_time else y, states

@@ -26,12 +26,12 @@ Needs = Sequence[bool]  # of each operand: does anything need its gradient?
 def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequence[Tensor], weights: Sequence[Tensor],
             initial: Sequence[Tensor], lengths: Tensor | None, program: str, needs: Needs) -> list[Tensor]:  # fmt: skip
     """The gradients of operands, weights and initial states, from those of exports and final states."""
-    one = compiled(program)
-    plan, loop = one.program, one.training.loop
-    named = dict(zip(one.weights, weights, strict=True))
+    loops = compiled(program)
+    plan, loop = loops.program, loops.training.loop
+    named = dict(zip(loops.weights, weights, strict=True))
     T, B = operands[0].shape[0], initial[0].shape[0]
     tensors = {f"operand:{k}": x for k, x in enumerate(operands)}
-    tensors |= dict(zip(one.kept_in_order, kept, strict=True))
+    tensors |= dict(zip(loops.kept_in_order, kept, strict=True))
     tensors |= {f"vector:{n}": named[n].contiguous() for n in plan.vectors}
     count = len(plan.exports)
     tensors |= {f"gradient:{k}": g for k, g in enumerate(gradients[:count])}
@@ -50,7 +50,7 @@ def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequ
     starts = {f"state:{s}": x.contiguous() for s, x in zip(plan.states, initial, strict=True)}
     packed = {f"backward:{k}": pack(g, named) for k, g in enumerate(plan.loop_groups)}
     run_loop(loop, tensors, starts, packed, T, lengths)
-    after = _After(one, tensors, starts, named)
+    after = _After(loops, tensors, starts, named)
     inputs = [after.operand_gradient(node, x) if needed else x.new_empty(0)
               for node, x, needed in zip(plan.operands, operands, needs, strict=True)]  # fmt: skip
     carries = {s: tensors[f"carry:{s}"].to(x.dtype) for s, x in zip(plan.states, initial, strict=True)}
@@ -60,21 +60,21 @@ def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequ
 class _After:
     """The products that were put off until the loop was over, each for all steps at once."""
 
-    def __init__(self, one: Compiled, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor],
+    def __init__(self, loops: Compiled, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor],
                  weights: Mapping[str, Tensor]) -> None:  # fmt: skip
-        self.one, self.tensors, self.starts, self.weights = one, tensors, starts, weights
-        self.program = one.program
+        self.loops, self.tensors, self.starts, self.weights = loops, tensors, starts, weights
+        self.program = loops.program
 
     def columns(self, group: ProductGroup) -> Tensor:
         """(T·B, width): the adjoints of a group's products."""
-        runs = self.one.training.columns_of(group)
+        runs = self.loops.training.columns_of(group)
         found = [self.tensors[at.buffer][..., at.offset : at.offset + width] for at, width in runs]
         return (found[0] if len(found) == 1 else torch.cat(found, dim=-1)).flatten(0, 1)
 
     def pairs(self, group: ProductGroup) -> list[tuple[Tensor, Tensor]]:
         """Adjoints and operands of a loop product, rows that belong together at one place."""
         columns = self.columns(group)
-        at: At = self.one.training.forward.kept[group.operand]
+        at: At = self.loops.training.forward.kept[group.operand]
         values = self.tensors[at.buffer][..., at.offset : at.offset + group.depth].to(columns.dtype)
         if not at.before:
             return [(columns, values.flatten(0, 1))]
@@ -105,7 +105,7 @@ class _After:
         for group in self.program.sequence_groups:
             if group.operand is node:
                 total = back(self.columns(group), pack(group, self.weights)).view(x.shape)
-        at = self.one.training.operands.get(node)
+        at = self.loops.training.operands.get(node)
         if at is not None:
             own = self.tensors[at.buffer]
             total = own if total is None else total.add_(own)

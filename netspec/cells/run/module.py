@@ -23,14 +23,14 @@ Returns = Literal["sequence", "last", "state"]
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerDirection:
     """One layer in one direction: its step, its weights (the cell's name -> the module's), its states."""
 
     step: CellStep
     names: dict[str, str]
     sizes: dict[str, int]
 
-    def __deepcopy__(self, memo: object) -> Row:
+    def __deepcopy__(self, memo: object) -> LayerDirection:
         return self  # nothing in it changes
 
 
@@ -50,7 +50,7 @@ class Recurrent(nn.Module):
         self.begin = dict(begin or {})
         self.memory: StateMemory | None = None  # while `carrying`
         # What calls need of the stack, made here: `torch.compile` looks into no cached property, and a call is quicker.
-        self.rows = tuple(Row(stack.step(r), stack.names(r), stack.sizes(r)) for r in range(stack.rows))
+        self.rows = tuple(LayerDirection(stack.step(r), stack.names(r), stack.sizes(r)) for r in range(stack.rows))
         self.width, self.directions = stack.width, stack.directions
         for step in stack.steps:
             prepare(step)
@@ -170,12 +170,12 @@ def _shown(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _end(y_TBO: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
+def _end(y_TBO: Tensor, lengths: Tensor | None, reverse_time: bool) -> Tensor:
     """The output at the last step that a direction comes to; 0 for a sequence without steps."""
     if not len(y_TBO):
         return y_TBO.new_zeros(y_TBO.shape[1:])
-    if reverse or lengths is None:
-        return y_TBO[0 if reverse else -1]
+    if reverse_time or lengths is None:
+        return y_TBO[0 if reverse_time else -1]
     return y_TBO[lengths - 1, torch.arange(y_TBO.shape[1], device=y_TBO.device)]  # length 0: the last step, padding
 
 

@@ -15,6 +15,7 @@ from netspec.cells.ir.step import CellStep
 from netspec.cells.recognise.match import match
 from netspec.cells.recognise.operator import Native
 from netspec.cells.recognise.pack import biases, matrices
+from netspec.cells.run.reverse_time import turn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +31,7 @@ def is_native(step: CellStep) -> bool:
 
 
 def native(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: States, lengths: Tensor | None = None,
-           reverse: bool = False) -> tuple[Tensor, States]:  # fmt: skip
+           reverse_time: bool = False) -> tuple[Tensor, States]:  # fmt: skip
     """(T, B, H) outputs and the final states, each (B, H), in the order of the cell's states; see run.py.
 
     Differentiable in the input, the weights and the initial states.  Padding is never read.
@@ -42,10 +43,10 @@ def native(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial
     packed = _packed(found, weights)
     h0 = tuple(initial[list(step.states).index(name)].unsqueeze(0) for name in found.states)
     if lengths is None:
-        y, last = _dense(found, x_TBI.flip(0) if reverse else x_TBI, h0, packed)
-        y = y.flip(0) if reverse else y
+        y, last = _dense(found, x_TBI.flip(0) if reverse_time else x_TBI, h0, packed)
+        y = y.flip(0) if reverse_time else y
     else:
-        y, last = _ragged(found, x_TBI, h0, packed, lengths, reverse)
+        y, last = _ragged(found, x_TBI, h0, packed, lengths, reverse_time)
     by_name = dict(zip(found.states, last, strict=True))
     return y, tuple(by_name[name].squeeze(0) for name in step.states)
 
@@ -73,7 +74,7 @@ def _dense(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tu
 
 
 def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor,
-            reverse: bool) -> tuple[Tensor, States]:  # fmt: skip
+            reverse_time: bool) -> tuple[Tensor, States]:  # fmt: skip
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -82,8 +83,8 @@ def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], leng
     some_empty = bool(empty.any())
     if some_empty:
         x_TBI = torch.where(empty[:, None], 0.0, x_TBI)
-    if reverse:
-        x_TBI = _turned(x_TBI, lengths)
+    if reverse_time:
+        x_TBI = turn(x_TBI, lengths)
     sequence = pack_padded_sequence(x_TBI, lengths.clamp(min=1).cpu(), enforce_sorted=False)
     rows, back = sequence.sorted_indices, sequence.unsorted_indices
     assert rows is not None and back is not None  # given when the order is not enforced
@@ -92,19 +93,10 @@ def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], leng
     data, *last = call(sequence.data, sequence.batch_sizes, start if len(start) > 1 else start[0], packed,
                        found.biased, 1, 0.0, torch.is_grad_enabled(), False)  # fmt: skip
     y, _ = pad_packed_sequence(sequence._replace(data=data), total_length=steps)
-    if reverse:
-        y = _turned(y, lengths)
+    if reverse_time:
+        y = turn(y, lengths)
     final = tuple(h.index_select(1, back) for h in last)
     if some_empty:
         y = torch.where(empty[:, None], 0.0, y)
         final = tuple(torch.where(empty[:, None], before, after) for before, after in zip(h0, final, strict=True))
     return y, final
-
-
-def _turned(x_TBD: Tensor, lengths: Tensor) -> Tensor:
-    """Every sequence back to front, its padding where it was; its own inverse."""
-    import torch
-
-    t = torch.arange(x_TBD.shape[0], device=x_TBD.device)[:, None]
-    source = torch.where(t < lengths, lengths - 1 - t, t)
-    return x_TBD.gather(0, source[:, :, None].expand_as(x_TBD))

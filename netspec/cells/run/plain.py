@@ -26,7 +26,7 @@ Instruction = tuple[str, tuple[int, ...], tuple[int, ...], Any]  # operation, re
 
 
 def plain(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
-          lengths: Tensor | None, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
+          lengths: Tensor | None, reverse_time: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
     """The outputs (T, B, O) and the states after the last real step, each (B, size).
 
     With `lengths` (B,), a state stands still at t >= length and the output is 0 there; what stands in the padding
@@ -48,8 +48,8 @@ def plain(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial:
     moving = {index: sequence[index].unbind(0) for index in code.moving}
     state, before = list(initial), list(initial)
     outputs: list[Tensor] = []
-    for t in reversed(range(steps)) if reverse else range(steps):
-        if real_TB1 is not None and not reverse:
+    for t in reversed(range(steps)) if reverse_time else range(steps):
+        if real_TB1 is not None and not reverse_time:
             # A padded step repeats the last real one, so that its values and slopes are finite where those are.
             before = [torch.where(real_TB1[t], s, b) for s, b in zip(state, before, strict=True)]
             values: Values = {**fixed, **dict(zip(code.previous, before, strict=True))}
@@ -65,7 +65,7 @@ def plain(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial:
     if not code.output_moves:
         y_TBO = sequence[code.output].expand(*x_TBI.shape[:2], -1)
     elif outputs:
-        y_TBO = torch.stack(outputs[::-1] if reverse else outputs)
+        y_TBO = torch.stack(outputs[::-1] if reverse_time else outputs)
     else:
         y_TBO = x_TBI.new_zeros(0, x_TBI.shape[1], code.output_size)
     y_TBO = y_TBO.to(_dtype(x_TBI, weights))

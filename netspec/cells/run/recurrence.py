@@ -24,9 +24,9 @@ def forward(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor]
     `operands` (T, B, n) are the program's operands, `weights` those of `Compiled.weights`, `initial` (B, n) the states
     of the loop before the first step, each in order.
     """
-    one = compiled(program)
-    plan, loop = one.program, (one.training.forward if training else one.inference).loop
-    named = dict(zip(one.weights, weights, strict=True))
+    loops = compiled(program)
+    plan, loop = loops.program, (loops.training.forward if training else loops.inference).loop
+    named = dict(zip(loops.weights, weights, strict=True))
     T, B = operands[0].shape[0], initial[0].shape[0]
     tensors = {f"operand:{k}": x for k, x in enumerate(operands)}
     for k, group in enumerate(plan.sequence_groups):
@@ -40,7 +40,7 @@ def forward(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor]
     packed = {f"loop:{k}": pack(g, named).t() for k, g in enumerate(plan.loop_groups)}
     starts = {f"state:{s}": x.contiguous() for s, x in zip(plan.states, initial, strict=True)}
     run_loop(loop, tensors, starts, packed, T, lengths)
-    names = one.buffers(training, lengths is not None)
+    names = loops.buffers(training, lengths is not None)
     exports = [tensors[name].to(operands[0].dtype) for name in names.exports]
     if lengths is not None:  # a state stands still in padding; an output is 0 there
         real = (torch.arange(T, device=lengths.device)[:, None] < lengths)[..., None]
@@ -51,9 +51,9 @@ def forward(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor]
 
 def outputs(operands: list[Tensor], initial: list[Tensor], program: str, training: bool, ragged: bool) -> list[Tensor]:
     """Empty tensors like those that `forward` gives."""
-    one = compiled(program)
-    loop = (one.training.forward if training else one.inference).loop
-    some, names = operands[0], one.buffers(training, ragged)
+    loops = compiled(program)
+    loop = (loops.training.forward if training else loops.inference).loop
+    some, names = operands[0], loops.buffers(training, ragged)
     T, B = some.shape[0], initial[0].shape[0]
     exports = [some.new_empty(T, B, loop.buffers[name].width) for name in names.exports]
     finals = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in initial]
