@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -77,6 +79,14 @@ def test_no_two_sources_read_the_same_files() -> None:
     suffixes = [suffix for files in sample_files() for suffix in files.suffixes]
     assert len(set(suffixes)) == len(suffixes)
     assert sum(files.folders for files in sample_files()) == 1
+
+
+def test_the_records_are_read_without_numpy_and_scikit_learn() -> None:
+    code = (
+        "import sys; from netspec.data.sources.base import SOURCES; list(SOURCES.values()); import netspec.data.config"
+    )
+    code += "; print(*sorted({'numpy', 'sklearn', 'PIL', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 @pytest.mark.parametrize(
