@@ -14,7 +14,7 @@ from netspec.cells.functions.row import Function
 
 def _rows() -> dict[str, Function]:
     """All rows by name."""
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
     rows = [row for module in modules for row in vars(module).values() if isinstance(row, Function)]
     table = {row.name: row for row in sorted(rows, key=lambda row: row.name)}
     assert len(table) == len(rows), "two functions have one name"

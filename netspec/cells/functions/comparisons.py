@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.cells.functions.row import Activation, Domain, Function, Vector, VectorWriter, onnx_operator
+from netspec.cells.functions.row import Domain, Function, OnnxActivation, Vector, VectorWriter, onnx_operator
 
 _FLOAT = 1  # onnx.TensorProto.FLOAT
 
@@ -135,7 +135,7 @@ IDENTITY = Function(
     pullback=lambda d, g, x, y: (g,),
     torch=lambda torch, x: x,
     onnx=onnx_operator("Identity"),
-    activation=Activation("Affine", 1.0, 0.0),
+    activation=OnnxActivation("Affine", 1.0, 0.0),
     parity="odd",
     vector=lambda v, x: x,
     triton="{0}",

@@ -8,9 +8,9 @@ from typing import Any
 from netspec.cells.functions.elementary import erf, exp, exp_minus_one, log_of_normal
 from netspec.cells.functions.row import (
     Accuracy,
-    Activation,
     Domain,
     Function,
+    OnnxActivation,
     Vector,
     VectorWriter,
     onnx_operator,
@@ -61,7 +61,7 @@ RELU = Function(
     pullback=lambda d, g, x, y: (d.mul(g, d.call("step", y)),),
     torch=lambda torch, x: torch.relu(x),
     onnx=onnx_operator("Relu"),
-    activation=Activation("Relu"),
+    activation=OnnxActivation("Relu"),
     vector=lambda v, x: v.max(x, v.number(0.0)),
     triton="maximum({0}, 0.0)",
     domain=Domain(kinks=(0.0,)),
@@ -75,7 +75,7 @@ LEAKY_RELU = Function(
     pullback=lambda d, g, x, y: (d.mul(g, d.add(d.constant(0.01), d.mul(d.constant(0.99), d.call("step", x[0])))),),
     torch=lambda torch, x: torch.nn.functional.leaky_relu(x),
     onnx=onnx_operator("LeakyRelu", alpha=0.01),
-    activation=Activation("LeakyRelu", 0.01),
+    activation=OnnxActivation("LeakyRelu", 0.01),
     vector=lambda v, x: v.max(x, v.mul(x, v.number(0.01))),
     triton="maximum({0}, 0.01 * {0})",
     accuracy=Accuracy(1.5e-7),
@@ -90,7 +90,7 @@ ELU = Function(
     pullback=lambda d, g, x, y: (d.mul(g, d.add(d.constant(1), d.call("min", y, d.constant(0)))),),
     torch=lambda torch, x: torch.nn.functional.elu(x),
     onnx=onnx_operator("Elu", alpha=1.0),
-    activation=Activation("Elu", 1.0),
+    activation=OnnxActivation("Elu", 1.0),
     vector=lambda v, x: v.select(x, ">", v.number(0.0), x, exp_minus_one(v, v.min(x, v.number(0.0)))),
     triton="tl.where({0} > 0, {0}, exp_minus_one(minimum({0}, 0.0)))",
     triton_helper="""
@@ -114,7 +114,7 @@ SOFTPLUS = Function(
     pullback=lambda d, g, x, y: (d.mul(g, d.call("sigmoid", x[0])),),
     torch=lambda torch, x: torch.nn.functional.softplus(x),
     onnx=onnx_operator("Softplus"),
-    activation=Activation("Softplus", fault="onnxruntime's is infinite beyond 88"),
+    activation=OnnxActivation("Softplus", fault="onnxruntime's is infinite beyond 88"),
     vector=_softplus,
     triton="softplus({0})",
     triton_helper="""

@@ -66,7 +66,7 @@ class VectorWriter(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Activation:
+class OnnxActivation:
     """The activation of ONNX's LSTM, GRU and RNN that is the function."""
 
     name: str
@@ -110,7 +110,7 @@ class Function:
     pullback: Pullback
     torch: Callable[..., Any]  # (torch, *tensors)
     onnx: Callable[..., str]  # (builder, *names)
-    activation: Activation | None = None
+    activation: OnnxActivation | None = None
     parity: Parity = "none"
     vector: Callable[..., Vector]  # (writer, *vectors)
     triton: str

@@ -31,17 +31,21 @@ class Build(Protocol):
 
     def inside(self) -> AbstractContextManager[list[Any]]: ...
 
-    def body(self, nodes: Sequence[Any], inputs: Sequence[tuple[str, Sequence[int | None], str]],
-             outputs: Sequence[tuple[str, Sequence[int | None]]]) -> Any: ...  # fmt: skip
+    def body(
+        self,
+        nodes: Sequence[Any],
+        inputs: Sequence[tuple[str, Sequence[int | None], str]],
+        outputs: Sequence[tuple[str, Sequence[int | None]]],
+    ) -> Any: ...
 
     def state_input(self, name: str, shape: Sequence[Size]) -> str: ...
 
     def state_output(self, name: str, value: str, shape: Sequence[Size]) -> None: ...
 
 
-def cut(build: Build, value: str, axis: int, start: int, stop: int, whole: int) -> str:
+def cut(build: Build, value: str, axis: int, start: int, stop: int, extent: int) -> str:
     """value[…, start:stop, …], nothing when that is all of it."""
-    if (start, stop) == (0, whole):
+    if (start, stop) == (0, extent):
         return value
     return build.op("Slice", [value, *(build.const([n], "int64") for n in (start, stop, axis))])
 

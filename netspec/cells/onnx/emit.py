@@ -21,8 +21,17 @@ from netspec.shapes.dim import Size
 Arrays = Mapping[str, Any]
 
 
-def emit(build: Build, stack: CellStack, x_BTI: str, batch: Size, returns: str, *, lengths: str = "", state: str = "",
-         learned: bool = False) -> dict[str, str]:  # fmt: skip
+def emit(
+    build: Build,
+    stack: CellStack,
+    x_BTI: str,
+    batch: Size,
+    returns: str,
+    *,
+    lengths: str = "",
+    state: str = "",
+    learned: bool = False,
+) -> dict[str, str]:
     """The values of the ports: "" is what `returns` names (sequence, last, state), `state` the packed final state.
 
     `batch` is the size of the batch axis; `lengths` (B,) int64 and `state` (B, R, width) are values of the graph, ""
@@ -35,13 +44,13 @@ def emit(build: Build, stack: CellStack, x_BTI: str, batch: Size, returns: str, 
 class _Emission:
     def __init__(self, build: Build, stack: CellStack, batch: Size, lengths: str, state: str, learned: bool) -> None:
         self.build, self.stack, self.batch, self.lengths, self.learned = build, stack, batch, lengths, learned
-        self.given: dict[str, str] = {}  # states before the first step, (R, B, S) each
+        self.initial: dict[str, str] = {}  # states before the first step, (R, B, S) each
         if build.streaming:
             for name, size in stack.states.items():
                 value = build.state_input(f"{name}_0", (batch, stack.rows, size))
-                self.given[name] = build.op("Transpose", [value], perm=[1, 0, 2])
+                self.initial[name] = build.op("Transpose", [value], perm=[1, 0, 2])
         elif state:
-            self.given[""] = build.op("Transpose", [state], perm=[1, 0, 2])
+            self.initial[""] = build.op("Transpose", [state], perm=[1, 0, 2])
         self.mask_TB1 = ""
         self.finals: list[dict[str, str]] = []  # (D, B, S) of each layer
         self.ends: list[str] = []  # y of the last layer: (T, D, B, O), or (T, B, O) for each direction
@@ -54,10 +63,17 @@ class _Emission:
             value = self.layer(layer, value, last=layer == stack.num_layers - 1)
         if build.streaming:
             for name, size in stack.states.items():
-                rows = concat(build, [self.padded(f[name], stack.sizes(i * stack.directions)[name], size)
-                                      for i, f in enumerate(self.finals)], 0)  # fmt: skip
-                build.state_output(f"{name}_n", build.op("Transpose", [rows], perm=[1, 0, 2]),
-                                   (self.batch, stack.rows, size))  # fmt: skip
+                rows = concat(
+                    build,
+                    [
+                        self.padded(f[name], stack.sizes(i * stack.directions)[name], size)
+                        for i, f in enumerate(self.finals)
+                    ],
+                    0,
+                )
+                build.state_output(
+                    f"{name}_n", build.op("Transpose", [rows], perm=[1, 0, 2]), (self.batch, stack.rows, size)
+                )
         packed = self.packed()
         main = packed if returns == "state" else self.last() if returns == "last" else self.batch_first()
         return {"": main, "state": packed}
@@ -69,8 +85,9 @@ class _Emission:
         build, stack = self.build, self.stack
         first = layer * stack.directions
         step = stack.step(first)
-        arrays = [{name: build.array(full) for name, full in stack.names(first + d).items()}
-                  for d in range(stack.directions)]  # fmt: skip
+        arrays = [
+            {name: build.array(full) for name, full in stack.names(first + d).items()} for d in range(stack.directions)
+        ]
         native = match(step).onnx
         if native is not None:
             starts = self.starts(first, stack.directions)
@@ -79,20 +96,23 @@ class _Emission:
             self.finals.append(finals)
             self.ends = [y]
             return "" if last else self.time_first()
-        found = []
+        by_direction = []
         for d, weights in enumerate(arrays):
             starts = {name: self.squeezed(value, name, first + d) for name, value in self.starts(first + d, 1).items()}
             y, ended = emit_scan(build, step, x_TBI, weights, starts, self.mask(), reverse=d == 1)
             if self.lengths:
                 y = build.op("Where", [self.mask(), y, build.const(0.0)])
-            found.append((y, ended))
-        self.finals.append({name: concat(build, [self.unsqueezed(ended[name]) for _, ended in found], 0)
-                            for name in step.states})  # fmt: skip
-        self.ends = [y for y, _ in found]
+            by_direction.append((y, ended))
+        self.finals.append(
+            {
+                name: concat(build, [self.unsqueezed(ended[name]) for _, ended in by_direction], 0)
+                for name in step.states
+            }
+        )
+        self.ends = [y for y, _ in by_direction]
         return "" if last else self.time_first()
 
-    def not_finite(self, x_TBI: str, starts: Starts, y_TDBH: str,
-                   finals: dict[str, str]) -> tuple[str, dict[str, str]]:  # fmt: skip
+    def not_finite(self, x_TBI: str, starts: Starts, y_TDBH: str, finals: dict[str, str]) -> tuple[str, dict[str, str]]:
         """The same values, and NaN from the first step on that is not finite, or where it began so.
 
         onnxruntime's operators limit what goes into their sigmoids and so make numbers of NaN.
@@ -103,39 +123,41 @@ class _Emission:
             total = build.op("ReduceSum", [value, build.const([2], "int64")], keepdims=1)
             return build.op("Mul", [total, build.const(0.0)])
 
-        each_TB1 = zero(x_TBI)
+        nan_TB1 = zero(x_TBI)
         if self.lengths:
-            each_TB1 = build.op("Where", [self.mask(), each_TB1, build.const(0.0)])
-        time, one = build.const(0, "int64"), build.const([1], "int64")
-        so_far = [build.op("Unsqueeze", [build.op("CumSum", [each_TB1, time], reverse=d), one])
-                  for d in range(self.stack.directions)]  # fmt: skip
-        so_TDB1 = concat(build, so_far, 1)
-        all_DB1 = build.op("ReduceSum", [each_TB1, build.const([0], "int64")], keepdims=1)
+            nan_TB1 = build.op("Where", [self.mask(), nan_TB1, build.const(0.0)])
+        time, axis_1 = build.const(0, "int64"), build.const([1], "int64")
+        nan_by_direction = [
+            build.op("Unsqueeze", [build.op("CumSum", [nan_TB1, time], reverse=d), axis_1])
+            for d in range(self.stack.directions)
+        ]
+        nan_TDB1 = concat(build, nan_by_direction, 1)
+        nan_DB1 = build.op("ReduceSum", [nan_TB1, build.const([0], "int64")], keepdims=1)
         for start in filter(None, () if self.learned and not build.streaming else starts.values()):
             before = zero(start)
-            so_TDB1, all_DB1 = (build.op("Add", [value, before]) for value in (so_TDB1, all_DB1))
+            nan_TDB1, nan_DB1 = (build.op("Add", [value, before]) for value in (nan_TDB1, nan_DB1))
         if self.lengths:
-            so_TDB1 = build.op("Where", [build.op("Unsqueeze", [self.mask(), one]), so_TDB1, build.const(0.0)])
-        return build.op("Add", [y_TDBH, so_TDB1]), {n: build.op("Add", [v, all_DB1]) for n, v in finals.items()}
+            nan_TDB1 = build.op("Where", [build.op("Unsqueeze", [self.mask(), axis_1]), nan_TDB1, build.const(0.0)])
+        return build.op("Add", [y_TDBH, nan_TDB1]), {n: build.op("Add", [v, nan_DB1]) for n, v in finals.items()}
 
     def starts(self, row: int, count: int) -> Starts:
         """The states before the first step of some rows, (count, B, S) each; "" for zero."""
         build, stack = self.build, self.stack
-        found, at = {}, 0
+        starts, at = {}, 0
         for name, size in stack.sizes(row).items():
-            if "" in self.given:
-                value = cut(build, self.given[""], 0, row, row + count, stack.rows)
-                found[name] = cut(build, value, 2, at, at + size, stack.width)
-            elif name in self.given:
-                value = cut(build, self.given[name], 0, row, row + count, stack.rows)
-                found[name] = cut(build, value, 2, 0, size, stack.states[name])
+            if "" in self.initial:
+                value = cut(build, self.initial[""], 0, row, row + count, stack.rows)
+                starts[name] = cut(build, value, 2, at, at + size, stack.width)
+            elif name in self.initial:
+                value = cut(build, self.initial[name], 0, row, row + count, stack.rows)
+                starts[name] = cut(build, value, 2, 0, size, stack.states[name])
             elif self.learned:
                 rows = build.array(f"{name}_0")[row : row + count, None, :size]
-                found[name] = build.op("Expand", [build.const(rows), build.shape([count, self.batch, size])])
+                starts[name] = build.op("Expand", [build.const(rows), build.shape([count, self.batch, size])])
             else:
-                found[name] = ""
+                starts[name] = ""
             at += size
-        return found
+        return starts
 
     def squeezed(self, start: str, name: str, row: int) -> str:
         """(1, B, S) -> (B, S); a Scan wants zeros where a native operator wants nothing."""
@@ -190,14 +212,15 @@ class _Emission:
         state = next((name for name, node in step.next.items() if node is step.output), None)
         if state is not None:
             final = self.finals[-1][state]
-            if self.lengths and (self.learned or self.given) and not build.streaming:  # not where it began
+            if self.lengths and (self.learned or self.initial) and not build.streaming:  # not where it began
                 some = build.op("Greater", [self.lengths, build.const(0, "int64")])
                 some_B1 = build.op("Unsqueeze", [some, build.const([1], "int64")])
                 final = build.op("Where", [some_B1, final, build.const(0.0)])
             if stack.directions == 1:
                 return build.op("Squeeze", [final, build.const([0], "int64")])
-            return build.op("Reshape", [build.op("Transpose", [final], perm=[1, 0, 2]),
-                                        build.const([0, stack.output], "int64")])  # fmt: skip
+            return build.op(
+                "Reshape", [build.op("Transpose", [final], perm=[1, 0, 2]), build.const([0, stack.output], "int64")]
+            )
         # A cell whose output is no state is no native operator: `ends` are (T, B, O).
         return concat(build, [self.end(y, reverse=d == 1) for d, y in enumerate(self.ends)], 1)
 

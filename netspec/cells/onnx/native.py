@@ -19,8 +19,15 @@ from netspec.cells.recognise.pack import biases, matrices, peepholes
 # T time, B batch, D directions, G gates, H hidden
 
 
-def emit_native(build: Build, native: Native, x_TBI: str, directions: Sequence[Mapping[str, Any]], starts: Starts,
-                lengths: str, reverse: bool = False) -> tuple[str, dict[str, str]]:  # fmt: skip
+def emit_native(
+    build: Build,
+    native: Native,
+    x_TBI: str,
+    directions: Sequence[Mapping[str, Any]],
+    starts: Starts,
+    lengths: str,
+    reverse: bool = False,
+) -> tuple[str, dict[str, str]]:
     """Y (T, D, B, H) and the final states, each (D, B, H).
 
     `directions` have the arrays of one direction each: two are forward and backward, one is backward with `reverse`.
@@ -35,15 +42,18 @@ def emit_native(build: Build, native: Native, x_TBI: str, directions: Sequence[M
     y, *last = build.ops(native.kind, inputs, 1 + len(native.states), direction=direction, **attributes)
     final = dict(zip(native.states, last, strict=True))
     if lengths and any(starts.values()):  # onnxruntime: a sequence without a step ends in zeros, not where it began
-        empty = build.op("Unsqueeze", [build.op("Equal", [lengths, build.const(0, "int64")]),
-                                       build.const([1], "int64")])  # fmt: skip
-        final = {name: build.op("Where", [empty, starts[name] or build.const(0.0), value])
-                 for name, value in final.items()}  # fmt: skip
+        empty = build.op(
+            "Unsqueeze", [build.op("Equal", [lengths, build.const(0, "int64")]), build.const([1], "int64")]
+        )
+        final = {
+            name: build.op("Where", [empty, starts[name] or build.const(0.0), value]) for name, value in final.items()
+        }
     return y, final
 
 
-def _inputs(build: Build, native: Native, x_TBI: str, directions: Sequence[Mapping[str, Any]], starts: Starts,
-            lengths: str) -> dict[str, str]:  # fmt: skip
+def _inputs(
+    build: Build, native: Native, x_TBI: str, directions: Sequence[Mapping[str, Any]], starts: Starts, lengths: str
+) -> dict[str, str]:
     """The inputs by ONNX's names; "" for one that is left out."""
     order = native.operator.onnx_order
     packed = [matrices(native, order, weights, np) for weights in directions]
@@ -69,6 +79,8 @@ def _activations(native: Native, directions: int) -> dict[str, Any]:
     if native.functions == native.operator.functions:
         return {}
     used = [a for f in native.functions * directions if (a := FUNCTIONS[f].activation)]
-    return {"activations": [a.name for a in used],
-            "activation_alpha": [a.alpha for a in used if a.alpha is not None] or None,
-            "activation_beta": [a.beta for a in used if a.beta is not None] or None}  # fmt: skip
+    return {
+        "activations": [a.name for a in used],
+        "activation_alpha": [a.alpha for a in used if a.alpha is not None] or None,
+        "activation_beta": [a.beta for a in used if a.beta is not None] or None,
+    }

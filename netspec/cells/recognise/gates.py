@@ -24,15 +24,15 @@ class GateReader:
     peeped: Value | None = None  # the value that this gate may see element by element
 
     def gate(self, polynomial: Polynomial) -> Gate:
-        found: dict[str, list[Part]] = {"input": [], "state": [], "bias": [], "peephole": []}
+        parts_of: dict[str, list[Part]] = {"input": [], "state": [], "bias": [], "peephole": []}
         constant = 0.0
         for monomial, factor in polynomial.items():
             if not monomial:
                 constant = factor
                 continue
-            place, part = self.term(monomial, factor)
-            found[place].append(part)
-        parts = {place: tuple(of_place) for place, of_place in found.items()}
+            role, part = self.term(monomial, factor)
+            parts_of[role].append(part)
+        parts = {role: tuple(of_role) for role, of_role in parts_of.items()}
         return Gate(parts["input"], parts["state"], parts["bias"], constant, peephole=parts["peephole"])
 
     def term(self, monomial: Monomial, factor: float) -> tuple[str, Part]:

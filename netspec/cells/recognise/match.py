@@ -38,8 +38,8 @@ def match(step: CellStep) -> Match:
 
 def why_torch(step: CellStep) -> str:
     """One line for a reader: the torch layer that the step is, or what keeps it from being one."""
-    found = match(step)
-    return f"is {found.torch.operator.torch_layer}" if found.torch else found.torch_reason
+    native = match(step).torch
+    return f"is {native.operator.torch_layer}" if native else match(step).torch_reason
 
 
 def why_onnx(step: CellStep) -> str:

@@ -38,8 +38,15 @@ class Gate:
         def minus(parts: tuple[Part, ...]) -> tuple[Part, ...]:
             return tuple(replace(p, factor=-p.factor) for p in parts)
 
-        return Gate(minus(self.input), minus(self.state), minus(self.bias), -self.constant,
-                    minus(self.state_bias), -self.state_constant, minus(self.peephole))  # fmt: skip
+        return Gate(
+            minus(self.input),
+            minus(self.state),
+            minus(self.bias),
+            -self.constant,
+            minus(self.state_bias),
+            -self.state_constant,
+            minus(self.peephole),
+        )
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,14 @@ def peepholes(native: Native, weights: Mapping[str, Any], library: Any) -> Any:
     return _joined(library, [_sum(g.peephole, weights, library, some, (native.hidden,)) for g in gates])
 
 
-def _sum(parts: Sequence[Part], weights: Mapping[str, Any], library: Any, some: Any, shape: tuple[int, ...],
-         constant: float = 0.0) -> Any:  # fmt: skip
+def _sum(
+    parts: Sequence[Part],
+    weights: Mapping[str, Any],
+    library: Any,
+    some: Any,
+    shape: tuple[int, ...],
+    constant: float = 0.0,
+) -> Any:
     total = None
     for part in parts:
         value = weights[part.weight]

@@ -30,10 +30,10 @@ def expand(node: Value, atoms: Collection[Value] = ()) -> Polynomial:
         case "neg":
             return scaled(_inner(node.args[0], atoms), -1.0)
         case "mul":
-            found: Polynomial = {(): 1.0}
+            product: Polynomial = {(): 1.0}
             for factor in node.args:
-                found = _times(found, _inner(factor, atoms))
-            return found
+                product = _times(product, _inner(factor, atoms))
+            return product
     return {(node,): 1.0}
 
 
@@ -43,11 +43,11 @@ def _inner(node: Value, atoms: Collection[Value]) -> Polynomial:
 
 def total(parts: Iterable[Mapping[Monomial, float]]) -> Polynomial:
     """The sum; what cancels is gone."""
-    found: Polynomial = {}
+    factors: Polynomial = {}
     for part in parts:
         for monomial, factor in part.items():
-            found[monomial] = found.get(monomial, 0.0) + factor
-    return {m: f for m, f in found.items() if f}
+            factors[monomial] = factors.get(monomial, 0.0) + factor
+    return {m: f for m, f in factors.items() if f}
 
 
 def scaled(polynomial: Mapping[Monomial, float], by: float) -> Polynomial:

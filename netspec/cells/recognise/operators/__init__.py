@@ -9,7 +9,7 @@ from netspec.cells.recognise.operator import Operator
 
 
 def _operators() -> tuple[Operator, ...]:
-    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"{__name__}.{file.name}") for file in pkgutil.iter_modules(__path__)]
     return tuple(module.OPERATOR for module in modules)
 
 

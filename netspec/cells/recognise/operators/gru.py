@@ -54,12 +54,12 @@ def _recognise(step: CellStep) -> Native:
     candidate = mixed[0]
     reset, gate, after = _reset(candidate.args[0], h, old)
     shared = one_function([keep[0], reset[0]])
-    found = {}
+    gates = {}
     for letter, (node, flip) in {"z": keep, "r": reset}.items():
         read = GateReader(h, {}).gate(expand(node.args[0]))
-        found[letter] = read.negative() if flip else read
-    found["h"] = gate
-    return Native(OPERATOR, (h,), hidden, input_size(step), found, (shared, candidate.op), {RESET_AFTER: int(after)})
+        gates[letter] = read.negative() if flip else read
+    gates["h"] = gate
+    return Native(OPERATOR, (h,), hidden, input_size(step), gates, (shared, candidate.op), {RESET_AFTER: int(after)})
 
 
 def _mixes(by_h: Polynomial, rest: Polynomial, candidate: Value) -> bool:
@@ -94,8 +94,7 @@ def _reset(inside: Value, h: str, old: Value) -> tuple[tuple[Value, bool], Gate,
         raise DifferentError("its reset gate multiplies what is read of x[t]")
     if outer.state:
         raise DifferentError(f"its candidate reads `{h}[t-1]` past the reset gate too")
-    return (reset, flip), replace(outer, state=inner.state, state_bias=inner.bias,
-                                  state_constant=inner.constant), True  # fmt: skip
+    return (reset, flip), replace(outer, state=inner.state, state_bias=inner.bias, state_constant=inner.constant), True
 
 
 def _reset_before(

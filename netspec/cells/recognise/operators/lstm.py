@@ -27,21 +27,22 @@ from netspec.cells.recognise.shown import shown
 
 def _recognise(step: CellStep) -> Native:
     """Raises DifferentError with the reason that tells a reader most."""
-    one, other = step.states
-    if step.output is step.next[other]:
-        one, other = other, one
-    elif step.output is not step.next[one]:
-        raise DifferentError(f"the output is `{shown(step.output, names=names_of(step))}`, not a state: the LSTM gives "
-                              "out h[t]")  # fmt: skip
+    first, second = step.states
+    if step.output is step.next[second]:
+        first, second = second, first
+    elif step.output is not step.next[first]:
+        raise DifferentError(
+            f"the output is `{shown(step.output, names=names_of(step))}`, not a state: the LSTM gives out h[t]"
+        )
     try:
-        return _lstm_of(step, one, other)
+        return _lstm_of(step, first, second)
     except DifferentError:
         try:
-            _lstm_of(step, other, one)
+            _lstm_of(step, second, first)
         except DifferentError:
             pass
         else:
-            raise DifferentError(f"the output is `{one}[t]`, the LSTM gives out `{other}[t]`") from None
+            raise DifferentError(f"the output is `{first}[t]`, the LSTM gives out `{second}[t]`") from None
         raise
 
 
@@ -67,13 +68,13 @@ def _lstm_of(step: CellStep, h: str, c: str) -> Native:
     gates = [forget[0], write[0], output[0]]
     shared = one_function(gates)
     seen = {"f": old_c, "i": old_c, "o": new_c}
-    found: dict[str, Gate] = {}
+    read: dict[str, Gate] = {}
     for letter, (node, flip) in {"i": write, "o": output, "f": forget}.items():
         reader = GateReader(h, names, seen[letter])
         gate = reader.gate(expand(node.args[0], (new_c,)))
-        found[letter] = gate.negative() if flip else gate
-    found["c"] = GateReader(h, names).gate(candidate)
-    return Native(OPERATOR, (h, c), hidden, input_size(step), found, (shared, function, squash))
+        read[letter] = gate.negative() if flip else gate
+    read["c"] = GateReader(h, names).gate(candidate)
+    return Native(OPERATOR, (h, c), hidden, input_size(step), read, (shared, function, squash))
 
 
 def _output_function(polynomial: Polynomial, new_c: Value) -> tuple[Polynomial, Polynomial]:
