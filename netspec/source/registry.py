@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Generic, TypeVar
 
 
-class Declared:
+class Registered:
     """What a registry holds: its name in netspec files, and the names that other libraries have for it."""
 
     name: ClassVar[str]
     elsewhere: ClassVar[tuple[str, ...]] = ()
 
 
-D = TypeVar("D", bound=Declared)
+D = TypeVar("D", bound=Registered)
 
 
 class Registry(Mapping[str, type[D]], Generic[D]):

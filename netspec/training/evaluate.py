@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from netspec.data.location import hint_at, relocated
 from netspec.data.preprocess import OutputRule
-from netspec.recipe.metrics.accuracy import Accuracy
+from netspec.recipe.metrics.accuracy import ClassAccuracy
 from netspec.recipe.metrics.base import Predicted
 from netspec.recipe.metrics.f1 import F1
 from netspec.recipe.metrics.mae import Mae
@@ -156,7 +156,7 @@ def report(rule: OutputRule, part: Predicted) -> ClassReport | NumberReport:
     support = torch.bincount(true, minlength=count).numpy()
     return ClassReport(
         names,
-        Accuracy().value(part),
+        ClassAccuracy().value(part),
         F1().value(part),
         confusion,
         _ratio(right, taken_for),

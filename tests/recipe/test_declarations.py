@@ -22,7 +22,7 @@ from netspec.recipe.schedules.base import SCHEDULES
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import fields_of, record_schema
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 from netspec.training.checkpoint import optimizer_entries
 
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -35,7 +35,7 @@ KINDS: tuple[TargetKind, ...] = ("classes", "signs", "numbers")
 @pytest.mark.parametrize(("key", "name"), EVERY)
 def test_law(key: str, name: str) -> None:
     cls = REGISTRIES[key][name]
-    assert issubclass(cls, Declared) and cls.name == name
+    assert issubclass(cls, Registered) and cls.name == name
     law = (inspect.getdoc(cls) or "").partition("\n\n")[0]
     assert cls.__doc__ != cls.__mro__[1].__doc__ and any(sign in law for sign in "=√·−|²"), f"{name} has no equation"
     assert law.endswith(".")

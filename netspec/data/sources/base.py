@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, dataclass_transform
 
 from netspec.data.network import Network
 from netspec.source.errors import Problem
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 from netspec.source.written import Written
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class DataSource(Written, Declared, ABC):
+class DataSource(Written, Registered, ABC):
     """One source of samples.  Its fields are the YAML keys; `path`, where there is one, is relative to the file."""
 
     measured: ClassVar[bool] = True  # its values are measurements, which can be standardised

@@ -15,7 +15,7 @@ from netspec.data.network import TargetKind
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import Above
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ LossFunction: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 
 
 @dataclass(frozen=True)
-class Loss(Declared, ABC):
+class Loss(Registered, ABC):
     """One loss with its parameters.  `weight`: what it counts in the sum over several outputs."""
 
     targets: ClassVar[TargetKind]

@@ -6,7 +6,7 @@ from netspec.recipe.metrics.base import Predicted, PredictionMetric, metric
 
 
 @metric("accuracy")
-class Accuracy(PredictionMetric):
+class ClassAccuracy(PredictionMetric):
     """(number of ŷ = y) / (number of y)."""
 
     targets = ("classes", "signs")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar, datacl
 
 from netspec.data.network import TargetKind
 from netspec.recipe.losses.base import Loss
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Predicted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Metric(Declared):
+class Metric(Registered):
     """How good an output is on a part of the data, as one number."""
 
     targets: ClassVar[tuple[TargetKind, ...]]

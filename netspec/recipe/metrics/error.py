@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.recipe.metrics.accuracy import Accuracy
+from netspec.recipe.metrics.accuracy import ClassAccuracy
 from netspec.recipe.metrics.base import Predicted, PredictionMetric, metric
 
 
@@ -14,4 +14,4 @@ class ErrorRate(PredictionMetric):
     better = "lower"
 
     def value(self, part: Predicted) -> float:
-        return 1.0 - Accuracy().value(part)
+        return 1.0 - ClassAccuracy().value(part)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeAlias, TypeVar, datac
 
 from netspec.source.errors import Problem
 from netspec.source.records import Above, Limit
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ Decay: TypeAlias = Annotated[float, Limit(minimum=0, exclusiveMaximum=1)]  # of 
 
 
 @dataclass(frozen=True)
-class Optimizer(Declared, ABC):
+class Optimizer(Registered, ABC):
     """One optimizer with its parameters.  `lr`: what the schedule multiplies."""
 
     lr: Above = 0.01

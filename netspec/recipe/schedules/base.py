@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias, TypeVar, dataclass_transform
 
 from netspec.source.records import Limit, NotNegative
-from netspec.source.registry import Declared, Registry
+from netspec.source.registry import Registered, Registry
 
 Factor: TypeAlias = Annotated[float, Limit(exclusiveMinimum=0, maximum=1)]
 
 
 @dataclass(frozen=True)
-class Schedule(Declared, ABC):
+class Schedule(Registered, ABC):
     """One schedule with its parameters."""
 
     warmup_epochs: NotNegative = field(default=0.0, kw_only=True)
