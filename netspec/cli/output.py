@@ -29,8 +29,10 @@ def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
         elif isinstance(part, str):
             typer.echo(part)
         else:
+            from rich.text import Text
+
             out = out or console()
-            out.print(part, crop=out.is_interactive)
+            out.print(part, soft_wrap=isinstance(part, Text))  # lines are whole, tables fit
 
 
 def notes(texts: Iterable[str]) -> list[Stderr]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -108,3 +110,32 @@ def test_colours_are_shown_where_rich_shows_them(stream: io.StringIO) -> None:
         console = Console(file=stream, _environ=environ)
         assert shows_colour(stream, environ) == (console.color_system is not None and not console.no_color), environ
     assert not shows_colour(None, {})
+
+
+def on_a_terminal(line: str, columns: int) -> str:
+    """What a terminal of so many columns gets."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ.update(COLUMNS=str(columns), TERM="xterm", NO_COLOR="1")
+        os.execv(sys.executable, [sys.executable, "-m", "netspec.cli", *line.split()])
+    out = b""
+    with suppress(OSError):  # EIO: the command has ended
+        while part := os.read(terminal, 65536):
+            out += part
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return re.sub(r"\x1b\[[\d;]*m", "", out.decode()).replace("\r", "")
+
+
+NAME = "a_long_name_" * 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_narrow_terminal_gets_whole_lines_and_tables_that_fit() -> None:
+    Path("wide.yaml").write_text(IRIS.replace("relu: relu", "relu: relu\n  " + NAME + ": relu"))
+    text = on_a_terminal("diff net.yaml wide.yaml", 40)
+    assert NAME + ": relu" in text
+    inner = f"{NAME}: {{type: sequence, layers: {{{NAME}: {{type: sequence, layers: {{{NAME}: relu}}}}}}}}"
+    Path("wide.yaml").write_text(IRIS.replace("relu: relu", f"relu: relu\n  {inner}"))
+    assert f"{NAME}.{NAME}.{NAME}: relu" in netspec("diff net.yaml wide.yaml")[1]
+    assert max(map(len, on_a_terminal("summary net.yaml", 60).splitlines())) <= 60

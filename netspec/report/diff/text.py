@@ -21,7 +21,7 @@ def render(diff: Diff, before: str, after: str) -> Iterator[Any]:
     from rich.text import Text
 
     for status, line in lines(diff, before, after):
-        yield Text(line, style=_COLOUR.get(status, ""), no_wrap=True, overflow="ignore")
+        yield Text(line, style=_COLOUR.get(status, ""))
 
 
 def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
