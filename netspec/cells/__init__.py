@@ -4,7 +4,7 @@ functions/   what an equation may call: one row a function, with its gradient an
 language/    text -> located trees: syntax, expressions, declarations, sizes, the cells of the library
 ir/          one step as a graph of shared values, checked; its schedule, what stands before, in and after the loop over
              time; its gradient; the loop forward and backward, as data
-recognise/   is the step an LSTM, a GRU or an RNN that torch and ONNX have as a whole?
+recognise/   is the step an LSTM, a GRU or an RNN that torch and ONNX have as a whole?  One file an operator
 kernels/     a loop as machine code: cpu/ by LLVM, gpu/ by Triton, and by torch's operations (interpret)
 run/         a layer as a torch module: which way is taken, gradients, states that are carried on
 onnx/        a layer in ONNX: a native operator, or a Scan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from netspec.cells.functions.row import Accuracy, Domain, Function, Vector, VectorWriter, onnx_operator
+from netspec.cells.functions.row import Domain, ErrorBound, Function, Vector, VectorWriter, onnx_operator
 
 # exp on ±ln(2)/2, log on √½ … √2, sin and cos on ±π/4, as in Cephes (S. Moshier, netlib.org/cephes)
 _EXP = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
@@ -116,7 +116,7 @@ EXP = Function(
     onnx=onnx_operator("Exp"),
     vector=exp,
     triton="tl.exp({0})",
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     work=27,
     spellings=("expo",),
 )
@@ -129,7 +129,7 @@ LOG = Function(
     onnx=onnx_operator("Log"),
     vector=_log,
     triton="tl.log({0})",
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     domain=Domain(0.0, 30.0, kinks=(0.0,), least=0.0),
     work=42,
     spellings=("ln", "loge"),
@@ -143,7 +143,7 @@ SQRT = Function(
     onnx=onnx_operator("Sqrt"),
     vector=lambda v, x: v.sqrt(x),
     triton="tl.sqrt({0})",
-    accuracy=Accuracy(1e-7),
+    error_bound=ErrorBound(1e-7),
     domain=Domain(0.0, 30.0, kinks=(0.0,), least=0.0),
     work=1,
     spellings=("root", "square_root"),
@@ -172,7 +172,7 @@ SIN = Function(
     parity="odd",
     vector=lambda v, x: _sine(v, x, False),
     triton="tl.sin({0})",
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     domain=Domain(limit=SIN_LIMIT),
     work=32,
     spellings=("sine",),
@@ -187,7 +187,7 @@ COS = Function(
     parity="even",
     vector=lambda v, x: _sine(v, x, True),
     triton="tl.cos({0})",
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     domain=Domain(limit=SIN_LIMIT),
     work=33,
     spellings=("cosine",),
@@ -202,7 +202,7 @@ ERF = Function(
     parity="odd",
     vector=erf,
     triton="tl.erf({0})",
-    accuracy=Accuracy(3.5e-7),
+    error_bound=ErrorBound(3.5e-7),
     domain=Domain(-6.0, 6.0),
     work=29,
     spellings=("error_function",),

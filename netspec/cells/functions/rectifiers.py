@@ -7,8 +7,8 @@ from typing import Any
 
 from netspec.cells.functions.elementary import erf, exp, exp_minus_one, log_of_normal
 from netspec.cells.functions.row import (
-    Accuracy,
     Domain,
+    ErrorBound,
     Function,
     OnnxActivation,
     Vector,
@@ -78,7 +78,7 @@ LEAKY_RELU = Function(
     activation=OnnxActivation("LeakyRelu", 0.01),
     vector=lambda v, x: v.max(x, v.mul(x, v.number(0.01))),
     triton="maximum({0}, 0.01 * {0})",
-    accuracy=Accuracy(1.5e-7),
+    error_bound=ErrorBound(1.5e-7),
     domain=Domain(kinks=(0.0,)),
     work=3,
     spellings=("leakyrelu", "lrelu"),
@@ -103,7 +103,7 @@ def exp_minus_one(x):
         y = tl.where(tl.abs(x) < 0.1, near, y)
     return y
 """,
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     work=23,
     spellings=("exponential_linear", "exp_linear"),
 )
@@ -125,7 +125,7 @@ def softplus(x):
     lost = small - (total - 1.0)  # what 1 + small rounds away
     return maximum(x, 0.0) + tl.log(total) + lost / total
 """,
-    accuracy=Accuracy(3e-7),
+    error_bound=ErrorBound(3e-7),
     work=66,
     spellings=("soft_plus", "smooth_relu", "log1pexp"),
 )
@@ -138,7 +138,7 @@ SILU = Function(
     onnx=lambda build, x: build.op("Mul", [x, build.op("Sigmoid", [x])]),
     vector=_silu,
     triton="{0} * sigmoid({0})",
-    accuracy=Accuracy(3.5e-7),
+    error_bound=ErrorBound(3.5e-7),
     work=30,
     spellings=("swish", "sil"),
 )
@@ -151,7 +151,7 @@ GELU = Function(
     onnx=onnx_operator("Gelu"),
     vector=_gelu,
     triton="0.5 * {0} * (1.0 + tl.erf({0} * 0.7071067811865476))",
-    accuracy=Accuracy(6e-7, floor=1.0),  # 1 + erf cancels far below 0, in torch's float32 too
+    error_bound=ErrorBound(6e-7, floor=1.0),  # 1 + erf cancels far below 0, in torch's float32 too
     work=33,
     spellings=("gaussian_error_linear",),
 )

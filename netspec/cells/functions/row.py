@@ -87,7 +87,7 @@ class Domain:
 
 
 @dataclass(frozen=True, eq=False)
-class Accuracy:
+class ErrorBound:
     """|generated − exact| ≤ relative · max(|exact|, floor), of vector code; float32 itself rounds by 0.6e-7."""
 
     relative: float = 0.0
@@ -115,7 +115,7 @@ class Function:
     vector: Callable[..., Vector]  # (writer, *vectors)
     triton: str
     triton_helper: str = ""
-    accuracy: Accuracy = field(default_factory=Accuracy)
+    error_bound: ErrorBound = field(default_factory=ErrorBound)
     domain: Domain = field(default_factory=Domain)
     work: int  # instructions of its vector code
     spellings: tuple[str, ...] = ()  # other names that papers and libraries have for it

@@ -6,8 +6,8 @@ import math
 
 from netspec.cells.functions.elementary import power
 from netspec.cells.functions.row import (
-    Accuracy,
     Domain,
+    ErrorBound,
     Function,
     OnnxActivation,
     Vector,
@@ -55,7 +55,7 @@ def sigmoid(x):
     small = tl.exp(-tl.abs(x))  # at most 1: nothing overflows
     return tl.where(x >= 0, 1.0 / (1.0 + small), small / (1.0 + small))
 """,
-    accuracy=Accuracy(2.5e-7),
+    error_bound=ErrorBound(2.5e-7),
     work=23,
     spellings=("sigma", "sigm", "logistic", "logsig", "expit", "σ", "σg", "σh", "σ_g", "σ_h", "σ_c"),
 )
@@ -83,7 +83,7 @@ def tanh(x):
         y = tl.where(size < 0.2, size * near, y)
     return tl.where(x < 0, -y, y)
 """,
-    accuracy=Accuracy(4e-7),
+    error_bound=ErrorBound(4e-7),
     work=20,
     spellings=("th", "tansig", "hyperbolic_tangent", "tgh"),
 )
@@ -98,7 +98,7 @@ HARD_SIGMOID = Function(
     parity="complement",
     vector=lambda v, x: v.max(v.min(v.fma(x, v.number(1 / 6), v.number(0.5)), v.number(1.0)), v.number(0.0)),
     triton="minimum(maximum({0} / 6 + 0.5, 0.0), 1.0)",
-    accuracy=Accuracy(2e-7, floor=1.0),  # x/6 + 1/2 cancels
+    error_bound=ErrorBound(2e-7, floor=1.0),  # x/6 + 1/2 cancels
     domain=Domain(kinks=(-3.0, 3.0)),
     work=5,
     spellings=("hardsigmoid", "hsigmoid"),
@@ -128,7 +128,7 @@ SOFTSIGN = Function(
     parity="odd",
     vector=lambda v, x: v.div(x, v.add(v.abs(x), v.number(1.0))),
     triton="{0} / (1.0 + tl.abs({0}))",
-    accuracy=Accuracy(2e-7),
+    error_bound=ErrorBound(2e-7),
     work=3,
     spellings=("soft_sign",),
 )
