@@ -37,8 +37,12 @@ class Backward:
 def backward_of(program: Program) -> Backward:
     """The forward and backward loops of training."""
     adjoints = adjoints_of(program)
-    roots = [*adjoints.product.values(), *adjoints.previous.values(), *adjoints.vector.values(),
-             *adjoints.operand.values()]  # fmt: skip
+    roots = [
+        *adjoints.product.values(),
+        *adjoints.previous.values(),
+        *adjoints.vector.values(),
+        *adjoints.operand.values(),
+    ]
     needed = needed_values(program, roots)
     forward = forward_of(program, needed)
     within = {b.name for b in forward.loop.of("scratch")}
@@ -147,11 +151,16 @@ def _loop(program: Program, adjoints: Adjoints, forward: Forward, loads: dict[Va
     if between:
         declare("between", "scratch", between)
     stages = tuple(Stage(tuple(gemms.get(s, ())), bodies_of(targets, loads, s)) for s in range(last + 1))
-    used = {at.buffer for st in stages for b in st.bodies for at in [*b.loads.values(), *(a for _, a in b.stores),
-                                                                    *(a for _, a in b.sums)]}  # fmt: skip
+    used = {
+        at.buffer
+        for st in stages
+        for b in st.bodies
+        for at in [*b.loads.values(), *(a for _, a in b.stores), *(a for _, a in b.sums)]
+    }
     used |= {g.target.buffer for st in stages for g in st.gemms}
-    return Backward(forward, Loop({n: b for n, b in buffers.items() if n in used}, stages, backward=True), columns,
-                   operands)  # fmt: skip
+    return Backward(
+        forward, Loop({n: b for n, b in buffers.items() if n in used}, stages, backward=True), columns, operands
+    )
 
 
 def _below(node: Value, loads: Mapping[Value, object]) -> list[Value]:

@@ -60,11 +60,23 @@ def _unused(cell: Cell, used: set[str]) -> list[Problem]:
     problems = Problems()
     for name, weight in cell.weights.items():
         if name not in used:
-            problems.append(Problem("NS326", f"weight `{name}` of cell `{cell.name}` is in no equation", weight.span,
-                                    "remove it, or use it"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS326",
+                    f"weight `{name}` of cell `{cell.name}` is in no equation",
+                    weight.span,
+                    "remove it, or use it",
+                )
+            )
     for equation in cell.equations:
         target = equation.target
         if not target.time and target.name not in used and target.name != cell.output:
-            problems.append(Problem("NS326", f"nothing reads `{target.name}`", target.place.span,
-                                    "remove the equation, or use the value"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS326",
+                    f"nothing reads `{target.name}`",
+                    target.place.span,
+                    "remove the equation, or use the value",
+                )
+            )
     return list(problems)

@@ -122,8 +122,13 @@ def _gemms(program: Program, loads: Mapping[Value, tuple[At, int]], stage: int) 
     )
 
 
-def _over_inputs(program: Program, targets: list[StageResult], loads: Mapping[Value, tuple[At, int]],
-                 parked: Mapping[Value, At], needed: tuple[Value, ...]) -> tuple[dict[At, At], int]:  # fmt: skip
+def _over_inputs(
+    program: Program,
+    targets: list[StageResult],
+    loads: Mapping[Value, tuple[At, int]],
+    parked: Mapping[Value, At],
+    needed: tuple[Value, ...],
+) -> tuple[dict[At, At], int]:
     """Put saved values where products of the input stood that nothing reads any more: half of the memory.
 
     Gives the new address for each parked one, and the width of what found no such place.

@@ -107,9 +107,13 @@ def bodies_of(
         mine = [t for t in own if t.size == size]
         used = cut([t.node for t in mine], ready)
         found.append(
-            LoopBody(size, {n: ready[n] for n in used if n in ready},
-                 tuple((t.node, t.at) for t in mine if not t.sum), tuple((t.node, t.at) for t in mine if t.sum))
-        )  # fmt: skip
+            LoopBody(
+                size,
+                {n: ready[n] for n in used if n in ready},
+                tuple((t.node, t.at) for t in mine if not t.sum),
+                tuple((t.node, t.at) for t in mine if t.sum),
+            )
+        )
     return tuple(found)
 
 
@@ -125,8 +129,9 @@ def cut(roots: Iterable[Value], ready: Container[Value]) -> list[Value]:
     return [found[i] for i in sorted(found)]
 
 
-def keep_between(targets: list[StageResult], loads: dict[Value, tuple[At, int]], stage_of: Mapping[Value, int],
-                 buffer: str) -> int:  # fmt: skip
+def keep_between(
+    targets: list[StageResult], loads: dict[Value, tuple[At, int]], stage_of: Mapping[Value, int], buffer: str
+) -> int:
     """Let later stages find functions that an earlier one computes: adds scratch targets, returns their width.
 
     Sums and products are cheap and computed again.

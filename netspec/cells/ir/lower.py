@@ -75,8 +75,9 @@ class CellLowering:
                 self.problems.append(self.never_given(name))
         output = (names.next if cell.output in cell.states else names.values).get(cell.output)
         if output is not None and output.size is None:
-            self.problems.append(Problem("NS410", f"the output `{cell.output}` is one number, not a vector",
-                                         cell.output_span))  # fmt: skip
+            self.problems.append(
+                Problem("NS410", f"the output `{cell.output}` is one number, not a vector", cell.output_span)
+            )
         if self.problems or output is None:
             return None
         after = {name: node for name in cell.states if (node := names.next.get(name)) is not None}
@@ -92,11 +93,20 @@ class CellLowering:
         declared = cell.states[state].span
         for target in (e.target for e in cell.equations):
             if not target.time and timed_hint(target.name, [state]) == f"write `{state}[t]`":
-                return Problem("NS323", f"`{target.name}` is a name of its own, and state `{state}` of cell "
-                               f"`{cell.name}` is never given a value", target.place.span,
-                               f"write `{state}[t] = …`", (Related("state", state, declared),))  # fmt: skip
-        return Problem("NS323", f"state `{state}` of cell `{cell.name}` is never given a value", declared,
-                       f"add an equation `{state}[t] = …`")  # fmt: skip
+                return Problem(
+                    "NS323",
+                    f"`{target.name}` is a name of its own, and state `{state}` of cell "
+                    f"`{cell.name}` is never given a value",
+                    target.place.span,
+                    f"write `{state}[t] = …`",
+                    (Related("state", state, declared),),
+                )
+        return Problem(
+            "NS323",
+            f"state `{state}` of cell `{cell.name}` is never given a value",
+            declared,
+            f"add an equation `{state}[t] = …`",
+        )
 
     def shapes(self) -> None:
         names = self.names
@@ -140,9 +150,12 @@ class CellLowering:
         try:
             return self._value(expr)
         except OverflowError:  # also where numbers come together, `3e38 * a + 3e38 * a`
-            raise NetspecError("NS328", f"`{expr.place.shown}` has a number that 32 bits do not hold", expr.place.span,
-                               hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, "
-                               "`1 / 1e-39`") from None  # fmt: skip
+            raise NetspecError(
+                "NS328",
+                f"`{expr.place.shown}` has a number that 32 bits do not hold",
+                expr.place.span,
+                hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, `1 / 1e-39`",
+            ) from None
 
     def _value(self, expr: Expr) -> Operand:
         match expr:
@@ -187,8 +200,7 @@ class CellLowering:
         same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
         if expr.sign == "/" and b.number == 0:
             raise NetspecError("NS328", "a division by zero", expr.place.span)
-        node = (dag.add(a, b) if expr.sign == "+" else dag.sub(a, b) if expr.sign == "-"
-                else dag.mul(a, b) if expr.sign == "*" else dag.div(a, b))  # fmt: skip
+        node = {"+": dag.add, "-": dag.sub, "*": dag.mul, "/": dag.div}[expr.sign](a, b)
         if len(node.args) > MAX_TERMS:
             raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.place.span)
         return self.finite(node, expr)
@@ -202,8 +214,9 @@ class CellLowering:
         name = expr.function
         if name not in PUBLIC:
             meant = self.names.called_hint(expr)
-            problems = [Problem("NS322", f"unknown function `{name}`", expr.name_place.span,
-                                meant or function_hint(name))]  # fmt: skip
+            problems = [
+                Problem("NS322", f"unknown function `{name}`", expr.name_place.span, meant or function_hint(name))
+            ]
             if not meant and len(expr.args) == 1 and not isinstance(expr.args[0], Name):
                 try:
                     self.vector(expr.args[0])
@@ -214,8 +227,12 @@ class CellLowering:
         wanted = PUBLIC[name].arity
         if len(args) != wanted:
             hint = f"`{name}(a, {name}(b, c))` takes three" if wanted == 2 < len(args) else ""
-            raise NetspecError("NS322", f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, received {len(args)}",
-                               expr.place.span, hint=hint)  # fmt: skip
+            raise NetspecError(
+                "NS322",
+                f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, received {len(args)}",
+                expr.place.span,
+                hint=hint,
+            )
         vectors = [(e, n) for e, n in zip(expr.args, args, strict=True) if n.size is not None]
         for other in vectors[1:]:
             same_size(expr, vectors[0], other, f"`{name}`")

@@ -93,20 +93,32 @@ class Names:
             assert not isinstance(size, float) and size is not None  # whoever lowers a cell gives it
             return self.dag.leaf("input", None, size)
         hint = "keep it in a state: `state: {last: input}`, `last[t] = x[t]`, then read `last[t-1]`"
-        raise NetspecError("NS324", f"the input is read as `x[t]`, received `{expr.place.shown}`", expr.place.span,
-                           hint=hint if expr.time else "write `x[t]`")  # fmt: skip
+        raise NetspecError(
+            "NS324",
+            f"the input is read as `x[t]`, received `{expr.place.shown}`",
+            expr.place.span,
+            hint=hint if expr.time else "write `x[t]`",
+        )
 
     def _state(self, expr: Name) -> Value:
         name, span = expr.name, expr.place.span
         if expr.time == "t-1":
             return self.dag.leaf("previous", name, self.states[name])
         if not expr.time:
-            raise NetspecError("NS324", f"`{name}` is a state: which value is meant?", span,
-                               hint=f"`{name}[t-1]` before the step, `{name}[t]` after it")  # fmt: skip
+            raise NetspecError(
+                "NS324",
+                f"`{name}` is a state: which value is meant?",
+                span,
+                hint=f"`{name}[t-1]` before the step, `{name}[t]` after it",
+            )
         if name not in self.next:
-            raise NetspecError("NS324", f"`{name}[t]` is read before its equation", span,
-                               related=self._equation_of(name, f"{name}[t] = …"),
-                               hint=f"move the equation up, or read `{name}[t-1]`")  # fmt: skip
+            raise NetspecError(
+                "NS324",
+                f"`{name}[t]` is read before its equation",
+                span,
+                related=self._equation_of(name, f"{name}[t] = …"),
+                hint=f"move the equation up, or read `{name}[t-1]`",
+            )
         return _known(self.next[name])
 
     def _refuse_time(self, expr: Name) -> None:
@@ -115,8 +127,12 @@ class Names:
         given = any(e.target.name == name for e in self.cell.equations)
         if given and time == "t-1":
             hint = f"declare `{name}` in `state`, and write `{name}[t] = …`"
-            raise NetspecError("NS324", f"`{name}` is not a state: nothing of it is left from the step before",
-                               expr.place.span, hint=hint)  # fmt: skip
+            raise NetspecError(
+                "NS324",
+                f"`{name}` is not a state: nothing of it is left from the step before",
+                expr.place.span,
+                hint=hint,
+            )
         if given or name in self.weights or name in self.params:
             what = "no state" if given else "a weight" if name in self.weights else "a parameter"
             raise NetspecError("NS324", f"`{name}` is {what}: it has no time", expr.place.span, hint=f"write `{name}`")
@@ -124,11 +140,13 @@ class Names:
     def _refuse(self, expr: Name) -> NoReturn:
         name, span = expr.name, expr.place.span
         if later := self._equation_of(name, f"{name} = …"):
-            raise NetspecError("NS324", f"`{name}` is read before its equation", span, related=later,
-                               hint="move the equation up")  # fmt: skip
+            raise NetspecError(
+                "NS324", f"`{name}` is read before its equation", span, related=later, hint="move the equation up"
+            )
         if name in SIZES:
-            raise NetspecError("NS321", f"`{name}` is a size, not a value", span,
-                               hint="sizes stand in shapes and conditions")  # fmt: skip
+            raise NetspecError(
+                "NS321", f"`{name}` is a size, not a value", span, hint="sizes stand in shapes and conditions"
+            )
         if name in PUBLIC:
             raise NetspecError("NS321", f"`{name}` is a function", span, hint=f"write `{name}(…)`")
         if "" in self.broken:
@@ -157,24 +175,40 @@ class Names:
         name, span = target.name, target.place.span
         if name in self.broken:
             raise ReportedError()
-        kind = ("the input" if name == "x" else "a weight" if name in self.weights else "a function"
-                if name in PUBLIC else "a parameter" if name in self.params else "a size" if name in SIZES
-                else "")  # fmt: skip
+        kind = (
+            "the input"
+            if name == "x"
+            else "a weight"
+            if name in self.weights
+            else "a function"
+            if name in PUBLIC
+            else "a parameter"
+            if name in self.params
+            else "a size"
+            if name in SIZES
+            else ""
+        )
         if kind:
-            raise NetspecError("NS325", f"`{name}` is {kind} and cannot be given a value", span,
-                               hint="choose another name")  # fmt: skip
+            raise NetspecError(
+                "NS325", f"`{name}` is {kind} and cannot be given a value", span, hint="choose another name"
+            )
         if target.time and name not in self.cell.states:
             near = near_name(name, self.cell.states, "")
             hint = near or f"declare it in `state`, or write `{name} = …`"
             raise NetspecError("NS321", f"`{name}[t]` is given a value, and `{name}` is not a state", span, hint=hint)
         if not target.time and name in self.cell.states:
-            raise NetspecError("NS321", f"`{name}` is a state: its new value is `{name}[t]`", span,
-                               hint=f"write `{name}[t] = …`")  # fmt: skip
+            raise NetspecError(
+                "NS321", f"`{name}` is a state: its new value is `{name}[t]`", span, hint=f"write `{name}[t] = …`"
+            )
         first = next(e for e in self.cell.equations if e.target.name == name)
         if first.target is not target:
-            raise NetspecError("NS325", f"`{target.place.shown}` is given a value twice", span,
-                               related=(Related("first", first.target.place.shown, first.target.place.span),),
-                               hint="one equation a name")  # fmt: skip
+            raise NetspecError(
+                "NS325",
+                f"`{target.place.shown}` is given a value twice",
+                span,
+                related=(Related("first", first.target.place.shown, first.target.place.span),),
+                hint="one equation a name",
+            )
 
     def called_hint(self, call: FunctionCall) -> str:
         """`h(t-1)`, `W(x[t])`: brackets that are meant otherwise."""

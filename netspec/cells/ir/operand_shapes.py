@@ -14,9 +14,13 @@ from netspec.source.errors import NetspecError, Related
 def vector_of(names: Names, expr: Expr, operand: Operand) -> Value:
     """An operand that is a vector or a number, element by element.  Raises NS410."""
     if isinstance(operand, Matrix):
-        raise NetspecError("NS410", f"`{operand.name}` is a matrix [{operand.rows}, {operand.columns}] and stands left "
-                           "of `@` only", expr.place.span, hint=f"a product is written `{operand.name} @ x[t]`",
-                           related=names.declared(operand.name))  # fmt: skip
+        raise NetspecError(
+            "NS410",
+            f"`{operand.name}` is a matrix [{operand.rows}, {operand.columns}] and stands left of `@` only",
+            expr.place.span,
+            hint=f"a product is written `{operand.name} @ x[t]`",
+            related=names.declared(operand.name),
+        )
     if isinstance(operand, Joined):
         raise NetspecError("NS410", "a concatenation stands right of `@` only", expr.place.span, hint="`W @ [a, b]`")
     return operand
@@ -36,27 +40,40 @@ def same_size(expr: Expr, a: tuple[Expr, Value], b: tuple[Expr, Value], what: st
         return
     related = tuple(Related(e.place.shown, f"[{n.size}]", e.place.span) for e, n in (a, b))
     hint = ""
-    weights = [(e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x))
-               if isinstance(e, Name) and n.op == "weight"]  # fmt: skip
+    weights = [
+        (e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x)) if isinstance(e, Name) and n.op == "weight"
+    ]
     if len(weights) == 1:
         hint = f"declare `{weights[0][0]}: [{weights[0][1]}]`"
     elif {str(x.size), str(y.size)} == {"hidden", "input"}:
         hint = "they agree only where the input has the hidden size: multiply one by a weight [hidden, input]"
-    raise NetspecError("NS410", f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
-                       expr.place.span, related=related, hint=hint)  # fmt: skip
+    raise NetspecError(
+        "NS410",
+        f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
+        expr.place.span,
+        related=related,
+        hint=hint,
+    )
 
 
 def fits_state(names: Names, target: Name, value: Value, equation: Equation) -> None:
     """The new value of a state has the state's size.  Raises NS410."""
     wanted = names.states[target.name]
     if value.size is None:
-        raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received one number",
-                           equation.value.place.span, hint="it would be the same at every step")  # fmt: skip
+        raise NetspecError(
+            "NS410",
+            f"state `{target.name}` has {wanted} elements, received one number",
+            equation.value.place.span,
+            hint="it would be the same at every step",
+        )
     if value.size != wanted:
         declared = names.cell.states[target.name]
-        raise NetspecError("NS410", f"state `{target.name}` has {wanted} elements, received a vector of "
-                           f"{value.size}", equation.value.place.span,
-                           related=(Related(target.name, f"[{wanted}]", declared.span),))  # fmt: skip
+        raise NetspecError(
+            "NS410",
+            f"state `{target.name}` has {wanted} elements, received a vector of {value.size}",
+            equation.value.place.span,
+            related=(Related(target.name, f"[{wanted}]", declared.span),),
+        )
 
 
 def factors_of(
@@ -69,14 +86,22 @@ def factors_of(
     if not isinstance(left, Matrix):
         raise _not_a_matrix(names, expr, left, right)
     if isinstance(right, Matrix):
-        raise NetspecError("NS327", f"`@` takes a vector on its right, `{right.name}` is a matrix",
-                           expr.right.place.span, related=names.declared(right.name),
-                           hint=f"`{left.name} @ {right.name} @ x[t]` multiplies by both")  # fmt: skip
+        raise NetspecError(
+            "NS327",
+            f"`@` takes a vector on its right, `{right.name}` is a matrix",
+            expr.right.place.span,
+            related=names.declared(right.name),
+            hint=f"`{left.name} @ {right.name} @ x[t]` multiplies by both",
+        )
     parts = right.parts if isinstance(right, Joined) else (right,)
     sizes = [p.size for p in parts if p.size is not None]
     if len(sizes) < len(parts):
-        raise NetspecError("NS410", f"`@` takes a vector on its right, `{expr.right.place.shown}` is one number",
-                           expr.right.place.span, hint="multiply with `*`")  # fmt: skip
+        raise NetspecError(
+            "NS410",
+            f"`@` takes a vector on its right, `{expr.right.place.shown}` is one number",
+            expr.right.place.span,
+            hint="multiply with `*`",
+        )
     total = sum(sizes[1:], sizes[0])
     if total != left.columns:
         raise _misfit(names, expr, left, sizes, total, fitting.get(left.name))
@@ -93,8 +118,13 @@ def _not_a_matrix(names: Names, expr: Binary, left: Operand, right: Operand) -> 
         related = names.declared(left.attr)
     elif isinstance(right, Matrix):
         hint = f"the weight comes first: `{right.name} @ {expr.left.place.shown}`"
-    return NetspecError("NS327", f"a cell is affine in its products: `@` takes a weight matrix on its left, {what}",
-                        expr.left.place.span, related=related, hint=hint)  # fmt: skip
+    return NetspecError(
+        "NS327",
+        f"a cell is affine in its products: `@` takes a weight matrix on its left, {what}",
+        expr.left.place.span,
+        related=related,
+        hint=hint,
+    )
 
 
 def _misfit(
@@ -110,5 +140,10 @@ def _misfit(
         hint = f"another weight is meant here, or one of its own: `[{matrix.rows}, {total}]`"
     elif matrix.rows == total:
         hint = f"shapes are [rows, columns]: declare `{matrix.name}: [{matrix.columns}, {total}]`"
-    return NetspecError("NS412", f"`{matrix.name}` has {matrix.columns} columns, the vector has {total} elements",
-                        expr.place.span, related=related, hint=hint)  # fmt: skip
+    return NetspecError(
+        "NS412",
+        f"`{matrix.name}` has {matrix.columns} columns, the vector has {total} elements",
+        expr.place.span,
+        related=related,
+        hint=hint,
+    )

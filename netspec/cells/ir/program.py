@@ -69,8 +69,18 @@ def program_of(step: CellStep) -> Program:
     if not operands:  # it says how many steps there are
         operands[step.dag.leaf("input", None, step.sizes["input"])] = None
     vectors = tuple(n.attr for n in _in_order(reads) if n.op == "weight")
-    return Program(step, schedule.states, schedule.delayed, frozenset(inside), tuple(operands), groups, loop_groups,
-                   _stages(inside), exports, vectors)  # fmt: skip
+    return Program(
+        step,
+        schedule.states,
+        schedule.delayed,
+        frozenset(inside),
+        tuple(operands),
+        groups,
+        loop_groups,
+        _stages(inside),
+        exports,
+        vectors,
+    )
 
 
 def without_scalars(step: CellStep) -> CellStep | None:
@@ -94,8 +104,13 @@ def without_scalars(step: CellStep) -> CellStep | None:
             [size] = met[n]
         new[n] = dag.make(n.op, [new[a] for a in n.args], n.attr, size)
     vectors = {n.attr: tuple(met[n]) for n in scalars}
-    return replace(step, dag=dag, next={k: new[n] for k, n in step.next.items()}, output=new[step.output],
-                   weights={**step.weights, **vectors})  # fmt: skip
+    return replace(
+        step,
+        dag=dag,
+        next={k: new[n] for k, n in step.next.items()},
+        output=new[step.output],
+        weights={**step.weights, **vectors},
+    )
 
 
 # Instructions of a step: compiling grows with the square, 1,300 take a second, 2,600 ten; the library ends at 110.

@@ -106,8 +106,14 @@ class CellStack:
 
 
 @lru_cache(maxsize=256)
-def stack_of(cell: Cell, hidden: int | None, features: int, params: tuple[tuple[str, float], ...] = (),
-             num_layers: int = 1, bidirectional: bool = False) -> CellStack:  # fmt: skip
+def stack_of(
+    cell: Cell,
+    hidden: int | None,
+    features: int,
+    params: tuple[tuple[str, float], ...] = (),
+    num_layers: int = 1,
+    bidirectional: bool = False,
+) -> CellStack:
     """The stack of these sizes, made once.  Raises what `use` finds wrong, when its steps are first asked for."""
     return CellStack(cell, hidden, features, params, num_layers, bidirectional)
 

@@ -27,26 +27,57 @@ def check_use(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> No
     for name in params:
         if name not in cell.params:
             listing = f"it has {', '.join(f'`{p}`' for p in cell.params)}" if cell.params else "it has none"
-            problems.append(Problem("NS202", f"{owner} has no parameter `{name}`", hint=did_you_mean(
-                name, cell.params, listing), key=("params", name)))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS202",
+                    f"{owner} has no parameter `{name}`",
+                    hint=did_you_mean(name, cell.params, listing),
+                    key=("params", name),
+                )
+            )
         elif not isfinite(params[name]):
-            problems.append(Problem("NS203", f"parameter `{name}` of {owner} expects a finite number, received "
-                                    f"{show(params[name])}", key=("params", name)))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS203",
+                    f"parameter `{name}` of {owner} expects a finite number, received {show(params[name])}",
+                    key=("params", name),
+                )
+            )
         elif name in sizes and params[name] != int(params[name]):
-            problems.append(Problem("NS203", f"parameter `{name}` of {owner} is a size: it expects a whole number, "
-                                    f"received {show(params[name])}", key=("params", name)))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS203",
+                    f"parameter `{name}` of {owner} is a size: it expects a whole number, "
+                    f"received {show(params[name])}",
+                    key=("params", name),
+                )
+            )
     missing = [name for name, default in cell.params.items() if default is None and name not in params]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
-        problems.append(Problem("NS204", f"{owner} needs its parameter{'s' * (len(missing) > 1)} {listed}",
-                                hint=f"add `params: {{{', '.join(f'{n}: …' for n in missing)}}}`",
-                                key=("params",)))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS204",
+                f"{owner} needs its parameter{'s' * (len(missing) > 1)} {listed}",
+                hint=f"add `params: {{{', '.join(f'{n}: …' for n in missing)}}}`",
+                key=("params",),
+            )
+        )
     if "hidden" in sizes and hidden is None:
-        problems.append(Problem("NS204", f"{owner} needs `hidden`, a whole number of at least 1",
-                                hint="add `hidden: …`", key=("type",)))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS204", f"{owner} needs `hidden`, a whole number of at least 1", hint="add `hidden: …`", key=("type",)
+            )
+        )
     if "hidden" not in sizes and hidden is not None:
-        problems.append(Problem("NS202", f"no size of {owner} is `hidden`", hint="remove it: the cell's own sizes "
-                                "are fixed", key=("hidden",)))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS202",
+                f"no size of {owner} is `hidden`",
+                hint="remove it: the cell's own sizes are fixed",
+                key=("hidden",),
+            )
+        )
     raise_all(problems)
 
 

@@ -12,8 +12,14 @@ from netspec.cells.kernels import interpret
 from netspec.cells.kernels.gpu import run as gpu
 
 
-def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
-             steps: int, lengths: Tensor | None) -> None:  # fmt: skip
+def run_loop(
+    loop: Loop,
+    tensors: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    steps: int,
+    lengths: Tensor | None,
+) -> None:
     """Fill the loop's buffers; shapes as in interpret.py."""
     found = [*tensors.values(), *initial.values(), *weights.values()]
     if gpu.suits(found):

@@ -16,8 +16,14 @@ from netspec.cells.ir.loop import At, Loop, LoopBody, cut
 from netspec.cells.kernels.elementwise import elementwise
 
 
-def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
-             steps: int, lengths: Tensor | None) -> None:  # fmt: skip
+def run_loop(
+    loop: Loop,
+    tensors: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    steps: int,
+    lengths: Tensor | None,
+) -> None:
     """Fill the buffers of the loop in place.
 
     `tensors` has every buffer but those of one step: sequences and states (T, B, n), carries (B, n), vectors and sums
@@ -40,8 +46,15 @@ def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Te
 class _Step:
     """The buffers as they stand at one time."""
 
-    def __init__(self, loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor],
-                 scratch: Mapping[str, Tensor], t: int, active: Tensor | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        loop: Loop,
+        tensors: Mapping[str, Tensor],
+        initial: Mapping[str, Tensor],
+        scratch: Mapping[str, Tensor],
+        t: int,
+        active: Tensor | None,
+    ) -> None:
         self.loop, self.tensors, self.initial, self.scratch = loop, tensors, initial, scratch
         self.t, self.active = t, active
 

@@ -25,8 +25,15 @@ from netspec.cells.onnx.scan_plan import GemmGroup, GemmSum, Products, ScanPlan
 Look = Callable[[Value], str]
 
 
-def emit_scan(build: Build, step: CellStep, x_TBI: str, weights: Mapping[str, Any], starts: Starts, mask_TB1: str = "",
-              reverse: bool = False) -> tuple[str, dict[str, str]]:  # fmt: skip
+def emit_scan(
+    build: Build,
+    step: CellStep,
+    x_TBI: str,
+    weights: Mapping[str, Any],
+    starts: Starts,
+    mask_TB1: str = "",
+    reverse: bool = False,
+) -> tuple[str, dict[str, str]]:
     """The outputs (T, B, O) and the final states, each (B, S).
 
     `weights` are arrays, `starts` the states before the first step, (B, S) each; `mask_TB1` is true at real steps and
@@ -69,10 +76,22 @@ class _Scan:
         ]
         inputs += [(name, (None, width), dtype) for name, width, dtype in self.now.values()]
         body = build.body(nodes, inputs, [(r, (None, size)) for r, size in zip(results, sizes, strict=True)])
-        back = {"scan_input_directions": [1] * len(self.now) or None,
-                "scan_output_directions": [1] * len(plan.exports) or None} if reverse else {}  # fmt: skip
-        done = build.ops("Scan", [*(starts[s] for s in step.states), *self.now], len(results), body=body,
-                         num_scan_inputs=len(self.now), **back)  # fmt: skip
+        back = (
+            {
+                "scan_input_directions": [1] * len(self.now) or None,
+                "scan_output_directions": [1] * len(plan.exports) or None,
+            }
+            if reverse
+            else {}
+        )
+        done = build.ops(
+            "Scan",
+            [*(starts[s] for s in step.states), *self.now],
+            len(results),
+            body=body,
+            num_scan_inputs=len(self.now),
+            **back,
+        )
         self.outer |= dict(zip(plan.exports, done[len(step.states) :], strict=True))
         for node in plan.after:
             self.outer[node] = self.node(node, self.outside)
@@ -113,8 +132,9 @@ class _Scan:
         total = ""
         for index in group.sequence:
             matrix = np.concatenate([self.columns(s.sequence, index) for s in group.sums], 1)
-            product = self.product(self.outside(self.step.dag.nodes[index]), matrix,
-                                   bias if has_bias and not total else None)  # fmt: skip
+            product = self.product(
+                self.outside(self.step.dag.nodes[index]), matrix, bias if has_bias and not total else None
+            )
             total = build.op("Add", [total, product]) if total else product
         return total
 
@@ -148,8 +168,12 @@ class _Scan:
     def sum(self, node: Value) -> str:
         group = self.plan.groups[node]
         if group not in self.begun:
-            self.gemm(group, self.slice(self.added[group], sum(number(s.node.size) for s in group.sums))
-                      if group.sequence else self.added[group])  # fmt: skip
+            self.gemm(
+                group,
+                self.slice(self.added[group], sum(number(s.node.size) for s in group.sums))
+                if group.sequence
+                else self.added[group],
+            )
         if node not in self.parts:
             further = next(g for g in group.further if any(s.node is node for s in g.sums))
             self.gemm(further, self.begun[further])
@@ -165,8 +189,10 @@ class _Scan:
             matrix = np.concatenate([self.columns(s.loop, index) for s in group.sums], 1)
             inputs = [self.inside(self.step.dag.nodes[index]), build.const(matrix)]
             value = build.op("Gemm", [*inputs, value]) if value else build.op("MatMul", inputs)
-        sizes = [sum(number(s.node.size) for s in sums) for sums in (*((s,) for s in group.alone),
-                                                                     *(g.sums for g in group.further))]  # fmt: skip
+        sizes = [
+            sum(number(s.node.size) for s in sums)
+            for sums in (*((s,) for s in group.alone), *(g.sums for g in group.further))
+        ]
         parts: Sequence[str] = [value]
         if len(sizes) > 1:
             parts = build.ops("Split", [value, build.const(sizes, "int64")], len(sizes), axis=1)

@@ -70,9 +70,9 @@ class ScanPlan:
     def _subtracted(self, node: Value) -> bool:
         """−a that is only ever added, so that `a` is subtracted in its place."""
         readers = self.schedule.readers.get(node, ())
-        return node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers) and (
-            node not in self.step.roots
-        )  # fmt: skip
+        return (
+            node.op == "neg" and bool(readers) and all(r.op == "add" for r in readers) and (node not in self.step.roots)
+        )
 
     def _groups(self, looped: Sequence[Value]) -> dict[Value, GemmGroup]:
         sums = [found for n in looped if (found := self._sum(n))]
@@ -120,9 +120,11 @@ class ScanPlan:
         """Is the sum all that reads the product, and the product no value of its own?"""
         chain = [product] if term is product else [product, term]
         readers = [self.schedule.readers[n] for n in chain]
-        return readers[-1] == (total,) and all(r == (term,) for r in readers[:-1]) and (
-            not any(n in self.step.roots for n in chain)
-        )  # fmt: skip
+        return (
+            readers[-1] == (total,)
+            and all(r == (term,) for r in readers[:-1])
+            and (not any(n in self.step.roots for n in chain))
+        )
 
 
 def _operands(products: Products) -> tuple[int, ...]:

@@ -41,24 +41,34 @@ class CarriedStates:
 
         Raises NS504 for a name that no module has, a state without the others of its module, or another shape.
         """
-        known = {_key(path, name): (memory, name) for path, memory in self._memories.items()
-                 for name in memory.stack.cell.states}  # fmt: skip
+        known = {
+            _key(path, name): (memory, name)
+            for path, memory in self._memories.items()
+            for name in memory.stack.cell.states
+        }
         for key, value in state.items():
             if key not in known:
-                raise NetspecError("NS504", f"no recurrent layer has the state `{key}`",
-                                   hint=f"there are {', '.join(f'`{k}`' for k in known)}")  # fmt: skip
+                raise NetspecError(
+                    "NS504",
+                    f"no recurrent layer has the state `{key}`",
+                    hint=f"there are {', '.join(f'`{k}`' for k in known)}",
+                )
             memory, name = known[key]
             expected = (memory.stack.rows, memory.stack.states[name])
             if value.ndim != 3 or tuple(value.shape[1:]) != expected:
-                raise NetspecError("NS504", f"the state `{key}` is (B, {expected[0]}, {expected[1]}), received "
-                                   f"{tuple(value.shape)}")  # fmt: skip
+                raise NetspecError(
+                    "NS504", f"the state `{key}` is (B, {expected[0]}, {expected[1]}), received {tuple(value.shape)}"
+                )
         found: dict[str, list[tuple[Tensor, ...]]] = {}
         for path, memory in self._memories.items():
             keys = [_key(path, name) for name in memory.stack.cell.states]
             given = [state[key] for key in keys if key in state]
             if given and (len(given) < len(keys) or len({g.shape[0] for g in given}) > 1):
-                raise NetspecError("NS504", f"`{memory.name}` needs {', '.join(f'`{k}`' for k in keys)} of one batch, "
-                                   f"received {', '.join(f'`{k}`' for k in keys if k in state)}")  # fmt: skip
+                raise NetspecError(
+                    "NS504",
+                    f"`{memory.name}` needs {', '.join(f'`{k}`' for k in keys)} of one batch, "
+                    f"received {', '.join(f'`{k}`' for k in keys if k in state)}",
+                )
             if given:
                 found[path] = [
                     tuple(g[:, row, :n].clone() for g, n in zip(given, memory.stack.sizes(row).values(), strict=True))
@@ -79,9 +89,12 @@ def carrying(module: nn.Module) -> Iterator[CarriedStates]:
     found = {path: m for path, m in module.named_modules() if isinstance(m, Recurrent)}
     for path, recurrent in found.items():
         if recurrent.stack.bidirectional:
-            raise NetspecError("NS504", f"`{path or 'module'}` is bidirectional: it reads a sequence from its end, "
-                               "and no state can be carried into the next piece",
-                               hint="use one direction, or whole sequences")  # fmt: skip
+            raise NetspecError(
+                "NS504",
+                f"`{path or 'module'}` is bidirectional: it reads a sequence from its end, "
+                "and no state can be carried into the next piece",
+                hint="use one direction, or whole sequences",
+            )
     memories = {path: StateMemory(path or "module", m.stack) for path, m in found.items()}
     before = {path: m.memory for path, m in found.items()}
     for path, recurrent in found.items():

@@ -39,8 +39,15 @@ def transformed() -> bool:
     return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
-def run(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None,
-        reverse_time: bool, recompute: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
+def run(
+    step: CellStep,
+    x_TBI: Tensor,
+    weights: Mapping[str, Tensor],
+    initial: Sequence[Tensor],
+    lengths: Tensor | None,
+    reverse_time: bool,
+    recompute: bool,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The outputs (T, B, O) and the states after the last real step, each (B, size) in the order of the cell's.
 
     `initial` are the states before the first step.  `lengths` (B,): at t >= length a state stands still and the output

@@ -21,8 +21,9 @@ from netspec.cells.run.sequence import evaluate
 States = tuple[Tensor, ...]
 
 
-def fused(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
-          lengths: Tensor | None) -> tuple[Tensor, States]:  # fmt: skip
+def fused(
+    step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor], lengths: Tensor | None
+) -> tuple[Tensor, States]:
     """Run a sequence forward in time; shapes as in direction.py.  The step has a loop (`compiled_of`)."""
     loop = compiled_of(step)
     assert loop is not None  # `run.direction` asks
@@ -45,8 +46,10 @@ def fused(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial:
         out = recurrence(
             [cast(values[n], half) for n in program.operands],
             [w if w.dim() == 1 else cast(w, half) for w in (widened[n] for n in loop.weights)],
-            [before[s] for s in program.states], lengths, loop.key,
-        )  # fmt: skip
+            [before[s] for s in program.states],
+            lengths,
+            loop.key,
+        )
     exports = dict(zip(program.exports, out, strict=False))
     finals = dict(zip(program.states, out[len(exports) :], strict=False))
     for state, node in delayed.items():

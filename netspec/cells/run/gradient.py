@@ -23,8 +23,16 @@ from netspec.cells.run.recurrence import pack
 Needs = Sequence[bool]  # of each operand: does anything need its gradient?
 
 
-def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequence[Tensor], weights: Sequence[Tensor],
-            initial: Sequence[Tensor], lengths: Tensor | None, program: str, needs: Needs) -> list[Tensor]:  # fmt: skip
+def backward(
+    gradients: Sequence[Tensor],
+    kept: Sequence[Tensor],
+    operands: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    initial: Sequence[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    needs: Needs,
+) -> list[Tensor]:
     """The gradients of operands, weights and initial states, from those of exports and final states."""
     loops = compiled(program)
     plan, loop = loops.program, loops.training.loop
@@ -51,8 +59,10 @@ def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequ
     packed = {f"backward:{k}": pack(g, named) for k, g in enumerate(plan.loop_groups)}
     run_loop(loop, tensors, starts, packed, T, lengths)
     after = _After(loops, tensors, starts, named)
-    inputs = [after.operand_gradient(node, x) if needed else x.new_empty(0)
-              for node, x, needed in zip(plan.operands, operands, needs, strict=True)]  # fmt: skip
+    inputs = [
+        after.operand_gradient(node, x) if needed else x.new_empty(0)
+        for node, x, needed in zip(plan.operands, operands, needs, strict=True)
+    ]
     carries = {s: tensors[f"carry:{s}"].to(x.dtype) for s, x in zip(plan.states, initial, strict=True)}
     return [*inputs, *after.weight_gradients(operands), *carries.values()]
 
@@ -60,8 +70,13 @@ def backward(gradients: Sequence[Tensor], kept: Sequence[Tensor], operands: Sequ
 class _After:
     """The products that were put off until the loop was over, each for all steps at once."""
 
-    def __init__(self, loops: Compiled, tensors: Mapping[str, Tensor], starts: Mapping[str, Tensor],
-                 weights: Mapping[str, Tensor]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        loops: Compiled,
+        tensors: Mapping[str, Tensor],
+        starts: Mapping[str, Tensor],
+        weights: Mapping[str, Tensor],
+    ) -> None:
         self.loops, self.tensors, self.starts, self.weights = loops, tensors, starts, weights
         self.program = loops.program
 
@@ -90,8 +105,9 @@ class _After:
         for group in self.program.loop_groups:
             self._share_out(group, self.pairs(group), pieces)
         vectors = set(self.program.vectors)
-        return [_whole(w, pieces[n], self.tensors[f"sum:{n}"] if n in vectors else None)
-                for n, w in self.weights.items()]  # fmt: skip
+        return [
+            _whole(w, pieces[n], self.tensors[f"sum:{n}"] if n in vectors else None) for n, w in self.weights.items()
+        ]
 
     def _share_out(self, group: ProductGroup, pairs: list[tuple[Tensor, Tensor]], pieces: dict[str, Any]) -> None:
         found = [gradient_of_weight(g, x) for g, x in pairs if len(g)]

@@ -42,8 +42,16 @@ class Recurrent(nn.Module):
     after torch's U(−1/√hidden, 1/√hidden); `learned` makes the initial states weights, `h_0` (R, size) for a state h.
     """
 
-    def __init__(self, stack: CellStack, *, dropout: float = 0.0, returns: Returns = "sequence", learned: bool = False,
-                 recompute: bool = False, begin: Mapping[str, Any] | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        stack: CellStack,
+        *,
+        dropout: float = 0.0,
+        returns: Returns = "sequence",
+        learned: bool = False,
+        recompute: bool = False,
+        begin: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.stack = stack
         self.dropout, self.returns, self.learned, self.recompute = dropout, returns, learned, recompute
@@ -95,8 +103,9 @@ class Recurrent(nn.Module):
             for direction in range(self.directions):
                 row = self.rows[first + direction]
                 weights = {name: getattr(self, full) for name, full in row.names.items()}
-                y, last = run(row.step, y_TBO, weights, initial[first + direction], lengths, direction == 1,
-                              self.recompute)  # fmt: skip
+                y, last = run(
+                    row.step, y_TBO, weights, initial[first + direction], lengths, direction == 1, self.recompute
+                )
                 ends.append(y)
                 final.append(last)
             y_TBO = ends[0] if len(ends) == 1 else torch.cat(ends, -1)
@@ -115,19 +124,25 @@ class Recurrent(nn.Module):
         if x.ndim != 3 or x.shape[2] != self.stack.features:
             raise NetspecError("NS503", f"the input is (B, T, {self.stack.features}), received {tuple(x.shape)}")
         if state is not None and tuple(state.shape) != (batch, len(self.rows), self.width):
-            raise NetspecError("NS503", f"the initial state is ({batch}, {len(self.rows)}, {self.width}), received "
-                               f"{tuple(state.shape)}")  # fmt: skip
+            raise NetspecError(
+                "NS503",
+                f"the initial state is ({batch}, {len(self.rows)}, {self.width}), received {tuple(state.shape)}",
+            )
         if autocast_type(x.device) is None:
             wanted = self._dtype(x)
             for what, value in (("input", x), ("initial state", state)):
                 if value is not None and value.dtype != wanted:
-                    raise NetspecError("NS503", f"the {what} has the type of the weights, {_shown(wanted)}; received "
-                                       f"{_shown(value.dtype)}", hint="`x.to(…)`, or turn the module, "
-                                       "`module.double()`")  # fmt: skip
+                    raise NetspecError(
+                        "NS503",
+                        f"the {what} has the type of the weights, {_shown(wanted)}; received {_shown(value.dtype)}",
+                        hint="`x.to(…)`, or turn the module, `module.double()`",
+                    )
         if lengths is not None:
             if tuple(lengths.shape) != (batch,):
-                raise NetspecError("NS503", f"there is one length for each of the {batch} sequences, received lengths "
-                                   f"{tuple(lengths.shape)}")  # fmt: skip
+                raise NetspecError(
+                    "NS503",
+                    f"there is one length for each of the {batch} sequences, received lengths {tuple(lengths.shape)}",
+                )
             _check(lengths, x)
 
     def _initial(self, x: Tensor, given: Tensor | None) -> list[tuple[Tensor, ...]]:
@@ -185,5 +200,8 @@ def _check(lengths: Tensor, x: Tensor) -> None:
         return
     low, high = int(lengths.min()), int(lengths.max())
     if low < 0 or high > x.shape[1]:
-        raise NetspecError("NS503", f"a length is at least 0 and at most the {x.shape[1]} steps of the batch, received "
-                           f"{low if low < 0 else high}")  # fmt: skip
+        raise NetspecError(
+            "NS503",
+            f"a length is at least 0 and at most the {x.shape[1]} steps of the batch, received "
+            f"{low if low < 0 else high}",
+        )

@@ -30,9 +30,15 @@ def is_native(step: CellStep) -> bool:
     return match(step).torch is not None
 
 
-def native(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: States, lengths: Tensor | None = None,
-           reverse_time: bool = False) -> tuple[Tensor, States]:  # fmt: skip
-    """(T, B, H) outputs and the final states, each (B, H), in the order of the cell's states; see run.py.
+def native(
+    step: CellStep,
+    x_TBI: Tensor,
+    weights: Mapping[str, Tensor],
+    initial: States,
+    lengths: Tensor | None = None,
+    reverse_time: bool = False,
+) -> tuple[Tensor, States]:
+    """(T, B, H) outputs and the final states, each (B, H), in the order of the cell's states; see direction.py.
 
     Differentiable in the input, the weights and the initial states.  Padding is never read.
     """
@@ -68,13 +74,15 @@ def _dense(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tu
     import torch
 
     call = getattr(torch._VF, found.operator.torch_function(found))  # what nn.LSTM itself calls
-    y, *last = call(x_TBI, h0 if len(h0) > 1 else h0[0], packed, found.biased, 1, 0.0, torch.is_grad_enabled(),
-                    False, False)  # fmt: skip
+    y, *last = call(
+        x_TBI, h0 if len(h0) > 1 else h0[0], packed, found.biased, 1, 0.0, torch.is_grad_enabled(), False, False
+    )
     return y, tuple(last)
 
 
-def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor,
-            reverse_time: bool) -> tuple[Tensor, States]:  # fmt: skip
+def _ragged(
+    found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor, reverse_time: bool
+) -> tuple[Tensor, States]:
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -90,8 +98,17 @@ def _ragged(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], leng
     assert rows is not None and back is not None  # given when the order is not enforced
     start = tuple(h.index_select(1, rows) for h in h0)
     call = getattr(torch._VF, found.operator.torch_function(found))
-    data, *last = call(sequence.data, sequence.batch_sizes, start if len(start) > 1 else start[0], packed,
-                       found.biased, 1, 0.0, torch.is_grad_enabled(), False)  # fmt: skip
+    data, *last = call(
+        sequence.data,
+        sequence.batch_sizes,
+        start if len(start) > 1 else start[0],
+        packed,
+        found.biased,
+        1,
+        0.0,
+        torch.is_grad_enabled(),
+        False,
+    )
     y, _ = pad_packed_sequence(sequence._replace(data=data), total_length=steps)
     if reverse_time:
         y = turn(y, lengths)

@@ -27,8 +27,9 @@ from netspec.source.errors import NetspecError
 _PLAIN = (Tensor, torch.nn.Parameter)
 
 
-def recurrence(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None,
-               program: str) -> list[Tensor]:  # fmt: skip
+def recurrence(
+    operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None, program: str
+) -> list[Tensor]:
     """Exports and final states of a program; see recurrence.py for the arguments."""
     operands = [x.contiguous() for x in operands]  # batch first: turned once, for both passes
     tensors = [*operands, *weights, *initial]
@@ -46,28 +47,55 @@ def recurrence(operands: list[Tensor], weights: list[Tensor], initial: list[Tens
 
 
 @torch.library.custom_op("netspec::recurrence", mutates_args=())
-def _recurrence(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None,
-                program: str, training: bool) -> list[Tensor]:  # fmt: skip
+def _recurrence(
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    training: bool,
+) -> list[Tensor]:
     return forward(operands, weights, initial, lengths, program, training)
 
 
 @_recurrence.register_fake
-def _(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None, program: str,
-      training: bool) -> list[Tensor]:  # fmt: skip
+def _(
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    training: bool,
+) -> list[Tensor]:
     return outputs(operands, initial, program, training, lengths is not None)
 
 
 @torch.library.custom_op("netspec::recurrence_backward", mutates_args=())
-def _recurrence_backward(gradients: list[Tensor], kept: list[Tensor], operands: list[Tensor], weights: list[Tensor],
-             initial: list[Tensor], lengths: Tensor | None, program: str,
-             needs: list[bool]) -> list[Tensor]:  # fmt: skip
+def _recurrence_backward(
+    gradients: list[Tensor],
+    kept: list[Tensor],
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    needs: list[bool],
+) -> list[Tensor]:
     found = backward(gradients, kept, operands, weights, initial, lengths, program, needs)
     return [g.clone() if g._base is not None else g for g in found]  # results of an operation share no memory
 
 
 @_recurrence_backward.register_fake
-def _(gradients: list[Tensor], kept: list[Tensor], operands: list[Tensor], weights: list[Tensor],
-      initial: list[Tensor], lengths: Tensor | None, program: str, needs: list[bool]) -> list[Tensor]:  # fmt: skip
+def _(
+    gradients: list[Tensor],
+    kept: list[Tensor],
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    needs: list[bool],
+) -> list[Tensor]:
     inputs = [x if needed else x.new_empty(0) for x, needed in zip(operands, needs, strict=True)]
     return [torch.empty_like(x, memory_format=torch.contiguous_format) for x in (*inputs, *weights, *initial)]
 
@@ -88,8 +116,11 @@ def _backward(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
 
 
 def _no_second(ctx: Any, *gradients: Any) -> Any:
-    raise NetspecError("NS503", "the compiled path of a recurrent cell has no second derivative",
-                       hint="run it with `with netspec.cells.run.plain_only():`")  # fmt: skip
+    raise NetspecError(
+        "NS503",
+        "the compiled path of a recurrent cell has no second derivative",
+        hint="run it with `with netspec.cells.run.plain_only():`",
+    )
 
 
 _recurrence.register_autograd(_backward, setup_context=_setup)
@@ -113,9 +144,11 @@ class _Eager(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         if any(g is not None and _batched(g) for g in gradients):  # `is_grads_batched`, `jacobian(vectorize=True)`
-            raise NetspecError("NS503", "the compiled path of a recurrent cell takes one gradient at a time, received "
-                               "a batch of them", hint="run it with `with netspec.cells.run.plain_only():`, or "
-                               "differentiate it within torch.func")  # fmt: skip
+            raise NetspecError(
+                "NS503",
+                "the compiled path of a recurrent cell takes one gradient at a time, received a batch of them",
+                hint="run it with `with netspec.cells.run.plain_only():`, or differentiate it within torch.func",
+            )
         # What was kept is handed over, so that autograd sees what a second derivative would depend on.
         found = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
         return (None, None, None, *found)
@@ -135,8 +168,15 @@ class _Second(torch.autograd.Function):
     backward = staticmethod(_no_second)
 
 
-def _keep(ctx: Any, operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None,
-          program: str, output: list[Tensor]) -> None:  # fmt: skip
+def _keep(
+    ctx: Any,
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    output: list[Tensor],
+) -> None:
     names = compiled(program).buffers(True, lengths is not None)
     count = len(names.exports) + len(initial)
     found = dict(zip(names.kept, output[count:], strict=True))

@@ -25,8 +25,14 @@ Values = dict[int, Any]  # index of a node -> its tensor, or its number
 Instruction = tuple[str, tuple[int, ...], tuple[int, ...], Any]  # operation, results, operands, more
 
 
-def plain(step: CellStep, x_TBI: Tensor, weights: Mapping[str, Tensor], initial: Sequence[Tensor],
-          lengths: Tensor | None, reverse_time: bool) -> tuple[Tensor, tuple[Tensor, ...]]:  # fmt: skip
+def plain(
+    step: CellStep,
+    x_TBI: Tensor,
+    weights: Mapping[str, Tensor],
+    initial: Sequence[Tensor],
+    lengths: Tensor | None,
+    reverse_time: bool,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
     """The outputs (T, B, O) and the states after the last real step, each (B, size).
 
     With `lengths` (B,), a state stands still at t >= length and the output is 0 there; what stands in the padding
@@ -117,7 +123,7 @@ class Code:
 
 
 def code_of(step: CellStep) -> Code:
-    """The instructions of a step, made once and kept with it: `torch.compile` finds them there (`run.prepare`)."""
+    """The instructions of a step, made once and kept with it: `torch.compile` finds them there (`direction.prepare`)."""
     return step.once(_code)
 
 
@@ -133,8 +139,14 @@ def _code(step: CellStep) -> Code:
         code = stretches[min(place, Stretch.LOOP)]  # what could wait until the loop is over is computed in it
         if value in groups:
             products = groups[value].products
-            code.append(("product", tuple(p.index for p in products), _indices(value.args),
-                         (len(matrices), tuple(p.size for p in products))))  # fmt: skip
+            code.append(
+                (
+                    "product",
+                    tuple(p.index for p in products),
+                    _indices(value.args),
+                    (len(matrices), tuple(p.size for p in products)),
+                )
+            )
             matrices.append(tuple(p.attr for p in products))
         reads = value.args
         early = tuple(a for a in value.args if not schedule.stateful(a))
@@ -158,13 +170,17 @@ def _code(step: CellStep) -> Code:
         numbers=tuple((v.index, v.attr) for v in values if v.op == "number"),
         leaves=tuple((v.index, v.attr) for v in values if v.op == "weight"),
         matrices=tuple(matrices),
-        fixed=tuple(stretches[0]), sequence=tuple(stretches[1]), loop=tuple(stretches[2]),
+        fixed=tuple(stretches[0]),
+        sequence=tuple(stretches[1]),
+        loop=tuple(stretches[2]),
         input=next((v.index for v in values if v.op == "input"), virtual),
         previous=tuple(previous[s] if s in previous else next(unread) for s in step.states),
         moving=tuple(moving),
         next=_indices(step.next.values()),
-        output=step.output.index, output_moves=schedule.stateful(step.output), output_size=step.output.size,
-    )  # fmt: skip
+        output=step.output.index,
+        output_moves=schedule.stateful(step.output),
+        output_size=step.output.size,
+    )
 
 
 def _indices(values: Iterable[Value]) -> tuple[int, ...]:

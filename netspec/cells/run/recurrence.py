@@ -17,8 +17,14 @@ from netspec.cells.run.gemm import linear
 from netspec.cells.run.precision import buffer_type
 
 
-def forward(operands: list[Tensor], weights: list[Tensor], initial: list[Tensor], lengths: Tensor | None, program: str,
-            training: bool) -> list[Tensor]:  # fmt: skip
+def forward(
+    operands: list[Tensor],
+    weights: list[Tensor],
+    initial: list[Tensor],
+    lengths: Tensor | None,
+    program: str,
+    training: bool,
+) -> list[Tensor]:
     """Run a program.
 
     `operands` (T, B, n) are the program's operands, `weights` those of `Compiled.weights`, `initial` (B, n) the states
@@ -57,8 +63,10 @@ def outputs(operands: list[Tensor], initial: list[Tensor], program: str, trainin
     T, B = some.shape[0], initial[0].shape[0]
     exports = [some.new_empty(T, B, loop.buffers[name].width) for name in names.exports]
     finals = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in initial]
-    kept = [some.new_empty(T, B, b.width, dtype=buffer_type(loop, b, some.dtype))
-            for b in (loop.buffers[name] for name in names.kept)]  # fmt: skip
+    kept = [
+        some.new_empty(T, B, b.width, dtype=buffer_type(loop, b, some.dtype))
+        for b in (loop.buffers[name] for name in names.kept)
+    ]
     return [*exports, *finals, *kept]
 
 

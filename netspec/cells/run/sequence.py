@@ -14,8 +14,14 @@ from netspec.cells.kernels.interpret import compute
 # T time, B batch
 
 
-def evaluate(nodes: Iterable[Value], known: Mapping[Value, Tensor], x_TBI: Tensor, weights: Mapping[str, Tensor],
-             initial: Mapping[str, Tensor], delayed: Mapping[str, Value]) -> dict[Value, Tensor]:  # fmt: skip
+def evaluate(
+    nodes: Iterable[Value],
+    known: Mapping[Value, Tensor],
+    x_TBI: Tensor,
+    weights: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    delayed: Mapping[str, Value],
+) -> dict[Value, Tensor]:
     """Each node as (T, B, n), and everything that was computed on the way.
 
     `known` are values that stand already; `delayed` names, for a state that only delays, the value that it delays.

@@ -33,16 +33,22 @@ class StateMemory:
             return None
         batch = self.last[0][0].shape[0] if self.last[0] else x.shape[0]
         if batch != x.shape[0]:
-            raise NetspecError("NS504", f"`{self.name}` carries the states of {batch} sequences, the batch has "
-                               f"{x.shape[0]}", hint="`reset()` before other sequences begin; pieces of the same "
-                               "sequences come in batches of one size")  # fmt: skip
+            raise NetspecError(
+                "NS504",
+                f"`{self.name}` carries the states of {batch} sequences, the batch has {x.shape[0]}",
+                hint="`reset()` before other sequences begin; pieces of the same sequences come in batches of one size",
+            )
         return [tuple(s.to(x.device, dtype) for s in row) for row in self.last]
 
     def keep(self, states: Sequence[tuple[Tensor, ...]]) -> None:
         """Raises NS504 where they are no values: within torch.func, and while a graph is exported."""
         within = "a transform of torch.func" if transformed() else "torch.export" if is_exporting() else ""
         if within:
-            raise NetspecError("NS504", f"`{self.name}` carries its states from call to call, and those of a call "
-                               f"within {within} are gone after it", hint="call it outside of `carrying`: give "
-                               "`initial_state` as an input, take the port `state` as an output")  # fmt: skip
+            raise NetspecError(
+                "NS504",
+                f"`{self.name}` carries its states from call to call, and those of a call "
+                f"within {within} are gone after it",
+                hint="call it outside of `carrying`: give "
+                "`initial_state` as an input, take the port `state` as an output",
+            )
         self.last = [tuple(s.detach() for s in row) for row in states]

@@ -113,8 +113,10 @@ def _check(handle: int, path: Path, last: bool) -> None:
         raise OSError(f"`{printable(str(path))}` belongs to another user")
     kept_by_owners = found.st_mode & stat.S_ISVTX and not last and found.st_uid in system
     if found.st_mode & _OTHERS and not kept_by_owners:
-        raise OSError(f"others may write in `{printable(str(path))}`: take that from them with `chmod go-w`, or set "
-                      "NETSPEC_CACHE to a folder of your own")  # fmt: skip
+        raise OSError(
+            f"others may write in `{printable(str(path))}`: take that from them with `chmod go-w`, or set "
+            "NETSPEC_CACHE to a folder of your own"
+        )
 
 
 def _clear(folder: int, name: str) -> None:

@@ -70,8 +70,9 @@ def machine() -> Any:
     """This processor as a compiler's target; an execution engine keeps the one that it is given."""
     _ready()
     target = binding.Target.from_default_triple()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(),
-                                        features=binding.get_host_cpu_features().flatten(), opt=3)  # fmt: skip
+    return target.create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3
+    )
 
 
 def _build(loop: Loop, ragged: bool) -> MachineKernel:
@@ -94,5 +95,6 @@ def _build(loop: Loop, ragged: bool) -> MachineKernel:
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     alone = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address("alone"))
-    return MachineKernel(engine, alone, engine.get_function_address("team"), arguments_of(loop), weights_of(loop),
-                  panel_width(lanes()))  # fmt: skip
+    return MachineKernel(
+        engine, alone, engine.get_function_address("team"), arguments_of(loop), weights_of(loop), panel_width(lanes())
+    )

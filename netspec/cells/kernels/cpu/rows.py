@@ -89,10 +89,20 @@ class RowsFunction:
         for at, depth in gemm.sources:
             # Every source has its own panels, one behind the other.
             matrix = element(b, packed, I64(done * panels * width))
-            b.call(self.product, [
-                self._row(at, self.first), self.places[at.buffer, at.before].stride, self.count, I64(depth), matrix,
-                I64(panels), self._row(gemm.target, self.first), target, I1(done > 0),
-            ])  # fmt: skip
+            b.call(
+                self.product,
+                [
+                    self._row(at, self.first),
+                    self.places[at.buffer, at.before].stride,
+                    self.count,
+                    I64(depth),
+                    matrix,
+                    I64(panels),
+                    self._row(gemm.target, self.first),
+                    target,
+                    I1(done > 0),
+                ],
+            )
             done += depth
 
     def _body(self, body: LoopBody) -> None:
@@ -112,17 +122,17 @@ class RowsFunction:
     def _columns(self, body: LoopBody, row: Any) -> None:
         """All columns of a row: whole vectors, then what is left under a mask."""
         b = self.builder
-        whole, left = divmod(body.size, self.lanes)
+        vectors, rest = divmod(body.size, self.lanes)
         at: dict[At, Any] = {}
         for place in [*body.loads.values(), *(a for _, a in (*body.stores, *body.sums))]:
             if place not in at:
                 at[place] = self._row(place, row)
-        if whole:
-            with loop(b, I64(whole)) as j:
+        if vectors:
+            with loop(b, I64(vectors)) as j:
                 self._vector(body, at, b.mul(j, I64(self.lanes)), None)
-        if left:
-            mask = ir.Constant(ir.VectorType(I1, self.lanes), [I1(i < left) for i in range(self.lanes)])
-            self._vector(body, at, I64(whole * self.lanes), mask)
+        if rest:
+            mask = ir.Constant(ir.VectorType(I1, self.lanes), [I1(i < rest) for i in range(self.lanes)])
+            self._vector(body, at, I64(vectors * self.lanes), mask)
 
     def _vector(self, body: LoopBody, at: dict[At, Any], column: Any, mask: Any) -> None:
         code = VectorCode(self.builder, self.lanes)
@@ -142,7 +152,7 @@ class RowsFunction:
     def _still(self, body: LoopBody, row: Any) -> None:
         """A step of padding: states and carries stand still, sequences get zeros, nothing is added up."""
         b = self.builder
-        whole, left = divmod(body.size, self.lanes)
+        vectors, rest = divmod(body.size, self.lanes)
         for _, place in body.stores:
             kind = self.code.buffers[place.buffer].kind
             if kind not in ("sequence", "state"):
@@ -155,12 +165,14 @@ class RowsFunction:
                 value = zero if source is None else self._load(element(b, source, column), mask)
                 self._store(value, element(b, target, column), mask)
 
-            if whole:
-                with loop(b, I64(whole)) as j:
+            if vectors:
+                with loop(b, I64(vectors)) as j:
                     copy(b.mul(j, I64(self.lanes)), None)
-            if left:
-                copy(I64(whole * self.lanes), ir.Constant(ir.VectorType(I1, self.lanes),
-                                                          [I1(i < left) for i in range(self.lanes)]))  # fmt: skip
+            if rest:
+                copy(
+                    I64(vectors * self.lanes),
+                    ir.Constant(ir.VectorType(I1, self.lanes), [I1(i < rest) for i in range(self.lanes)]),
+                )
 
     def _load(self, pointer: Any, mask: Any) -> Any:
         b, vector = self.builder, ir.VectorType(F32, self.lanes)

@@ -17,8 +17,14 @@ from netspec.cells.kernels.cpu.team import team
 WORTH_A_TEAM = 1 << 15  # floats: below, waking the other threads takes longer than the work
 
 
-def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
-             steps: int, lengths: Tensor | None) -> None:  # fmt: skip
+def run_loop(
+    loop: Loop,
+    tensors: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    steps: int,
+    lengths: Tensor | None,
+) -> None:
     """Fill the loop's buffers, as interpret.run_loop does; float32 on the CPU."""
     kernel = kernel_of(loop, lengths is not None)
     some = next(iter(initial.values()))

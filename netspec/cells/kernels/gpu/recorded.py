@@ -101,8 +101,9 @@ class Recording:
         self.read = _read_first(loop)
         self.states = [n for n, kind in kinds.items() if kind == "state"]
         rows = sequence.rows
-        own = {n: _like(x, K, *x.shape[1:]) if n in self.timed else _like(x, *x.shape)
-               for n, x in sequence.tensors.items()}  # fmt: skip
+        own = {
+            n: _like(x, K, *x.shape[1:]) if n in self.timed else _like(x, *x.shape) for n, x in sequence.tensors.items()
+        }
         initial = {n: _like(own[n], *own[n].shape[1:]) for n in self.states}
         weights = {n: torch.empty_like(w) for n, w in sequence.weights.items()}
         device = next(iter(own.values())).device

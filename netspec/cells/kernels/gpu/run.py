@@ -45,8 +45,14 @@ def suits(tensors: Collection[Tensor]) -> bool:
     return all(x.dtype in TYPES for x in tensors)
 
 
-def run_loop(loop: Loop, tensors: Mapping[str, Tensor], initial: Mapping[str, Tensor], weights: Mapping[str, Tensor],
-             steps: int, lengths: Tensor | None) -> None:  # fmt: skip
+def run_loop(
+    loop: Loop,
+    tensors: Mapping[str, Tensor],
+    initial: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    steps: int,
+    lengths: Tensor | None,
+) -> None:
     """Fill the loop's buffers; shapes and meaning as in interpret.py."""
     rows = next(iter(initial.values())).shape[0]
     if steps == 0 or rows == 0:
