@@ -200,7 +200,8 @@ class CellLowering:
         same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
         if expr.sign == "/" and b.number == 0:
             raise NetspecError("NS328", "a division by zero", expr.place.span)
-        node = {"+": dag.add, "-": dag.sub, "*": dag.mul, "/": dag.div}[expr.sign](a, b)
+        combine: dict[str, Callable[[Value, Value], Value]] = {"+": dag.add, "-": dag.sub, "*": dag.mul, "/": dag.div}
+        node = combine[expr.sign](a, b)
         if len(node.args) > MAX_TERMS:
             raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.place.span)
         return self.finite(node, expr)

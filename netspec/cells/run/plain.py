@@ -123,7 +123,7 @@ class Code:
 
 
 def code_of(step: CellStep) -> Code:
-    """The instructions of a step, made once and kept with it: `torch.compile` finds them there (`direction.prepare`)."""
+    """The instructions of a step, made once: `torch.compile` finds them with it (`direction.prepare`)."""
     return step.once(_code)
 
 

@@ -1,4 +1,4 @@
-"""Triton text for whole sequences: the walk over time, and the scan where what is carried is linear (ir/linear_recurrence.py).
+"""Triton text for whole sequences: the walk over time, and the scan where what is carried is linear.
 
 Going forward states are carried, going back the adjoints of states ("carry").  Both live in registers in the type of
 the computation, whatever type the buffers have; nothing else passes from one time to the next, so that loads of later
