@@ -20,8 +20,9 @@ from netspec.source.memory import hold, memory
 
 
 @memory("while exporting", hint="export a smaller network, or on a machine with more memory")
-def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None,
-                streaming: bool = False) -> Parity:  # fmt: skip
+def export_onnx(
+    graph: Graph, module: Any, path: Path, metadata: dict[str, str] | None = None, streaming: bool = False
+) -> Parity:
     """Write a verified ONNX file.
 
     The model passes `onnx.checker` in full and agrees with the module under onnxruntime at batch sizes 1, 2 and 7, a
@@ -34,18 +35,24 @@ def export_onnx(graph: Graph, module: Any, path: Path, metadata: dict[str, str] 
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise NetspecError("NS702", f"the ONNX checker refuses the model: {error}",
-                           hint="the file was not written; please report the network") from error  # fmt: skip
+        raise NetspecError(
+            "NS702",
+            f"the ONNX checker refuses the model: {error}",
+            hint="the file was not written; please report the network",
+        ) from error
     parity = compare(graph, module, serialized(model), streaming=plan)
-    helper.set_model_props(model, {
-        **{p.key: p.value for p in model.metadata_props},
-        "netspec.spec_sha256": text_hash(graph.resolved),
-        "netspec.parity_error": f"{parity.error:.3e}",
-        "netspec.parity_tolerance": f"{parity.tolerance:.0e}",
-        "netspec.parity_batches": ",".join(map(str, parity.batches)),
-        "netspec.opset": str(OPSET),
-        **(metadata or {}),
-    })  # fmt: skip
+    helper.set_model_props(
+        model,
+        {
+            **{p.key: p.value for p in model.metadata_props},
+            "netspec.spec_sha256": text_hash(graph.resolved),
+            "netspec.parity_error": f"{parity.error:.3e}",
+            "netspec.parity_tolerance": f"{parity.tolerance:.0e}",
+            "netspec.parity_batches": ",".join(map(str, parity.batches)),
+            "netspec.opset": str(OPSET),
+            **(metadata or {}),
+        },
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -20,9 +20,23 @@ if TYPE_CHECKING:  # files without recurrent layers are checked without the lang
     from netspec.cells.language.cell import Cell
 
 __all__ = [
-    "KINDS", "Example", "Layer", "OnnxBuilder", "Reach", "TensorType", "TorchBuilder", "Types", "Weight", "Wired",
-    "bad_input", "exact_div", "kind", "product", "shape_text", "union_reach",
-]  # fmt: skip
+    "KINDS",
+    "Example",
+    "Layer",
+    "OnnxBuilder",
+    "Reach",
+    "TensorType",
+    "TorchBuilder",
+    "Types",
+    "Weight",
+    "Wired",
+    "bad_input",
+    "exact_div",
+    "kind",
+    "product",
+    "shape_text",
+    "union_reach",
+]
 
 Types = tuple[TensorType, ...]
 
@@ -149,8 +163,12 @@ class OnnxBuilder(Protocol):
     def inside(self) -> AbstractContextManager[list[Any]]:
         """Collects the nodes that are added meanwhile, for `body`."""
 
-    def body(self, nodes: Sequence[Any], inputs: Sequence[tuple[str, Sequence[int | None], str]],
-             outputs: Sequence[tuple[str, Sequence[int | None]]]) -> Any:  # fmt: skip
+    def body(
+        self,
+        nodes: Sequence[Any],
+        inputs: Sequence[tuple[str, Sequence[int | None], str]],
+        outputs: Sequence[tuple[str, Sequence[int | None]]],
+    ) -> Any:
         """A subgraph: names, shapes and element types of what it takes, names and shapes of what it gives (float32)."""
 
     def state_input(self, name: str, shape: Sequence[Size]) -> str:

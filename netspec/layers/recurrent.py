@@ -102,10 +102,20 @@ class CellLayer(Layer):
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
         x, roles = inputs[0], roles_of(inputs)
         if not x.floating:
-            raise bad_input("NS405", f"{self.kind} expects floating numbers, received {x} of {x.dtype}",
-                            "whole numbers are for `embedding`; set `dtype` in `inputs`")  # fmt: skip
-        need_rank(self, x, 3, "(B, T, I)", "one vector a step: `flatten` what stands behind the time"
-                  if x.rank > 3 else "one vector a step: `unsqueeze` a last axis for sequences of numbers")  # fmt: skip
+            raise bad_input(
+                "NS405",
+                f"{self.kind} expects floating numbers, received {x} of {x.dtype}",
+                "whole numbers are for `embedding`; set `dtype` in `inputs`",
+            )
+        need_rank(
+            self,
+            x,
+            3,
+            "(B, T, I)",
+            "one vector a step: `flatten` what stands behind the time"
+            if x.rank > 3
+            else "one vector a step: `unsqueeze` a last axis for sequences of numbers",
+        )
         stack = self.stack(x)
         state = self.state(stack, x)
         self.check_more(inputs, roles, stack)
@@ -129,24 +139,35 @@ class CellLayer(Layer):
         x = inputs[0]
         if len(inputs) > 1 + (roles.lengths is not None) + (roles.state is not None):
             received = ", ".join(f"{i.dtype} {i}" for i in inputs)
-            raise bad_input("NS405", f"{self.kind} expects a sequence, then at most whole lengths and one floating "
-                            f"state, received {received}",
-                            "name them: `from: {input: a, lengths: b, initial_state: c}`")  # fmt: skip
+            raise bad_input(
+                "NS405",
+                f"{self.kind} expects a sequence, then at most whole lengths and one floating "
+                f"state, received {received}",
+                "name them: `from: {input: a, lengths: b, initial_state: c}`",
+            )
         if roles.lengths is not None:
             lengths = inputs[roles.lengths]
             if lengths.dtype != "int64" or lengths.shape != x.shape[:1]:
-                raise bad_input("NS405" if lengths.dtype != "int64" else "NS401",
-                                f"{self.kind} expects one int64 length for each sequence, {TensorType(x.shape[:1])}, "
-                                f"received {lengths.dtype} {lengths}",
-                                LENGTHS_HINT)  # fmt: skip
+                raise bad_input(
+                    "NS405" if lengths.dtype != "int64" else "NS401",
+                    f"{self.kind} expects one int64 length for each sequence, {TensorType(x.shape[:1])}, "
+                    f"received {lengths.dtype} {lengths}",
+                    LENGTHS_HINT,
+                )
         if roles.state is not None:
             if self.initial_state == "learned":
-                raise bad_input("NS403", f"{self.kind} with `initial_state: learned` takes no initial state",
-                                "leave out one of both")  # fmt: skip
+                raise bad_input(
+                    "NS403",
+                    f"{self.kind} with `initial_state: learned` takes no initial state",
+                    "leave out one of both",
+                )
             expected, given = self.state(stack, x), inputs[roles.state]
             if given.shape != expected.shape:
-                raise bad_input("NS401", f"{self.kind} expects an initial state {expected}, received {given}",
-                                state_hint(stack, given))  # fmt: skip
+                raise bad_input(
+                    "NS401",
+                    f"{self.kind} expects an initial state {expected}, received {given}",
+                    state_hint(stack, given),
+                )
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         stack = self.stack(inputs[0])
@@ -196,8 +217,16 @@ class CellLayer(Layer):
         roles, x = roles_of(build.types), build.types[0]
         lengths, state = (build.inputs[i] if i is not None else "" for i in (roles.lengths, roles.state))
         learned = self.initial_state == "learned"
-        return emit(build, self.stack(x), build.inputs[0], x.shape[0], self.returns, lengths=lengths, state=state,
-                    learned=learned)  # fmt: skip
+        return emit(
+            build,
+            self.stack(x),
+            build.inputs[0],
+            x.shape[0],
+            self.returns,
+            lengths=lengths,
+            state=state,
+            learned=learned,
+        )
 
 
 def _check(layer: CellLayer) -> None:
@@ -233,16 +262,24 @@ class RecurrentLayer(CellLayer, NamesCell):
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("cell: lstm, hidden: 3", ("[T, 2]",), ({"T": 1}, {"T": 5})),
-        Example("cell: lstm_peephole, hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last",
-                ("[T, 3]", "{shape: [], dtype: int64}", "[4, 4]"),
-                wiring="from: {initial_state: c, lengths: b, input: a}"),
-        Example("cell: gru, hidden: 3, returns: state, recompute: true", ("[4, 2]", "[1, 3]"),
-                wiring="from: {input: a, initial_state: b}"),
-        Example("cell: sru, hidden: 3, num_layers: 2, initial_state: learned, params: {highway_bias: -1.5}",
-                ("[T, 2]", "{shape: [], dtype: int64}"), wiring="from: {input: a, lengths: b}"),
+        Example(
+            "cell: lstm_peephole, hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last",
+            ("[T, 3]", "{shape: [], dtype: int64}", "[4, 4]"),
+            wiring="from: {initial_state: c, lengths: b, input: a}",
+        ),
+        Example(
+            "cell: gru, hidden: 3, returns: state, recompute: true",
+            ("[4, 2]", "[1, 3]"),
+            wiring="from: {input: a, initial_state: b}",
+        ),
+        Example(
+            "cell: sru, hidden: 3, num_layers: 2, initial_state: learned, params: {highway_bias: -1.5}",
+            ("[T, 2]", "{shape: [], dtype: int64}"),
+            wiring="from: {input: a, lengths: b}",
+        ),
         Example("cell: qrnn, hidden: 2, num_layers: 2, bidirectional: true, initial_state: learned", ("[T, 3]",)),
         Example("cell: qrnn, hidden: 2, num_layers: 2", ("[T, 3]", "[2, 5]")),
-    )  # fmt: skip
+    )
 
     @property
     def the_cell(self) -> Cell:
@@ -262,20 +299,26 @@ class _Doc:
         cell = library_cell(cls.kind)
         written = library_text(cls.kind).partition("equations:\n")[2]
         equations = "\n".join(f"    {line.removeprefix('  - ')}" for line in written.splitlines())
-        return (f"{cell.description}\n\n{equations}\n\n"
-                f"x (B, T, I) -> (B, T, O): `recurrent` with `cell: {cls.kind}`, and all that is said there.\n"
-                f"{cell.source}.")  # fmt: skip
+        return (
+            f"{cell.description}\n\n{equations}\n\n"
+            f"x (B, T, I) -> (B, T, O): `recurrent` with `cell: {cls.kind}`, and all that is said there.\n"
+            f"{cell.source}."
+        )
 
 
 EXAMPLES = (
     Example("hidden: 3, params: {}", ("[T, 2]",), ({"T": 1}, {"T": 6})),
-    Example("hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last, initial_state: learned",
-            ("[T, 3]", "{shape: [], dtype: int64}"), wiring="from: {input: a, lengths: b}"),
+    Example(
+        "hidden: 2, num_layers: 2, bidirectional: true, dropout: 0.2, returns: last, initial_state: learned",
+        ("[T, 3]", "{shape: [], dtype: int64}"),
+        wiring="from: {input: a, lengths: b}",
+    ),
     Example("hidden: 3, recompute: true", ("[5, 3]",)),
-)  # fmt: skip
+)
 
 for _name in library_names():
     if _name in KINDS:
         raise TypeError(f"layer kind {_name} is declared twice: {KINDS[_name].__module__} and the library's cell")
-    KINDS[_name] = type(_name, (CellLayer,), {"kind": _name, "__doc__": _Doc(), "__module__": __name__,
-                                              "examples": EXAMPLES})  # fmt: skip
+    KINDS[_name] = type(
+        _name, (CellLayer,), {"kind": _name, "__doc__": _Doc(), "__module__": __name__, "examples": EXAMPLES}
+    )

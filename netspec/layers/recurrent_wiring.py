@@ -25,20 +25,27 @@ def check_sequence(kind: str, inputs: tuple[Wired, ...]) -> None:
         rest = [w for w in inputs if w is not sequence]
         named = [f"{'initial_state' if w.type.floating else 'lengths'}: {w.label}" for w in rest]
         wired = ", ".join([f"input: {sequence.label}", *named])
-        raise bad_input("NS405", f"{kind} expects the sequence first, received {x.type} of {x.type.dtype}",
-                        f"write `from: {{{wired}}}`")  # fmt: skip
+        raise bad_input(
+            "NS405",
+            f"{kind} expects the sequence first, received {x.type} of {x.type.dtype}",
+            f"write `from: {{{wired}}}`",
+        )
     if not x.input or not x.type.floating:
         return
     *_, last = shape = x.type.shape
     if len(shape) == 2:
-        hint = (f"write `{x.input}: [{last}, 1]` in `inputs`: each step is a vector, here of one number"
-                if isinstance(last, Dim) else
-                f"write `{x.input}: [T, {last}]` in `inputs`: the time stands before the features")  # fmt: skip
+        hint = (
+            f"write `{x.input}: [{last}, 1]` in `inputs`: each step is a vector, here of one number"
+            if isinstance(last, Dim)
+            else f"write `{x.input}: [T, {last}]` in `inputs`: the time stands before the features"
+        )
         raise bad_input("NS402", f"{kind} expects (B, T, I), received {x.type}", hint)
     if len(shape) == 3 and isinstance(last, Dim) and isinstance(shape[1], int):
-        raise bad_input("NS402", f"{kind} expects a last axis of known size, received {x.type}",
-                        f"write `{x.input}: [{last}, {shape[1]}]` in `inputs`: the time stands before the "
-                        "features")  # fmt: skip
+        raise bad_input(
+            "NS402",
+            f"{kind} expects a last axis of known size, received {x.type}",
+            f"write `{x.input}: [{last}, {shape[1]}]` in `inputs`: the time stands before the features",
+        )
 
 
 def check_named(kind: str, inputs: tuple[Wired, ...]) -> None:
@@ -46,13 +53,18 @@ def check_named(kind: str, inputs: tuple[Wired, ...]) -> None:
     for wired in inputs[1:]:
         type_ = wired.type
         if wired.port == "lengths" and type_.floating:
-            raise bad_input("NS405", f"{kind} expects one int64 length for each sequence, "
-                            f"{TensorType(inputs[0].type.shape[:1])}, received {type_.dtype} {type_}",
-                            LENGTHS_HINT)  # fmt: skip
+            raise bad_input(
+                "NS405",
+                f"{kind} expects one int64 length for each sequence, "
+                f"{TensorType(inputs[0].type.shape[:1])}, received {type_.dtype} {type_}",
+                LENGTHS_HINT,
+            )
         if wired.port == "initial_state" and not type_.floating:
-            raise bad_input("NS405", f"{kind} expects an initial state of floating numbers, received {type_} of "
-                            f"{type_.dtype}", f"write `lengths: {wired.label}` for the lengths of sequences"
-                            if type_.rank == 1 else STATE_HINT)  # fmt: skip
+            raise bad_input(
+                "NS405",
+                f"{kind} expects an initial state of floating numbers, received {type_} of {type_.dtype}",
+                f"write `lengths: {wired.label}` for the lengths of sequences" if type_.rank == 1 else STATE_HINT,
+            )
 
 
 def check_state(kind: str, state: TensorType, inputs: tuple[Wired, ...]) -> None:
@@ -60,8 +72,11 @@ def check_state(kind: str, state: TensorType, inputs: tuple[Wired, ...]) -> None
     for wired in inputs[1:]:
         meant = wired.others.get("state", wired.type)
         if wired.type.floating and wired.type.shape not in (state.shape, meant.shape):
-            raise bad_input("NS401", f"{kind} expects an initial state {state}, received {wired.type}",
-                            f"write `{wired.label}.state`: `{wired.label}` is the layer's output")  # fmt: skip
+            raise bad_input(
+                "NS401",
+                f"{kind} expects an initial state {state}, received {wired.type}",
+                f"write `{wired.label}.state`: `{wired.label}` is the layer's output",
+            )
 
 
 def state_hint(stack: CellStack, received: TensorType) -> str:
@@ -81,8 +96,11 @@ def state_hint(stack: CellStack, received: TensorType) -> str:
         else:
             more.append(f"{has}: take the state of another {cell}")
     if rows % stack.directions:
-        more.append("leave out `bidirectional`" if rows == stack.num_layers else
-                    "a layer in two directions has two rows of states")  # fmt: skip
+        more.append(
+            "leave out `bidirectional`"
+            if rows == stack.num_layers
+            else "a layer in two directions has two rows of states"
+        )
     elif rows != stack.rows:
         write.append(f"num_layers: {rows // stack.directions}")
         if rows == 2 * stack.rows and stack.directions == 1:

@@ -104,8 +104,10 @@ class Upsample(Layer):
         if self.size is not None:
             return [None] * len(sizes)
         copied = {1} if self.mode.endswith("linear") else {1, 2} if self.small_image(x) else ()
-        return [None if any(m == k * n for k in copied) else scale
-                for n, m, scale in zip(x.shape[2:], sizes, self.scales(len(sizes)), strict=True)]  # fmt: skip
+        return [
+            None if any(m == k * n for k in copied) else scale
+            for n, m, scale in zip(x.shape[2:], sizes, self.scales(len(sizes)), strict=True)
+        ]
 
     def small_image(self, x: TensorType) -> bool | None:
         """Does torch take the ratio of sizes for the scale, where that is 1 or 2?  None: it depends on a named axis."""
@@ -145,8 +147,10 @@ class Upsample(Layer):
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         [x], [type_] = build.inputs, build.types
-        axes = [Axis(*a) for a in zip(range(2, type_.rank), type_.shape[2:], self.sizes(type_), self.factors(type_),
-                                      strict=True)]  # fmt: skip
+        axes = [
+            Axis(*a)
+            for a in zip(range(2, type_.rank), type_.shape[2:], self.sizes(type_), self.factors(type_), strict=True)
+        ]
         if self.mode == "nearest" and not all(a.exact for a in axes):
             small: bool | str = self.small_image(type_) or False
             if self.small_image(type_) is None:

@@ -26,10 +26,12 @@ def inference_passes() -> tuple[Pass, ...]:
 def ordered(passes: Iterable[Pass]) -> tuple[Pass, ...]:
     """Each behind those that ensure what it requires, and else by name."""
     by_name = {step.name: step for step in sorted(passes, key=lambda step: step.name)}
-    order = TopologicalSorter({
-        name: [other for other, before in by_name.items() if not {*before.ensures}.isdisjoint(step.requires)]
-        for name, step in by_name.items()
-    })  # fmt: skip
+    order = TopologicalSorter(
+        {
+            name: [other for other, before in by_name.items() if not {*before.ensures}.isdisjoint(step.requires)]
+            for name, step in by_name.items()
+        }
+    )
     return tuple(by_name[name] for name in order.static_order())
 
 

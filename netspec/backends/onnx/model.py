@@ -56,8 +56,11 @@ def check_size(graph: Graph) -> int:
     params = num_params(graph)
     size = 4 * params
     if size > MAX_BYTES:
-        raise NetspecError("NS701", f"the weights take {shown(size)}, one ONNX file holds less than 2 GiB",
-                           hint="export a smaller network")  # fmt: skip
+        raise NetspecError(
+            "NS701",
+            f"the weights take {shown(size)}, one ONNX file holds less than 2 GiB",
+            hint="export a smaller network",
+        )
     return params
 
 
@@ -66,8 +69,11 @@ def serialized(model: onnx.ModelProto) -> bytes:
     try:
         return bytes(model.SerializeToString())
     except (ValueError, EncodeError):
-        raise NetspecError("NS701", "weights and constants take 2 GiB or more, one ONNX file holds less",
-                           hint="export a smaller network") from None  # fmt: skip
+        raise NetspecError(
+            "NS701",
+            "weights and constants take 2 GiB or more, one ONNX file holds less",
+            hint="export a smaller network",
+        ) from None
 
 
 def emit(graph: Graph, streaming: bool = False) -> onnx.ModelProto:

@@ -58,13 +58,18 @@ class LayerNodes:
         finally:
             self.made = around
 
-    def body(self, nodes: Sequence[onnx.NodeProto], inputs: Sequence[tuple[str, Sequence[int | None], str]],
-             outputs: Sequence[tuple[str, Sequence[int | None]]]) -> onnx.GraphProto:  # fmt: skip
+    def body(
+        self,
+        nodes: Sequence[onnx.NodeProto],
+        inputs: Sequence[tuple[str, Sequence[int | None], str]],
+        outputs: Sequence[tuple[str, Sequence[int | None]]],
+    ) -> onnx.GraphProto:
         return helper.make_graph(
-            nodes, f"{self._node.name}/body",
+            nodes,
+            f"{self._node.name}/body",
             [helper.make_tensor_value_info(name, DTYPES[dtype], shape) for name, shape, dtype in inputs],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs],
-        )  # fmt: skip
+        )
 
     def state_input(self, name: str, shape: Sequence[Size]) -> str:
         full = f"{self._node.name}.{name}"

@@ -54,8 +54,11 @@ def streaming_of(graph: Graph) -> Streaming:
     graph = drop_dead_nodes(graph)
     recurrent = [(node, node.layer) for node in graph.layers() if isinstance(node.layer, CellLayer)]
     if not recurrent:
-        raise NetspecError("NS705", "there is no recurrent layer, and nothing to carry from piece to piece",
-                           hint="export without `--streaming`")  # fmt: skip
+        raise NetspecError(
+            "NS705",
+            "there is no recurrent layer, and nothing to carry from piece to piece",
+            hint="export without `--streaming`",
+        )
     problems = Problems()
     states: list[CarriedState] = []
     lengths: set[str] = set()
@@ -83,26 +86,42 @@ def _problem(node: Node, message: str, hint: str) -> Problem:
 def _of_layer(graph: Graph, node: Node, layer: CellLayer, roles: RecurrentRoles, stack: CellStack) -> Iterator[Problem]:
     types = graph.input_types(node)
     if layer.bidirectional:
-        yield _problem(node, "is bidirectional and cannot stream: it reads a sequence from its end, which has not come "
-                       "yet", "leave out `bidirectional`, or export without `--streaming`")  # fmt: skip
+        yield _problem(
+            node,
+            "is bidirectional and cannot stream: it reads a sequence from its end, which has not come yet",
+            "leave out `bidirectional`, or export without `--streaming`",
+        )
     if roles.state is not None:
-        yield _problem(node, "is given its initial state and cannot stream: each piece would begin there again",
-                       "export without `--streaming`: an initial state that is an input of the network, and an output "
-                       f"`{node.name}.state`, carry it too")  # fmt: skip
+        yield _problem(
+            node,
+            "is given its initial state and cannot stream: each piece would begin there again",
+            "export without `--streaming`: an initial state that is an input of the network, and an output "
+            f"`{node.name}.state`, carry it too",
+        )
     if roles.lengths is not None and node.inputs[roles.lengths].node not in graph.inputs:
-        yield _problem(node, "reads lengths that are computed, which are not those of a piece",
-                       "make them an input of the network")  # fmt: skip
+        yield _problem(
+            node, "reads lengths that are computed, which are not those of a piece", "make them an input of the network"
+        )
     if not isinstance(types[0].shape[1], Dim):
-        yield _problem(node, f"reads {types[0].shape[1]} steps, and a piece may have any number",
-                       "name the axis in `inputs`, such as `[T, 8]`")  # fmt: skip
+        yield _problem(
+            node,
+            f"reads {types[0].shape[1]} steps, and a piece may have any number",
+            "name the axis in `inputs`, such as `[T, 8]`",
+        )
     step = stack.steps[-1]
     if roles.lengths is not None and layer.returns == "last" and step.output not in step.next.values():
-        yield _problem(node, "gives out its last step, which no state keeps for a sequence that ended in an earlier "
-                       "piece", "leave out the lengths, or take `returns: sequence`")  # fmt: skip
+        yield _problem(
+            node,
+            "gives out its last step, which no state keeps for a sequence that ended in an earlier piece",
+            "leave out the lengths, or take `returns: sequence`",
+        )
     elif roles.lengths is not None and layer.returns == "last" and layer.initial_state == "learned":
-        yield _problem(node, "gives out 0 for a sequence without steps, which a piece cannot tell from one that ended "
-                       "in an earlier piece", "leave out the lengths, or take `returns: sequence` or `initial_state: "
-                       "zero`")  # fmt: skip
+        yield _problem(
+            node,
+            "gives out 0 for a sequence without steps, which a piece cannot tell from one that ended "
+            "in an earlier piece",
+            "leave out the lengths, or take `returns: sequence` or `initial_state: zero`",
+        )
 
 
 def _time(graph: Graph, recurrent: list[Node]) -> Dim:
@@ -113,16 +132,29 @@ def _time(graph: Graph, recurrent: list[Node]) -> Dim:
         found.setdefault(size, node)
     first, *others = found
     if others:
-        problem = _problem(found[others[0]], f"runs over {others[0]}, `{found[first].name}` over {first}: one axis of "
-                           "time can come in pieces", "export without `--streaming`")  # fmt: skip
+        problem = _problem(
+            found[others[0]],
+            f"runs over {others[0]}, `{found[first].name}` over {first}: one axis of time can come in pieces",
+            "export without `--streaming`",
+        )
         raise NetspecError.of([problem])
     if not any(first in type_.shape for type_ in graph.inputs.values()):
-        raise NetspecError.of([_problem(found[first], f"runs over {first} steps, and no input has that axis: pieces "
-                                        "cannot be cut there", "export without `--streaming`")])  # fmt: skip
+        raise NetspecError.of(
+            [
+                _problem(
+                    found[first],
+                    f"runs over {first} steps, and no input has that axis: pieces cannot be cut there",
+                    "export without `--streaming`",
+                )
+            ]
+        )
     for name, type_ in graph.inputs.items():
         if first not in type_.shape and first.names() & type_.symbols():
-            raise NetspecError("NS705", f"input `{name}` is {type_}: it cannot come in pieces of {first}",
-                               hint="export without `--streaming`")  # fmt: skip
+            raise NetspecError(
+                "NS705",
+                f"input `{name}` is {type_}: it cannot come in pieces of {first}",
+                hint="export without `--streaming`",
+            )
     return first
 
 
@@ -138,15 +170,24 @@ def _across_time(graph: Graph, time: Dim) -> Iterator[Problem]:
         if isinstance(node.layer, CellLayer) or True not in of_inputs:
             continue
         if False in of_inputs:
-            yield _problem(node, "puts what the last step gives to every step, and a piece does not know the last",
-                           "export without `--streaming`")  # fmt: skip
+            yield _problem(
+                node,
+                "puts what the last step gives to every step, and a piece does not know the last",
+                "export without `--streaming`",
+            )
             continue
         reaches = tuple(tuple(Reach() if s == time else None for s in t.shape[1:]) for t in types)
         seen = node.layer.reach(reaches, types, tuple(node.outputs.values()))
         axes = [i for i, s in enumerate(next(iter(node.outputs.values())).shape[1:]) if s == time]
         if len(axes) != 1 or len(seen) <= axes[0] or seen[axes[0]] != Reach():
-            yield _problem(node, f"looks across the time `{time}` and cannot stream: a piece does not know the steps "
-                           "around it", "export without `--streaming`")  # fmt: skip
+            yield _problem(
+                node,
+                f"looks across the time `{time}` and cannot stream: a piece does not know the steps around it",
+                "export without `--streaming`",
+            )
         elif isinstance(node.layer, PositionalEncoding):
-            yield _problem(node, f"counts the steps of `{time}` and cannot stream: every piece would begin at 0",
-                           "export without `--streaming`")  # fmt: skip
+            yield _problem(
+                node,
+                f"counts the steps of `{time}` and cannot stream: every piece would begin at 0",
+                "export without `--streaming`",
+            )

@@ -20,8 +20,17 @@ META = "netspec.streaming"  # the key in a model's metadata_props
 def streaming_meta(streaming: Streaming, weights: Mapping[str, Any]) -> str:
     """The states as JSON for the file."""
     starts = [(state, state.start(weights)) for state in streaming.states]
-    return json.dumps([{"input": state.input, "output": state.output, "shape": list(start.shape),
-                        "start": start.tolist() if start.any() else 0} for state, start in starts])  # fmt: skip
+    return json.dumps(
+        [
+            {
+                "input": state.input,
+                "output": state.output,
+                "shape": list(start.shape),
+                "start": start.tolist() if start.any() else 0,
+            }
+            for state, start in starts
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,8 @@ def starts_of(model: Any, name: str) -> dict[str, Any]:
     ):
         rows = {len(row) for row in state.start} if state.start else {state.shape[1]}
         if sizes.get(state.input) != [*state.shape] or rows != {state.shape[1]}:
-            raise NetspecError("NS631", f"`{META}` does not fit the model's input `{state.input}`", name=name,
-                               hint="export it again")  # fmt: skip
+            raise NetspecError(
+                "NS631", f"`{META}` does not fit the model's input `{state.input}`", name=name, hint="export it again"
+            )
         found[state.input] = np.broadcast_to(np.asarray(state.start, np.float32), state.shape)
     return found

@@ -47,8 +47,14 @@ class Parity:
         )
 
 
-def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequence[int] = BATCHES,
-            tolerance: float = TOLERANCE, streaming: Streaming | None = None) -> Parity:  # fmt: skip
+def compare(
+    graph: Graph,
+    module: torch.nn.Module,
+    model: bytes,
+    batches: Sequence[int] = BATCHES,
+    tolerance: float = TOLERANCE,
+    streaming: Streaming | None = None,
+) -> Parity:
     """Run both on the same random inputs, every batch size, and every named axis at the lengths that matter
     (backends.parity.trials).
 
@@ -73,30 +79,45 @@ def compare(graph: Graph, module: torch.nn.Module, model: bytes, batches: Sequen
             weights = {name: value.numpy() for name, value in module.state_dict().items()}
             pieces = Pieces(graph, streaming, weights, session.run)
             runs = [pieces.whole, pieces.pieces]
-        turns = [(batch, size) for i, size in enumerate(sizes)
-                 for batch in (batches if i < _EVERY else batches[i % len(batches) :][:1])
-                 if graph.lengths.allows({"B": batch, **size})]  # fmt: skip
+        turns = [
+            (batch, size)
+            for i, size in enumerate(sizes)
+            for batch in (batches if i < _EVERY else batches[i % len(batches) :][:1])
+            if graph.lengths.allows({"B": batch, **size})
+        ]
         if not turns:
             raise NetspecError("NS703", f"the network takes {graph.lengths.text()}: nothing was compared")
         trials = [_trial(graph, module, run, batch, size, generator) for batch, size in turns for run in runs]
         if any(error > tolerance for error in _errors(graph, trials)):
             exact = copy.deepcopy(module).double()
-            trials = [_trial(graph, module, run, batch, size, generator, exact) for batch, size in turns
-                      for run in runs]  # fmt: skip
+            trials = [
+                _trial(graph, module, run, batch, size, generator, exact) for batch, size in turns for run in runs
+            ]
     finally:
         module.train(was_training).to(device)
     for name in graph.outputs:
         if all(trial[name].scale != trial[name].scale for trial in trials):
-            raise NetspecError("NS703", f"output `{name}` has no finite value in any trial: nothing was compared",
-                               hint="look for an overflow, or a division by zero, in the network")  # fmt: skip
+            raise NetspecError(
+                "NS703",
+                f"output `{name}` has no finite value in any trial: nothing was compared",
+                hint="look for an overflow, or a division by zero, in the network",
+            )
     errors = dict(zip(graph.outputs, _errors(graph, trials, beyond=True), strict=True))
-    parity = Parity(max(_errors(graph, trials)), tolerance, tuple(sorted({batch for batch, _ in turns})), sizes,
-                    max(errors.values()))  # fmt: skip
+    parity = Parity(
+        max(_errors(graph, trials)),
+        tolerance,
+        tuple(sorted({batch for batch, _ in turns})),
+        sizes,
+        max(errors.values()),
+    )
     if not parity.beyond <= tolerance:
         turns = [turn for turn in turns for _ in runs]
         _refuse_overflow(graph, module, turns, [name for name, error in errors.items() if not error <= tolerance])
-        raise NetspecError("NS703", f"the ONNX model differs from the PyTorch module: {parity.text()}",
-                           hint="the file was not written; please report the network")  # fmt: skip
+        raise NetspecError(
+            "NS703",
+            f"the ONNX model differs from the PyTorch module: {parity.text()}",
+            hint="the file was not written; please report the network",
+        )
     return parity
 
 
@@ -111,12 +132,24 @@ class _Found(NamedTuple):
 def _errors(graph: Graph, trials: Sequence[dict[str, _Found]], beyond: bool = False) -> list[float]:
     """Of each output the largest error, in parts of its largest value in any trial: one number may be near 0."""
     outputs = [[trial[name] for trial in trials] for name in graph.outputs]
-    return [_finite(max(t.beyond if beyond else t.error for t in turns)
-                    / max([1e-30, *(t.scale for t in turns if t.scale == t.scale)])) for turns in outputs]  # fmt: skip
+    return [
+        _finite(
+            max(t.beyond if beyond else t.error for t in turns)
+            / max([1e-30, *(t.scale for t in turns if t.scale == t.scale)])
+        )
+        for turns in outputs
+    ]
 
 
-def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: dict[str, int],
-           generator: torch.Generator, exact: torch.nn.Module | None = None) -> dict[str, _Found]:  # fmt: skip
+def _trial(
+    graph: Graph,
+    module: torch.nn.Module,
+    run: Run,
+    batch: int,
+    sizes: dict[str, int],
+    generator: torch.Generator,
+    exact: torch.nn.Module | None = None,
+) -> dict[str, _Found]:
     """The largest error and the largest value of each output.
 
     With `exact`, the module in float64, what float32 itself loses is no error: differences of equal numbers, such as
@@ -130,8 +163,9 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
     except RuntimeError as error:
         if is_shortage(error):
             raise
-        raise NetspecError("NS703", f"PyTorch fails at {place}, which the layers allow: {error}",
-                           hint="please report the network") from error  # fmt: skip
+        raise NetspecError(
+            "NS703", f"PyTorch fails at {place}, which the layers allow: {error}", hint="please report the network"
+        ) from error
     expected = _named(graph, expected)
     try:
         got = run(list(expected), {k: v.numpy() for k, v in inputs.items()})
@@ -151,9 +185,12 @@ def _trial(graph: Graph, module: torch.nn.Module, run: Run, batch: int, sizes: d
     inferred = {name: tuple(at(s, {"B": batch, **sizes}) for s in t.shape) for name, t in graph.output_types().items()}
     for (name, theirs), ours in zip(expected.items(), got, strict=True):
         if not tuple(theirs.shape) == ours.shape == inferred[name]:
-            raise NetspecError("NS703", f"output `{name}` has shape {ours.shape} in ONNX, {tuple(theirs.shape)} in "
-                               f"PyTorch, and {inferred[name]} was inferred, at {place}",
-                               hint="please report the network")  # fmt: skip
+            raise NetspecError(
+                "NS703",
+                f"output `{name}` has shape {ours.shape} in ONNX, {tuple(theirs.shape)} in "
+                f"PyTorch, and {inferred[name]} was inferred, at {place}",
+                hint="please report the network",
+            )
         a, b = theirs.double(), torch.from_numpy(ours).double()
         # Where both are the same infinity or both NaN they agree.
         same = (a == b) | (a.isnan() & b.isnan())
@@ -174,8 +211,9 @@ def _named(graph: Graph, result: Any) -> Mapping[str, torch.Tensor]:
     return result if isinstance(result, dict) else {next(iter(graph.outputs)): result}
 
 
-def _refuse_overflow(graph: Graph, module: torch.nn.Module, turns: Sequence[tuple[int, dict[str, int]]],
-                     failing: Sequence[str]) -> None:  # fmt: skip
+def _refuse_overflow(
+    graph: Graph, module: torch.nn.Module, turns: Sequence[tuple[int, dict[str, int]]], failing: Sequence[str]
+) -> None:
     """Raises NS703 where PyTorch itself has no finite values of an output that differs: what the network computes
     overflows, and runtimes need not do so at the same step."""
     module = copy.deepcopy(module).eval().to("cpu")
@@ -187,10 +225,14 @@ def _refuse_overflow(graph: Graph, module: torch.nn.Module, turns: Sequence[tupl
             values = found[name] if isinstance(found, dict) else found
             if not bool(values.isfinite().all()):
                 place = ", ".join([f"batch {batch}", *(f"{axis} = {size}" for axis, size in sizes.items())])
-                raise NetspecError("NS703", f"output `{name}` overflows: PyTorch itself gives infinity or NaN at "
-                                   f"{place}, and the ONNX model other values", hint="the file was not written; bound "
-                                   "what grows from step to step or layer to layer: `tanh`, a norm, smaller "
-                                   "weights")  # fmt: skip
+                raise NetspecError(
+                    "NS703",
+                    f"output `{name}` overflows: PyTorch itself gives infinity or NaN at "
+                    f"{place}, and the ONNX model other values",
+                    hint="the file was not written; bound "
+                    "what grows from step to step or layer to layer: `tanh`, a norm, smaller "
+                    "weights",
+                )
 
 
 def _finite(value: float) -> float:

@@ -39,16 +39,22 @@ class Pieces:
         """In pieces of 1, 4, 2 and 7 steps and so on: of different lengths, whatever the whole's."""
         batch = len(next(iter(inputs.values())))
         states = self.first(batch)
-        axes = {name: type_.shape.index(self.time) for name, type_ in self.graph.inputs.items()
-                if self.time in type_.shape}  # fmt: skip
+        axes = {
+            name: type_.shape.index(self.time) for name, type_ in self.graph.inputs.items() if self.time in type_.shape
+        }
         steps = next(inputs[name].shape[axis] for name, axis in axes.items())
         values_of_pieces: list[list[Any]] = []
         start, sizes = 0, cycle((1, 4, 2, 7))
         while start < steps:
             stop = min(start + next(sizes), steps)
-            piece = {name: value.take(np.arange(start, stop), axes[name]) if name in axes
-                     else np.clip(value - start, 0, stop - start) if name in self.lengths else value
-                     for name, value in inputs.items()}  # fmt: skip
+            piece = {
+                name: value.take(np.arange(start, stop), axes[name])
+                if name in axes
+                else np.clip(value - start, 0, stop - start)
+                if name in self.lengths
+                else value
+                for name, value in inputs.items()
+            }
             values = self.run([*names, *self.outputs], {**piece, **states})
             states = dict(zip(self.starts, values[len(names) :], strict=True))
             values_of_pieces.append(values[: len(names)])

@@ -59,8 +59,9 @@ def check_lengths(graph: Graph, inputs: Mapping[str, Any]) -> None:
             continue
         found[name] = length, place
         needing = dict.fromkeys(f"`{c.by}`" for c in graph.lengths.conditions if c.size.names() == {name})
-        check_length(length, f"`{name}`, {place},", graph.lengths.least(name), graph.lengths.most(name),
-                     " and ".join(needing))  # fmt: skip
+        check_length(
+            length, f"`{name}`, {place},", graph.lengths.least(name), graph.lengths.most(name), " and ".join(needing)
+        )
     if any("B" in c.size.names() for c in graph.lengths.conditions):
         found["B"] = next(iter(inputs.values())).size(0), "the batch"
     for condition in graph.lengths.conditions:

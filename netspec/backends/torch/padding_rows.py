@@ -25,8 +25,11 @@ class _Held:
 
 
 def _tables(module: nn.Module) -> list[tuple[Tensor, int]]:
-    return [(part.weight, part.padding_idx) for part in module.modules()
-            if isinstance(part, nn.Embedding) and part.padding_idx is not None]  # fmt: skip
+    return [
+        (part.weight, part.padding_idx)
+        for part in module.modules()
+        if isinstance(part, nn.Embedding) and part.padding_idx is not None
+    ]
 
 
 def hold_padding_rows(module: nn.Module, zero: bool = False) -> None:

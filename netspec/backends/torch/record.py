@@ -98,9 +98,13 @@ class LayerRecorder:
         try:
             return size_value(size, self._axis)
         except LookupError as error:
-            raise NetspecError("NS501", f"{self._node.kind} needs the size `{error.args[0]}`, no axis of its inputs",
-                               self._node.span, route=self._node.route,
-                               hint="give the axis a number in `inputs`") from None  # fmt: skip
+            raise NetspecError(
+                "NS501",
+                f"{self._node.kind} needs the size `{error.args[0]}`, no axis of its inputs",
+                self._node.span,
+                route=self._node.route,
+                hint="give the axis a number in `inputs`",
+            ) from None
 
     def _axis(self, size: Dim) -> Any:
         for x, type_ in zip(self.inputs, self.types, strict=True):
