@@ -32,12 +32,14 @@ def check_cell(cell: Cell, broken: Collection[str] = ()) -> list[Problem]:
 
 def _worlds(cell: Cell) -> list[dict[str, Size | float | None]]:
     general: dict[str, Size | float | None] = {name: symbol(name) for name in (*SIZES, *cell.params)}
-    general |= {n: v for n, v in cell.params.items() if v is not None and v != int(v)}  # no size: said where it is one
+    general |= {
+        n: v for n, v in cell.params.items() if v is not None and v != int(v)
+    }  # no size: reported where it is used as one
     worlds = {tuple(general.items()): general}
     for choice in choices(cell):
         try:
             left, right = side_of(choice.left, general), side_of(choice.right, general)
-        except NetspecError:  # said when the equation is lowered
+        except NetspecError:  # reported when the equation is lowered
             continue
         world = _where_equal(general, left, right) or _where_equal(general, right, left)
         if world and len(worlds) < MAX_WORLDS:

@@ -35,7 +35,7 @@ Operand: TypeAlias = Value | Matrix | Joined
 
 
 class ReportedError(NetspecError):
-    """What is wrong with some parts of an expression; nothing, when all of it is said already."""
+    """What is wrong with some parts of an expression; nothing, when all of it is reported already."""
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
         super().__init__("NS320", "")

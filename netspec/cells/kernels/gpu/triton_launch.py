@@ -67,7 +67,7 @@ def has_products(loop: Loop) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class KernelLaunch:
-    """What one kernel is launched with, each slot as (tensor, along, row stride), see `Kernel`."""
+    """What one kernel is launched with, each slot as (tensor, along, row stride), see `TritonKernel`."""
 
     kernel: TritonKernel
     slots: tuple[tuple[Tensor, int, int], ...]
