@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import netspec
-from netspec.backends.parity.compare import random_inputs
+from netspec.backends.parity.inputs import random_inputs
 from netspec.report.diff.text import lines
 from netspec.report.summary.markdown import render
 from netspec.review.diff import diff

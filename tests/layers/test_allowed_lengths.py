@@ -16,7 +16,8 @@ import torch
 from test_contract import EXAMPLES, text_of
 
 import netspec
-from netspec.backends.parity.compare import compare, random_inputs
+from netspec.backends.parity.compare import compare
+from netspec.backends.parity.inputs import random_inputs
 from netspec.backends.parity.trials import trial_sizes
 from netspec.backends.torch.lengths import check_equal, check_length
 from netspec.graph.model import Graph

@@ -11,7 +11,8 @@ import torch
 
 import netspec
 from netspec.backends.onnx.model import to_onnx
-from netspec.backends.parity.compare import compare, random_inputs
+from netspec.backends.parity.compare import compare
+from netspec.backends.parity.inputs import random_inputs
 
 HIDDEN = {  # True is not seen; without steps, left, right, in between, all there
     "mask": torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 0, 1, 1], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]]).bool()

@@ -10,7 +10,7 @@ import torch
 
 import netspec
 from netspec.backends.onnx.model import emit
-from netspec.backends.parity.compare import random_inputs
+from netspec.backends.parity.inputs import random_inputs
 from netspec.backends.parity.trials import trial_sizes
 from netspec.graph.model import Graph
 from netspec.passes.declare import Pass
