@@ -159,8 +159,9 @@ def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tenso
     return loss
 
 
-def train(model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, orders: Sequence[Tensor],
-          batch_size: int) -> None:  # fmt: skip
+def train(
+    model: nn.Module, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor, orders: Sequence[Tensor], batch_size: int
+) -> None:
     """The plainest loop, one order of the samples an epoch."""
     model.train()
     for order in orders:

@@ -15,8 +15,24 @@ import pytest
 import benchmarks
 import netspec
 
-ROOMS = ("version", "source", "shapes", "cells", "layers", "frontend", "graph", "passes", "backends", "data", "recipe",
-         "spec", "training", "review", "report", "cli")  # fmt: skip
+ROOMS = (
+    "version",
+    "source",
+    "shapes",
+    "cells",
+    "layers",
+    "frontend",
+    "graph",
+    "passes",
+    "backends",
+    "data",
+    "recipe",
+    "spec",
+    "training",
+    "review",
+    "report",
+    "cli",
+)
 ROOMS_OF_BACKENDS = ("torch", "onnx", "parity", "export")
 ROOMS_OF_CELLS = ("functions", "language", "ir", "recognise", "kernels", "run", "onnx")
 HOUSE = Path(netspec.__file__).parent

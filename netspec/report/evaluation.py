@@ -19,10 +19,16 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     """Loss and metrics; for classes the confusion matrix and each class, for numbers the errors."""
     count, unit = evaluation.extent
     known = {key for report in evaluation.outputs.values() for key in report.to_dict()}  # stands below
-    more = [f" · {name} {figure(value)}" for name, value in evaluation.metrics.items()
-            if name.rpartition(".")[2] not in known]  # fmt: skip
-    console.print(f"[bold]{escape(evaluation.name)}[/bold] · test part, {count:,} {unit} · "
-                  f"loss {figure(evaluation.loss)}{''.join(more)}", highlight=False)  # fmt: skip
+    more = [
+        f" · {name} {figure(value)}"
+        for name, value in evaluation.metrics.items()
+        if name.rpartition(".")[2] not in known
+    ]
+    console.print(
+        f"[bold]{escape(evaluation.name)}[/bold] · test part, {count:,} {unit} · "
+        f"loss {figure(evaluation.loss)}{''.join(more)}",
+        highlight=False,
+    )
     for name, report in evaluation.outputs.items():
         if isinstance(report, ClassReport):
             console.print(f"{name}: accuracy {figure(report.accuracy)} · f1 {figure(report.f1)}", highlight=False)

@@ -27,19 +27,29 @@ def least_batch(graph: Graph, part: DataPart, data: DataConfig, config: TrainCon
     hint = "or use layer_norm or group_norm, which look at each sample alone"
     if config.batch_size == 1:
         related = (Related("batch size", "1", config.span_at("batch_size")),)
-        raise NetspecError("NS612", text, node.span, hint=f"make `batch_size` 2 or more, {hint}", related=related,
-                           route=node.route)  # fmt: skip
+        raise NetspecError(
+            "NS612", text, node.span, hint=f"make `batch_size` 2 or more, {hint}", related=related, route=node.route
+        )
     if part.count == 1 and not part.ordered:
         related = (Related("split", "one sample is left for training", data.span_at("split")),)
-        raise NetspecError("NS607", text, node.span, hint=f"give the training part more samples, {hint}",
-                           related=related, route=node.route)  # fmt: skip
+        raise NetspecError(
+            "NS607",
+            text,
+            node.span,
+            hint=f"give the training part more samples, {hint}",
+            related=related,
+            route=node.route,
+        )
     return 2
 
 
 def norms_of_one_value(graph: Graph, sizes: Mapping[str, int]) -> list[Node]:
     """The batch norms that see one value of a channel in one sample, where the named axes have these sizes."""
-    return [node for node in graph.layers() if isinstance(node.layer, BatchNorm)
-            and at(product(graph.input_types(node)[0].shape[2:]), sizes) == 1]  # fmt: skip
+    return [
+        node
+        for node in graph.layers()
+        if isinstance(node.layer, BatchNorm) and at(product(graph.input_types(node)[0].shape[2:]), sizes) == 1
+    ]
 
 
 def smallest_sizes(graph: Graph, part: DataPart, bptt: int | None) -> dict[str, int]:

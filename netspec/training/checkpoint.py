@@ -47,8 +47,16 @@ class Header:
     stateful: list[Count]
 
 
-def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module, optimizer: torch.optim.Optimizer,
-                    best: Weights | None, device: torch.device, carried: Weights) -> None:  # fmt: skip
+def save_checkpoint(
+    path: Path,
+    spec: str,
+    progress: Progress,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: Weights | None,
+    device: torch.device,
+    carried: Weights,
+) -> None:
     """`spec`: the hash of the text that is trained; `carried`: what recurrent layers go on from.  Raises NS624."""
     state = module.state_dict()
     again = shared_names(state)
@@ -65,9 +73,15 @@ def save_checkpoint(path: Path, spec: str, progress: Progress, module: nn.Module
     write_tensors(path, tensors, {"netspec": json.dumps(asdict(header))})
 
 
-def load_checkpoint(path: Path, spec: str, config: TrainConfig, steps: int, module: nn.Module,
-                    optimizer: torch.optim.Optimizer, device: torch.device,
-                    ) -> tuple[Progress, Weights | None, Weights]:  # fmt: skip
+def load_checkpoint(
+    path: Path,
+    spec: str,
+    config: TrainConfig,
+    steps: int,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+) -> tuple[Progress, Weights | None, Weights]:
     """Put everything back; gives how far it was, the best weights, and what recurrent layers go on from.
 
     `steps`: batches an epoch.  Raises NS622 for a file of another kind, with each field and tensor that is not as it
@@ -120,8 +134,9 @@ def _header(metadata: Mapping[str, str], spec: str, config: TrainConfig, steps: 
     return header
 
 
-def _expected(header: Header, config: TrainConfig, module: nn.Module, params: list[Tensor], device: torch.device,
-              path: Path) -> dict[str, Expected]:  # fmt: skip
+def _expected(
+    header: Header, config: TrainConfig, module: nn.Module, params: list[Tensor], device: torch.device, path: Path
+) -> dict[str, Expected]:
     """Name -> shape and type of every tensor that the file has to have."""
     weights = expected_of(module)
     expected = {f"weights.{name}": e for name, e in weights.items()}
@@ -130,8 +145,9 @@ def _expected(header: Header, config: TrainConfig, module: nn.Module, params: li
     entries = optimizer_entries(config.optimizer)
     known = set(range(len(params) if entries else 0))
     if not set(header.stateful) <= known or (known and header.progress.step and not header.stateful):
-        raise _refused(path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimizer's "
-                             f"{len(known)}")  # fmt: skip
+        raise _refused(
+            path, f"`stateful` names {len(header.stateful)} weights, which are not of the optimizer's {len(known)}"
+        )
     for index in header.stateful:
         like = Expected(tuple(params[index].shape), params[index].dtype)
         expected |= {f"optimizer.{index}.{name}": e or like for name, e in entries.items()}
@@ -151,5 +167,7 @@ def optimizer_entries(config: Optimizer) -> dict[str, Expected | None]:
     optimizer = config.to_torch([probe])
     probe.grad = torch.zeros_like(probe)
     optimizer.step()
-    return {name: None if value.shape == probe.shape else Expected(tuple(value.shape), value.dtype)
-            for name, value in optimizer.state[probe].items()}  # fmt: skip
+    return {
+        name: None if value.shape == probe.shape else Expected(tuple(value.shape), value.dtype)
+        for name, value in optimizer.state[probe].items()
+    }

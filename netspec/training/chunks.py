@@ -148,9 +148,12 @@ class Streams(Chunks):
         for index in range(first, -(-steps // length)):
             part = slice(index * length, min((index + 1) * length, steps))
             yield Chunk(
-                [self._piece(x, part) for x in inputs], {n: y[:, part] for n, y in targets.items()}, index, not index,
+                [self._piece(x, part) for x in inputs],
+                {n: y[:, part] for n, y in targets.items()},
+                index,
+                not index,
                 False,
-            )  # fmt: skip
+            )
 
     def _piece(self, x: Tensor | Vectors, part: slice) -> Tensor:
         if isinstance(x, Vectors):
@@ -164,5 +167,9 @@ def _steps(x: Tensor | Vectors) -> int:
 
 
 def _no_steps(what: str, span: Span | None) -> NetspecError:
-    return NetspecError("NS612", f"`bptt` splits sequences: {what} have no steps to split", span,
-                        hint="leave `bptt` out, or use a source of sequences with a target for each step")  # fmt: skip
+    return NetspecError(
+        "NS612",
+        f"`bptt` splits sequences: {what} have no steps to split",
+        span,
+        hint="leave `bptt` out, or use a source of sequences with a target for each step",
+    )

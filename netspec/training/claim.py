@@ -46,8 +46,12 @@ def _held(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(hold(folder))
         except InUseError as who:
-            raise NetspecError("NS622", f"is in use: {who} trains there", name=str(folder),
-                               hint="wait until it ends, or choose another --run") from None  # fmt: skip
+            raise NetspecError(
+                "NS622",
+                f"is in use: {who} trains there",
+                name=str(folder),
+                hint="wait until it ends, or choose another --run",
+            ) from None
         except OSError as error:
             raise cannot_write(folder, error) from None
         yield

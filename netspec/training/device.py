@@ -22,8 +22,11 @@ def pick_device(name: str, precision: str = "float32") -> torch.device:
         listing = ", ".join(f"cuda:{i}" for i in range(count))
         raise NetspecError("NS621", f"no device {name}", hint=f"there {'is' if count == 1 else 'are'} {listing}")
     if precision != "float32" and kind != "cuda":
-        raise NetspecError("NS621", f"`precision: {precision}` computes on CUDA alone, this is the {kind}",
-                           hint="use `--set train.precision=float32`, or a CUDA device")  # fmt: skip
+        raise NetspecError(
+            "NS621",
+            f"`precision: {precision}` computes on CUDA alone, this is the {kind}",
+            hint="use `--set train.precision=float32`, or a CUDA device",
+        )
     if precision == "bf16" and not torch.cuda.is_bf16_supported():
         raise NetspecError("NS621", f"{torch.cuda.get_device_name(0)} has no bf16", hint="use `precision: fp16`")
     return torch.device("cuda", int(number or 0)) if kind == "cuda" else torch.device("cpu")

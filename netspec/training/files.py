@@ -14,8 +14,11 @@ from netspec.source.records.from_json import parse_json, plain_json
 
 def cannot_write(path: Path, error: Exception) -> NetspecError:
     """NS624: what is on the disk is what was there before."""
-    return NetspecError("NS624", f"cannot write {path}: {reason(error)}",
-                        hint="what was saved before is still whole: make room, then go on with --resume")  # fmt: skip
+    return NetspecError(
+        "NS624",
+        f"cannot write {path}: {reason(error)}",
+        hint="what was saved before is still whole: make room, then go on with --resume",
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -61,8 +61,10 @@ def _refused(model: Any) -> Iterator[tuple[str, str]]:
             continue
         if isinstance(message, onnx.TensorProto):
             if message.data_location == onnx.TensorProto.EXTERNAL or message.external_data:
-                yield ("keeps weights in other files, which is refused: their paths may lead anywhere",
-                       "save it as one file")  # fmt: skip
+                yield (
+                    "keeps weights in other files, which is refused: their paths may lead anywhere",
+                    "save it as one file",
+                )
             continue  # what else is in it are numbers
         if isinstance(message, onnx.SparseTensorProto):
             yield "keeps sparse weights, whose size is not that of the file", "save it with dense ones"
@@ -70,12 +72,16 @@ def _refused(model: Any) -> Iterator[tuple[str, str]]:
         if isinstance(message, onnx.NodeProto):
             called = f"`{printable(message.op_type)}` in node `{printable(message.name)}`"
             if message.domain not in DOMAINS:
-                yield (f"has {called}, an operator of `{printable(message.domain)}` and not of ONNX",
-                       "leave it as `netspec export` wrote it")  # fmt: skip
+                yield (
+                    f"has {called}, an operator of `{printable(message.domain)}` and not of ONNX",
+                    "leave it as `netspec export` wrote it",
+                )
             if message.op_type in BRANCHES or (scanned and message.op_type == "Scan"):
                 nested = "a Scan within a Scan" if message.op_type == "Scan" else "a loop or a branch"
-                yield (f"has {called}, {nested}, which netspec writes into no model: it may run without end",
-                       "leave it as `netspec export` wrote it")  # fmt: skip
+                yield (
+                    f"has {called}, {nested}, which netspec writes into no model: it may run without end",
+                    "leave it as `netspec export` wrote it",
+                )
             scanned = scanned or message.op_type == "Scan"
         for field, value in message.ListFields():
             if field.message_type is not None:
@@ -89,8 +95,9 @@ def _in_utf8(message: Any) -> bool:
     if isinstance(message, onnx.TensorProto):  # not its other fields: they are the numbers
         return isinstance(message.name, str)
     texts = [value for field, value in message.ListFields() if field.type == field.TYPE_STRING]
-    return not any(isinstance(text, bytes) for value in texts
-                   for text in ([value] if isinstance(value, (str, bytes)) else value))  # fmt: skip
+    return not any(
+        isinstance(text, bytes) for value in texts for text in ([value] if isinstance(value, (str, bytes)) else value)
+    )
 
 
 def _several(value: Any) -> bool:
@@ -106,5 +113,9 @@ def check_outputs(found: Mapping[str, Any], declared: Mapping[str, TensorType], 
         sizes = zip(value.shape[1:], type_.shape[1:], strict=True) if fits else ()
         if not fits or any(isinstance(size, int) and size != given for given, size in sizes):
             received = f"of shape {value.shape}" if numbers else "no tensor of numbers"
-            raise NetspecError("NS632", f"output `{printable(name)}` is {received} for {count} samples, and declared "
-                               f"{type_}", name=model, hint="export the model again from its run")  # fmt: skip
+            raise NetspecError(
+                "NS632",
+                f"output `{printable(name)}` is {received} for {count} samples, and declared {type_}",
+                name=model,
+                hint="export the model again from its run",
+            )

@@ -53,12 +53,15 @@ class Progress:
             ("running", (self.running is None) == (self.step == 0), "a number once there was a step"),
             ("settled", len(self.settled) <= settle, f"at most {settle} numbers"),
             ("best", (self.best is None) == (self.epoch == 0), "a number once there was an epoch"),
-            ("best_epoch", bool(self.best_epoch) == bool(self.epoch) and self.best_epoch <= self.epoch,
-             f"an epoch that was finished, of {self.epoch}"),
+            (
+                "best_epoch",
+                bool(self.best_epoch) == bool(self.epoch) and self.best_epoch <= self.epoch,
+                f"an epoch that was finished, of {self.epoch}",
+            ),
             ("mark", (self.mark is None) == (config.stop is None or not self.epoch), "a number with `stop` alone"),
             ("waited", self.waited <= self.epoch, f"at most {self.epoch}"),
             ("scaler", (self.scaler is None) == (config.precision != "fp16"), "something with `fp16` alone"),
-        ):  # fmt: skip
+        ):
             if not fits:
                 yield name, expected
 

@@ -16,9 +16,18 @@ from netspec.source.input_files import open_file
 from netspec.training.files import cannot_write
 
 Weights = dict[str, Tensor]
-_DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-           torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8",
-           torch.bool: "BOOL"}  # fmt: skip
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
 
 
 def shared_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -77,8 +86,11 @@ def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
 def save_weights(path: Path, module: nn.Module, weights: Weights | None = None, **metadata: str) -> None:
     """A module's state, or `weights` in its place.  Raises NS624 when it cannot be written."""
     state = module.state_dict()
-    write_tensors(path, {n: t for n, t in (weights or state).items() if n not in shared_names(state)},
-                  {**shared_names(state), **metadata})  # fmt: skip
+    write_tensors(
+        path,
+        {n: t for n, t in (weights or state).items() if n not in shared_names(state)},
+        {**shared_names(state), **metadata},
+    )
 
 
 def load_weights(path: Path, module: nn.Module) -> dict[str, str]:

@@ -89,12 +89,15 @@ def lengths_tried(layers: str, shape: str = "[T, 4]") -> list[int]:
         ("  a: {type: positional_encoding, mode: learned, max_length: 30}\n", "[T, 4]", {1, 2, 29, 30}),
         ("  a: {type: conv1d, out_channels: 2, kernel_size: 5, dilation: 4}\n", "[2, T]", {17, 18, 37}),
         ("  a: {type: max_pool1d, kernel_size: 4, stride: 4}\n", "[2, T]", {4, 5, 7, 8, 9}),
-        ("  a: {type: max_pool1d, kernel_size: 2}\n  b: {type: adaptive_avg_pool1d, output_size: 9}\n", "[2, T]",
-         {2, 3, 17, 18, 19}),  # nine behind the pool
+        (
+            "  a: {type: max_pool1d, kernel_size: 2}\n  b: {type: adaptive_avg_pool1d, output_size: 9}\n",
+            "[2, T]",
+            {2, 3, 17, 18, 19},
+        ),  # nine behind the pool
         ("  a: {type: upsample, size: 7}\n", "[2, T]", {1, 6, 7, 8, 13, 14, 15, 49}),
         ("  a: {type: upsample, scale_factor: 1.25}\n", "[2, T]", {1, 3, 4, 5, 7, 8, 9, 10, 11}),
     ],
-)  # fmt: skip
+)
 def test_the_lengths_that_matter_are_tried(layers: str, shape: str, expected: set[int]) -> None:
     tried = lengths_tried(layers, shape)
     assert expected <= set(tried) and len(tried) == len(set(tried)) <= COUNT
@@ -112,9 +115,11 @@ def test_trials_are_bounded() -> None:
 @pytest.mark.parametrize("length", [6, 9, 30])
 def test_a_model_that_is_wrong_at_one_length_is_not_kept(length: int) -> None:
     """What a slice gives at the very length of its stop is set to 0: nothing else tells."""
-    text = f"netspec: 1\ninputs: {{x: [T, 4]}}\nlayers:\n  a: {{type: slice, dim: 1, stop: 3}}\n" \
-           f"  p: {{type: positional_encoding, from: x, mode: learned, max_length: {length}}}\n" \
-           "outputs: {a: a, p: p}\n"  # fmt: skip
+    text = (
+        f"netspec: 1\ninputs: {{x: [T, 4]}}\nlayers:\n  a: {{type: slice, dim: 1, stop: 3}}\n"
+        f"  p: {{type: positional_encoding, from: x, mode: learned, max_length: {length}}}\n"
+        "outputs: {a: a, p: p}\n"
+    )
     graph = netspec.load(text)
     module = netspec.to_torch(graph)
     model = netspec.to_onnx(graph, module)

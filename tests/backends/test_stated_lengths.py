@@ -141,8 +141,12 @@ def test_data_and_predictions_are_held_to_them(tmp_path: Path) -> None:
     graph = netspec.load(HEAD + LEARNS, folder=tmp_path)
 
     def save(name: str, length: int) -> Path:
-        np.savez(tmp_path / name, x=np.random.default_rng(0).normal(size=(8, length, 4)).astype(np.float32),
-                 kind=np.arange(8) % 2, mean=np.zeros((8, 4), np.float32))  # fmt: skip
+        np.savez(
+            tmp_path / name,
+            x=np.random.default_rng(0).normal(size=(8, length, 4)).astype(np.float32),
+            kind=np.arange(8) % 2,
+            mean=np.zeros((8, 4), np.float32),
+        )
         return tmp_path / name
 
     save("own.npz", 3)

@@ -58,9 +58,7 @@ class Basic(nn.Module):
 
 
 def by_hand() -> nn.Module:
-    return nn.Sequential(
-        Basic(3, 4, 1), Basic(4, 8, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
-    )  # fmt: skip
+    return nn.Sequential(Basic(3, 4, 1), Basic(4, 8, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
 
 
 def test_residual_network_equals_one_written_by_hand() -> None:

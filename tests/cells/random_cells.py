@@ -198,8 +198,13 @@ def drawn(below: Below) -> str:
     if output == "y":
         size = cell.one([*states.values(), cell.one(SIZES)])
         form = cell.one(("value", "value", "product", "weight"))
-        value = (cell.value(size, 2) if form == "value" else cell.product(size, 1) if form == "product"
-                 else f"tanh({cell.weight(f'[{size}]')})")  # fmt: skip
+        value = (
+            cell.value(size, 2)
+            if form == "value"
+            else cell.product(size, 1)
+            if form == "product"
+            else f"tanh({cell.weight(f'[{size}]')})"
+        )
         equations.append(f"y = {value}")
     return _text(cell, states, equations, output)
 

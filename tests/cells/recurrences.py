@@ -66,8 +66,12 @@ def as_torch(kind: str, weights: Mapping[str, Tensor], suffix: str = "", into: s
             hidden = matrices.shape[0] // 4
             found = (matrices[:, hidden:], matrices[:, :hidden], biases, torch.zeros_like(biases))
         case "gru_reset_after":
-            found = (packed("W_ir", "W_iz", "W_in"), packed("W_hr", "W_hz", "W_hn"), packed("b_ir", "b_iz", "b_in"),
-                     packed("b_hr", "b_hz", "b_hn"))  # fmt: skip
+            found = (
+                packed("W_ir", "W_iz", "W_in"),
+                packed("W_hr", "W_hz", "W_hn"),
+                packed("b_ir", "b_iz", "b_in"),
+                packed("b_hr", "b_hz", "b_hn"),
+            )
         case _:
             found = packed("U"), packed("W"), packed("b"), torch.zeros_like(packed("b"))
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

@@ -41,8 +41,10 @@ def test_pieces_are_the_whole() -> None:
 
 
 def test_ragged_pieces_carry_the_last_real_state() -> None:
-    module, x = network("netspec: 1\ninputs:\n  x: [T, 3]\n  n: {shape: [], dtype: int64}\nlayers:\n"
-                        "  rnn: {type: lstm_peephole, hidden: 4, from: [x, n]}\n")  # fmt: skip
+    module, x = network(
+        "netspec: 1\ninputs:\n  x: [T, 3]\n  n: {shape: [], dtype: int64}\nlayers:\n"
+        "  rnn: {type: lstm_peephole, hidden: 4, from: [x, n]}\n"
+    )
     rnn = module.get_submodule("rnn")
     with carrying(rnn):
         rnn(x[:, :4], torch.tensor([4, 2, 0]))

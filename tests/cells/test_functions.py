@@ -354,9 +354,12 @@ def session(
     nodes: Sequence[Any], constants: Sequence[Any], inputs: Sequence[str], output: str, shape: Any, rank: int
 ) -> Any:
     graph = helper.make_graph(
-        nodes, "it", [helper.make_tensor_value_info(i, TensorProto.FLOAT, shape) for i in inputs],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [None] * rank)], constants,
-    )  # fmt: skip
+        nodes,
+        "it",
+        [helper.make_tensor_value_info(i, TensorProto.FLOAT, shape) for i in inputs],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [None] * rank)],
+        constants,
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     onnx.checker.check_model(model)
     options = onnxruntime.SessionOptions()

@@ -40,8 +40,9 @@ def check(step: CellStep, ragged: bool, tolerance: float = 1e-10) -> None:
             with torch.no_grad():
                 for row, length in enumerate(LENGTHS):
                     x[length:, row] = float("nan")
-        y, final = fused(step, x, weights, states, lengths) if compile_it else plain(
-            step, x, weights, states, lengths, False)  # fmt: skip
+        y, final = (
+            fused(step, x, weights, states, lengths) if compile_it else plain(step, x, weights, states, lengths, False)
+        )
         backward(y, *final)
         grads = [v.grad if v.grad is not None else torch.zeros_like(v) for v in (x, *weights.values(), *states)]
         results.append([y, *final, *grads])
@@ -147,8 +148,10 @@ def test_a_key_compiles_the_same_in_another_process() -> None:
     step = step_of(library_cell("sru"), {"hidden": 4, "input": 3}, {"highway_bias": -1.0})
     loop = compiled_of(step)
     assert loop is not None
-    text = "import sys\nfrom netspec.cells.ir.compiled import compiled\nloop = compiled(sys.argv[1])\n" \
-           "print(loop.key == sys.argv[1], loop.weights, loop.program.output)"  # fmt: skip
+    text = (
+        "import sys\nfrom netspec.cells.ir.compiled import compiled\nloop = compiled(sys.argv[1])\n"
+        "print(loop.key == sys.argv[1], loop.weights, loop.program.output)"
+    )
     done = subprocess.run([sys.executable, "-c", text, loop.key], check=True, capture_output=True, text=True)
     assert done.stdout == f"True {loop.weights} {loop.program.output}\n"
 

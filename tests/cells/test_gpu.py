@@ -87,8 +87,15 @@ def step_from(name: str, text: str) -> CellStep:
 class Case:
     """A step with values for all that it takes."""
 
-    def __init__(self, step: CellStep, steps: int, rows: int, ragged: bool, dtype: torch.dtype = torch.float64,
-                 device: str = "cpu") -> None:  # fmt: skip
+    def __init__(
+        self,
+        step: CellStep,
+        steps: int,
+        rows: int,
+        ragged: bool,
+        dtype: torch.dtype = torch.float64,
+        device: str = "cpu",
+    ) -> None:
         g = torch.Generator().manual_seed(steps * 100 + rows)
 
         def values(*shape: int, scale: float = 0.4) -> Tensor:

@@ -38,8 +38,9 @@ def sig(v: Array) -> Array:
 tanh = np.tanh
 
 
-def lstm(x: Array, h: Array, c: Array, w: Given, *, one: str = "", peep: bool = True, g_in: Any = tanh,
-         h_out: Any = tanh) -> dict[str, Array]:  # fmt: skip
+def lstm(
+    x: Array, h: Array, c: Array, w: Given, *, one: str = "", peep: bool = True, g_in: Any = tanh, h_out: Any = tanh
+) -> dict[str, Array]:
     """Greff et al. 2015, section II, with one change; gates and block input written apart, as there."""
     hx = np.r_[h, x]
     f = 1.0 if one == "f" else sig(w.W_f @ hx + (w.p_f * c if peep else 0) + w.b_f) if one != "1-i" else None

@@ -82,19 +82,29 @@ equations:
     [
         ("W @ [h[t-1], x[t]] * a + b", lambda s, h, x, w, a, b: w @ np.r_[h, x] * a + b),
         ("a * W @ [h[t-1], x[t]] - b / 2", lambda s, h, x, w, a, b: a * (w @ np.r_[h, x]) - b / 2),
-        ("-(b - a) * (W @ [h[t-1], x[t]] - -h[t-1])",
-         lambda s, h, x, w, a, b: -(b - a) * (w @ np.r_[h, x] + h)),
-        ("sigmoid(W @ [h[t-1] * b, x[t] * 2 - a]) / (2 + exp(b))",
-         lambda s, h, x, w, a, b: s(w @ np.r_[h * b, x * 2 - a]) / (2 + np.exp(b))),
-        ("max(min(b, h[t-1]), a) + abs(W @ [b - b + h[t-1], x[t]])",
-         lambda s, h, x, w, a, b: np.maximum(np.minimum(b, h), a) + np.abs(w @ np.r_[h, x])),
-        ("relu(b) + hard_tanh(2 * b) * hard_sigmoid(3 * h[t-1]) + softplus(W @ [b, 0 * x[t] + a + x[t]])",
-         lambda s, h, x, w, a, b: np.maximum(b, 0) + np.clip(2 * b, -1, 1) * np.clip(h / 2 + 0.5, 0, 1)
-         + np.log1p(np.exp(w @ np.r_[b, a + x]))),
-        ("sqrt(b * b + 1) * (1 - (1 - tanh(W @ [h[t-1], x[t]]))) * 3 / 4 + a - a",
-         lambda s, h, x, w, a, b: np.sqrt(b * b + 1) * np.tanh(w @ np.r_[h, x]) * 3 / 4),
+        ("-(b - a) * (W @ [h[t-1], x[t]] - -h[t-1])", lambda s, h, x, w, a, b: -(b - a) * (w @ np.r_[h, x] + h)),
+        (
+            "sigmoid(W @ [h[t-1] * b, x[t] * 2 - a]) / (2 + exp(b))",
+            lambda s, h, x, w, a, b: s(w @ np.r_[h * b, x * 2 - a]) / (2 + np.exp(b)),
+        ),
+        (
+            "max(min(b, h[t-1]), a) + abs(W @ [b - b + h[t-1], x[t]])",
+            lambda s, h, x, w, a, b: np.maximum(np.minimum(b, h), a) + np.abs(w @ np.r_[h, x]),
+        ),
+        (
+            "relu(b) + hard_tanh(2 * b) * hard_sigmoid(3 * h[t-1]) + softplus(W @ [b, 0 * x[t] + a + x[t]])",
+            lambda s, h, x, w, a, b: (
+                np.maximum(b, 0)
+                + np.clip(2 * b, -1, 1) * np.clip(h / 2 + 0.5, 0, 1)
+                + np.log1p(np.exp(w @ np.r_[b, a + x]))
+            ),
+        ),
+        (
+            "sqrt(b * b + 1) * (1 - (1 - tanh(W @ [h[t-1], x[t]]))) * 3 / 4 + a - a",
+            lambda s, h, x, w, a, b: np.sqrt(b * b + 1) * np.tanh(w @ np.r_[h, x]) * 3 / 4,
+        ),
     ],
-)  # fmt: skip
+)
 def test_values_are_numpy_s(equation: str, formula: Any) -> None:
     text = SMALL.replace("EQUATION", equation)
     for unused in ("a", "b"):

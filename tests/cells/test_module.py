@@ -216,9 +216,13 @@ def test_torch_compile_and_export_see_through(name: str, ragged: bool) -> None:
 @pytest.mark.parametrize("name", ["lstm", "lstm_peephole", "gru"])
 def test_torchscript_traces_an_operation_of_any_length(name: str, ragged: bool) -> None:
     """Kernels that torch does not see would be memory that nobody filled."""
-    module = to_torch(load(f"netspec: 1\ninputs: {{x: [T, 5]{', n: {shape: [], dtype: int64}' if ragged else ''}}}\n"
-                           f"layers:\n  rnn: {{type: {name}, hidden: 4, bidirectional: true, returns: last, from: "
-                           f"{'{input: x, lengths: n}' if ragged else 'x'}}}\n")).eval()  # fmt: skip
+    module = to_torch(
+        load(
+            f"netspec: 1\ninputs: {{x: [T, 5]{', n: {shape: [], dtype: int64}' if ragged else ''}}}\n"
+            f"layers:\n  rnn: {{type: {name}, hidden: 4, bidirectional: true, returns: last, from: "
+            f"{'{input: x, lengths: n}' if ragged else 'x'}}}\n"
+        )
+    ).eval()
     some, more = ((torch.randn(3, n, 5), *((torch.tensor([n, 0, 2]),) if ragged else ())) for n in (6, 9))
     with torch.no_grad():
         traced: Any = torch.jit.trace(module, some)  # type: ignore[no-untyped-call]

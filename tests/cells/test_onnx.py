@@ -34,8 +34,10 @@ def network(cell: str, fields: str = "", ragged: bool = False, given: str = "", 
     params = f", params: {{{needed}}}" if needed else ""
     inputs = "x: [T, 3]" + ", n: {shape: [], dtype: int64}" * ragged + f", s: {given}" * bool(given)
     wiring = "input: x" + ", lengths: n" * ragged + ", initial_state: s" * bool(given)
-    return (f"netspec: 1\ninputs: {{{inputs}}}\nlayers:\n  rnn: {{type: {cell}, hidden: {HIDDEN}{params}{fields}, "
-            f"from: {{{wiring}}}}}\noutputs: {{{outputs or 'y: rnn, state: rnn.state'}}}\n")  # fmt: skip
+    return (
+        f"netspec: 1\ninputs: {{{inputs}}}\nlayers:\n  rnn: {{type: {cell}, hidden: {HIDDEN}{params}{fields}, "
+        f"from: {{{wiring}}}}}\noutputs: {{{outputs or 'y: rnn, state: rnn.state'}}}\n"
+    )
 
 
 def exported(text: str) -> tuple[netspec.Graph, torch.nn.Module, onnx.ModelProto]:
@@ -93,8 +95,9 @@ def test_every_cell_at_every_length(cell: str, ragged: bool, given: bool) -> Non
             inputs = drawn(graph, batch, steps)
             start = inputs["s"][:, 0].double() if given else torch.zeros(batch, sum(sizes), dtype=torch.float64)
             with torch.no_grad():
-                y, final = plain(step, inputs["x"].double().transpose(0, 1), weights, start.split(sizes, -1),
-                                 inputs.get("n"), False)  # fmt: skip
+                y, final = plain(
+                    step, inputs["x"].double().transpose(0, 1), weights, start.split(sizes, -1), inputs.get("n"), False
+                )
             got_y, got_state = session.run(None, {k: v.numpy() for k, v in inputs.items()})
             assert far(got_y, y.transpose(0, 1)) < TOLERANCE, (steps, batch)
             assert far(got_state, torch.cat(final, -1)[:, None]) < TOLERANCE, (steps, batch)

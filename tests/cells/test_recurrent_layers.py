@@ -168,7 +168,7 @@ def test_diff_says_what_changed() -> None:
         ("{type: lstm, hidden: 4, from: x, init: {b_g: 1}}", "NS305", "has no weight `b_g`"),
         ("{type: lstm, hidden: 4, from: x, init: {b_f: orthogonal}}", "NS305", "needs a weight of two axes or more"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(layer: str, code: str, words: str) -> None:
     file = f"""
 netspec: 1
@@ -190,6 +190,8 @@ layers:
 
 def test_an_output_that_is_not_there() -> None:
     with pytest.raises(NetspecError, match=r"`rnn` has no output `memory`") as error:
-        netspec.load("netspec: 1\ninputs: {x: [T, 3]}\nlayers:\n  rnn: {type: lstm, hidden: 4}\n"
-                     "  f: {type: flatten, from: rnn.memory}\n")  # fmt: skip
+        netspec.load(
+            "netspec: 1\ninputs: {x: [T, 3]}\nlayers:\n  rnn: {type: lstm, hidden: 4}\n"
+            "  f: {type: flatten, from: rnn.memory}\n"
+        )
     assert "`rnn.state`" in error.value.problems[0].hint

@@ -56,8 +56,10 @@ def test_a_target_that_shifts_sequences_has_no_state_that_only_delays() -> None:
 
 
 def test_what_is_delayed_can_be_delayed_again() -> None:
-    text = ("state: {h: hidden, second: input, first: input}\noutput: h\nweights: {L: [hidden, input]}\nequations:\n"
-            "  - second[t] = first[t-1]\n  - first[t] = x[t]\n  - h[t] = tanh(h[t-1] + L @ second[t-1])\n")  # fmt: skip
+    text = (
+        "state: {h: hidden, second: input, first: input}\noutput: h\nweights: {L: [hidden, input]}\nequations:\n"
+        "  - second[t] = first[t-1]\n  - first[t] = x[t]\n  - h[t] = tanh(h[t-1] + L @ second[t-1])\n"
+    )
     assert scheduled(text, shifts=True).delayed == ("second", "first")
 
 

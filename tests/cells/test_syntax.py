@@ -41,13 +41,15 @@ def value(text: str) -> str:
         ("(1 - z) * h[ t - 1 ]", "((1 - z) * h[t-1])"),
         ("tanh(W @ [a, b])", "tanh((W @ [a, b]))"),
         ("a if input == hidden else b + c", "(a if input == hidden else (b + c))"),
-        ("a if input != 2 * hidden else b if input == 3 else c",
-         "(a if input != (2 * hidden) else (b if input == 3 else c))"),
+        (
+            "a if input != 2 * hidden else b if input == 3 else c",
+            "(a if input != (2 * hidden) else (b if input == 3 else c))",
+        ),
         ("max(a, 1.50e-3)", "max(a, 0.0015)"),
         (".5 * 2.", "(0.5 * 2)"),
         ("0.1234567890123", "0.1234567890123"),
     ],
-)  # fmt: skip
+)
 def test_meaning(text: str, meaning: str) -> None:
     assert value(text) == meaning
     assert value(meaning) == meaning

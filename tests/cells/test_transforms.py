@@ -93,8 +93,11 @@ def test_what_is_carried_never_leaves_a_transform(kind: str) -> None:
     with torch.no_grad(), carrying(module) as carried:
         first = module(x[0])
         before = carried.state()
-        for call in (lambda: vmap(module)(x), lambda: grad(lambda y: module(y).sum())(x[0]),
-                     lambda: torch.export.export(module, (x[0],))):  # fmt: skip
+        for call in (
+            lambda: vmap(module)(x),
+            lambda: grad(lambda y: module(y).sum())(x[0]),
+            lambda: torch.export.export(module, (x[0],)),
+        ):
             with pytest.raises(NetspecError, match="gone after it"):
                 call()
         assert {k: v.tolist() for k, v in carried.state().items()} == {k: v.tolist() for k, v in before.items()}

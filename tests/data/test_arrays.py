@@ -79,8 +79,11 @@ def expected(x: Array, dtype: str) -> Array | None:
 def test_inputs(tmp_path: Path, name: str, dtype: str) -> None:
     x = ARRAYS[name]
     np.savez(tmp_path / "a.npz", x=x, v=np.zeros((N, 1)), out=np.arange(N) % 2, unread=np.array([None]))
-    text = spec(f"{{x: {{shape: [2], dtype: {dtype}}}, v: [1]}}", "{out: {type: linear, out_features: 2, from: v}}",
-                "{source: {type: npz, path: a.npz}, split: {train: 1}}")  # fmt: skip
+    text = spec(
+        f"{{x: {{shape: [2], dtype: {dtype}}}, v: [1]}}",
+        "{out: {type: linear, out_features: 2, from: v}}",
+        "{source: {type: npz, path: a.npz}, split: {train: 1}}",
+    )
     wanted = expected(x, dtype)
     if wanted is None:
         said = message(text, tmp_path)
@@ -114,8 +117,12 @@ def test_targets(tmp_path: Path, name: str, loss: str) -> None:
     """Each array is learned from as it stands, or there is a complaint about it."""
     y = ARRAYS[name][:, 0] if loss == "cross_entropy" else ARRAYS[name]
     np.savez(tmp_path / "a.npz", x=np.zeros((N, 2)), out=y)
-    text = spec("{x: [2]}", f"{{out: {{type: linear, out_features: {LOSSES[loss]}}}}}",
-                "{source: {type: npz, path: a.npz}, split: {train: 1}}", f"loss: {loss}")  # fmt: skip
+    text = spec(
+        "{x: [2]}",
+        f"{{out: {{type: linear, out_features: {LOSSES[loss]}}}}}",
+        "{source: {type: npz, path: a.npz}, split: {train: 1}}",
+        f"loss: {loss}",
+    )
     try:
         found = dataset(text, tmp_path)
     except NetspecError as error:
@@ -133,8 +140,9 @@ def test_targets(tmp_path: Path, name: str, loss: str) -> None:
 
 
 def test_labels_in_bytes_and_of_words(tmp_path: Path) -> None:
-    text = spec("{x: [2]}", "{out: {type: linear, out_features: 2}}",
-                "{source: {type: npz, path: a.npz}, split: {train: 1}}")  # fmt: skip
+    text = spec(
+        "{x: [2]}", "{out: {type: linear, out_features: 2}}", "{source: {type: npz, path: a.npz}, split: {train: 1}}"
+    )
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array(["ä ".encode(), b"b", b"b"]))
     found = dataset(text, tmp_path)
     assert found.preprocess.outputs["out"].names == ("b", "ä")
@@ -152,9 +160,11 @@ def test_labels_in_bytes_and_of_words(tmp_path: Path) -> None:
 def test_words_behind_a_sample_s_end_count_in_nothing(tmp_path: Path) -> None:
     words = np.array([["b", "a", "", "nan"], ["a", "b", "c", "a"], ["c", "", "NA", ""]])
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 2)), lengths=np.array([2, 4, 1]), out=words)
-    text = spec("{x: [T, 2], lengths: {shape: [], dtype: int64}}",
-                "{g: {type: gru, hidden: 4, from: {input: x, lengths: lengths}}, out: {type: linear, out_features: 3}}",
-                "{source: {type: npz, path: a.npz}, split: {train: 1}}")  # fmt: skip
+    text = spec(
+        "{x: [T, 2], lengths: {shape: [], dtype: int64}}",
+        "{g: {type: gru, hidden: 4, from: {input: x, lengths: lengths}}, out: {type: linear, out_features: 3}}",
+        "{source: {type: npz, path: a.npz}, split: {train: 1}}",
+    )
     found = dataset(text, tmp_path)
     assert found.preprocess.outputs["out"].names == ("a", "b", "c")
     assert found.parts["train"].targets["out"].tolist() == [[1, 0, -100, -100], [0, 1, 2, 0], [2, -100, -100, -100]]
@@ -165,8 +175,12 @@ def test_words_behind_a_sample_s_end_count_in_nothing(tmp_path: Path) -> None:
 
 def test_a_standardized_target_beyond_float32(tmp_path: Path) -> None:
     y = np.where(np.arange(40) % 2, 1e-9, 0.0)
-    text = spec("{x: [1]}", "{out: {type: linear, out_features: 1}}",
-                "{source: {type: npz, path: a.npz}, standardize: both}", "loss: squared")  # fmt: skip
+    text = spec(
+        "{x: [1]}",
+        "{out: {type: linear, out_features: 1}}",
+        "{source: {type: npz, path: a.npz}, standardize: both}",
+        "loss: squared",
+    )
     np.savez(tmp_path / "a.npz", x=np.zeros((40, 1)), out=y)
     test = dataset(text, tmp_path).fingerprint.parts["test"]
     y[test[0]] = 3e38
@@ -185,9 +199,12 @@ def test_help_for_floats_in_a_whole_input_is_true_of_them() -> None:
 def test_a_standardized_number_beyond_float32(tmp_path: Path) -> None:
     x = np.where(np.arange(20)[:, None] % 2, 1e-30, 0.0)
     np.savez(tmp_path / "a.npz", x=x, out=np.arange(20) % 2)
-    text = spec("{x: [1]}", "{out: {type: linear, out_features: 2}}",
-                "{source: {type: npz, path: a.npz}, split: {train: 1}, standardize: true}",
-                "loss: cross_entropy, epochs: 1")  # fmt: skip
+    text = spec(
+        "{x: [1]}",
+        "{out: {type: linear, out_features: 2}}",
+        "{source: {type: npz, path: a.npz}, split: {train: 1}, standardize: true}",
+        "loss: cross_entropy, epochs: 1",
+    )
     train(netspec.load(text, folder=tmp_path), run=tmp_path / "run", device="cpu")
     np.savez(tmp_path / "b.npz", x=np.array([[3e38]]))
     predict(tmp_path / "run", tmp_path / "b.npz", device="cpu")  # a deviation that small is left as 1
@@ -230,8 +247,12 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (Path.mkdir, "it is a folder, expected a file"),
     "bomb": (lambda p: archive(p, x=member((10**6,), data=bytes(4 * 10**6))), "array `x` has 3.81 MiB, which is more"),
 }  # fmt: skip
-NET = spec("{x: [2]}", "{out: {type: linear, out_features: 2}}",
-           "{source: {type: npz, path: a.npz}, split: {train: 1}}", "loss: cross_entropy, epochs: 1")  # fmt: skip
+NET = spec(
+    "{x: [2]}",
+    "{out: {type: linear, out_features: 2}}",
+    "{source: {type: npz, path: a.npz}, split: {train: 1}}",
+    "loss: cross_entropy, epochs: 1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -267,8 +288,11 @@ def test_tables_and_texts_that_have_no_end(
     else:
         {"pipe": os.mkfifo, "device": lambda p: p.symlink_to("/dev/zero"), "folder": Path.mkdir}[kind](path)
     table = NET.replace("npz, path: a.npz", "csv, path: a.csv, target: y")
-    text = spec("{x: {shape: [T], dtype: int64}}", "{e: {type: embedding, num_embeddings: 9, embedding_dim: 9}}",
-                "{source: {type: text, path: a.csv}}")  # fmt: skip
+    text = spec(
+        "{x: {shape: [T], dtype: int64}}",
+        "{e: {type: embedding, num_embeddings: 9, embedding_dim: 9}}",
+        "{source: {type: text, path: a.csv}}",
+    )
     for each in (table, text):
         said = message(each, tmp_path)
         assert "NS602 a.csv cannot be read: it " in said

@@ -48,12 +48,17 @@ def test_shares_left_out_are_none_of_it() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("source: digit", "net.yaml:1:9: NS201 unknown data source 'digit'\n"
-                          "  1 | source: digit\n    |         ^^^^^\n  help: did you mean `digits`?"),
+        (
+            "source: digit",
+            "net.yaml:1:9: NS201 unknown data source 'digit'\n"
+            "  1 | source: digit\n    |         ^^^^^\n  help: did you mean `digits`?",
+        ),
         ("split: {seed: 1}", "NS204 data needs `source`"),
         ("source: csv", "NS204 data source csv needs `path`"),
-        ("source: digits\nsplit: {train: 0.8, test: 0.3}",
-         "net.yaml:2:8: NS601 `split` gives away more than everything: 0.8 + 0 + 0.3 = 1.1"),
+        (
+            "source: digits\nsplit: {train: 0.8, test: 0.3}",
+            "net.yaml:2:8: NS601 `split` gives away more than everything: 0.8 + 0 + 0.3 = 1.1",
+        ),
         ("source: digits\nsplit: {test: 0.3}", "net.yaml:2:8: NS601 `split` leaves nothing to train on"),
         ("source: digits\nsplit: {train: 2}", "net.yaml:2:16: NS203"),
         ("source: digits\nsplits: {train: 1}", "net.yaml:2:1: NS202 data has no key `splits`"),
@@ -63,7 +68,7 @@ def test_shares_left_out_are_none_of_it() -> None:
         ("source: {type: csv, path: a, target: []}", "net.yaml:1:38: NS601 `target` names no column"),
         ("source: digits\nstandardize: some", "net.yaml:2:14: NS203"),
     ],
-)  # fmt: skip
+)
 def test_messages(text: str, expected: str) -> None:
     assert expected in message(text)
 

@@ -197,9 +197,15 @@ def test_four_channels_keep_their_transparency(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "bits", "kind", "exact"), [(GREY8 >> 4, 4, 0, FINE), (GREY8, 8, 0, FINE), (GREY16, 16, 0, FINE),
-                                     (COLOUR8, 8, 2, FINE), (COLOUR16, 16, 2, 1 / 255)]
-)  # fmt: skip
+    ("x", "bits", "kind", "exact"),
+    [
+        (GREY8 >> 4, 4, 0, FINE),
+        (GREY8, 8, 0, FINE),
+        (GREY16, 16, 0, FINE),
+        (COLOUR8, 8, 2, FINE),
+        (COLOUR16, 16, 2, 1 / 255),
+    ],
+)
 def test_four_channels_keep_the_colour_that_is_transparent(
     tmp_path: Path, x: NDArray[np.generic], bits: int, kind: int, exact: float
 ) -> None:
@@ -249,8 +255,12 @@ def folder_of(folder: Path, names: list[str]) -> None:
             MODES[name][0](folder / "set" / kind / name)
 
 
-NET = spec("{x: [3, 4, 6]}", linear(2), "{source: {type: image_folder, path: set}, split: {train: 1}}",
-           "loss: cross_entropy, epochs: 1")  # fmt: skip
+NET = spec(
+    "{x: [3, 4, 6]}",
+    linear(2),
+    "{source: {type: image_folder, path: set}, split: {train: 1}}",
+    "loss: cross_entropy, epochs: 1",
+)
 
 
 def test_a_folder_of_mixed_modes_is_predicted_with_the_values_it_was_trained_on(tmp_path: Path) -> None:
@@ -382,8 +392,11 @@ WHOLE = ("grey16.png", "colour.png", "grey12.tif", "two.gif", "rgba.webp", "grey
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(WHOLE), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
-       st.floats(0.1, 1))  # fmt: skip
+@given(
+    st.sampled_from(WHOLE),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=8),
+    st.floats(0.1, 1),
+)
 def test_broken_files_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str, changes: list[tuple[float, int]], cut: float
 ) -> None:

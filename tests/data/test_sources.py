@@ -129,8 +129,9 @@ def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
         "k: {type: linear, out_features: 2, from: cat}}",
         "{source: {type: csv, path: a.csv, features: {u: [c, a], v: [b]}, target: {n: [p, q], k: kind}}, "
         "split: {train: 1}}",
-        "loss: {n: squared, k: cross_entropy}", "{n: n, k: k}",
-    )  # fmt: skip
+        "loss: {n: squared, k: cross_entropy}",
+        "{n: n, k: k}",
+    )
     part = dataset(text, tmp_path).parts["train"]
     np.testing.assert_array_equal(part.inputs["u"], [[3, 1], [8, 6]])
     np.testing.assert_array_equal(part.inputs["v"], [[2], [7]])
@@ -141,8 +142,11 @@ def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "more", "expected"),
     [
-        ("a,b,kind\n1,2,0\n3,nan,1\n",  "", "a.csv:3:3: NS604 column 2, `b`, is nan, expected a finite number\n"
-                                             "  3 | 3,nan,1\n    |   ^^^\n"),
+        (
+            "a,b,kind\n1,2,0\n3,nan,1\n",
+            "",
+            "a.csv:3:3: NS604 column 2, `b`, is nan, expected a finite number\n  3 | 3,nan,1\n    |   ^^^\n",
+        ),
         ("a,b,kind\n1,,0\n3,x,1\n", "", "a.csv:2:3: NS604 column 2, `b`, is empty, expected a number"),
         ("a,b,kind\n1,,0\n3,x,1\n", "", "a.csv:3:3: NS604 column 2, `b`, is 'x', expected a number"),
         ("a,b,kind\n1,2,0\n3,1\n", "", "a.csv:3:1: NS604 2 cells, the header line has 3"),
@@ -151,8 +155,12 @@ def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
         ("a,b,kind\n1,2,0\n", ", features: [a, B]", "NS603 a.csv has no column `B`"),
         ("a,b,kind\n1,2,0\n", ", features: [a, kind]", "NS603 column `kind` is both a feature and a target"),
         ("a,b,c,kind\n1,2,3,0\n", "", "NS605 input `x` is (B, 2), a.csv (a, b, c) has 3 features\n"),
-        ("a,b,kind\n1,2,0\n1,2,2\n", "", "NS606 column `kind`: label 2 (line 3) is out of range: "
-                                         "output `out` has classes 0 to 1, the labels run from 0 to 2"),
+        (
+            "a,b,kind\n1,2,0\n1,2,2\n",
+            "",
+            "NS606 column `kind`: label 2 (line 3) is out of range: "
+            "output `out` has classes 0 to 1, the labels run from 0 to 2",
+        ),
         ("a,b,kind\n1,2,-1\n", "", "label -1 (line 2) is out of range"),
         ("a,b,kind\n1,2,x\n1,2,y\n1,2,z\n", "", "NS606 column `kind` has 3 classes (x, y, z), output `out` has 2"),
         ("a,b,kind\n1,2,\n", "", "a.csv:2:5: NS604 column 3, `kind`, is empty"),
@@ -161,7 +169,7 @@ def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
         ("a,a,kind\n1,2,0\n", "", "NS603 a.csv has two columns `a`"),
         ("a;b;kind\n1;2;0\n", "", 'help: its cells seem to be separated otherwise: add `delimiter: ";"`'),
     ],
-)  # fmt: skip
+)
 def test_csv_messages(tmp_path: Path, content: str, more: str, expected: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     assert expected in message(spec("{x: [2]}", linear(2), CSV % more), tmp_path)

@@ -54,10 +54,17 @@ def table(folder: Path, *columns: list[str], names: str = "ab") -> Path:
 
 DATA = "{source: {type: csv, path: a.csv, target: y}, split: {train: 1}}"
 FLOAT = spec("{x: [1]}", "{out: {type: linear, out_features: 2}}", DATA)
-IDS = spec("{x: {shape: [1], dtype: %s}}", "{e: {type: embedding, num_embeddings: %d, embedding_dim: 3}, f: flatten, "
-           "out: {type: linear, out_features: 2}}", DATA)  # fmt: skip
-TARGET = spec("{x: [1]}", "{out: {type: linear, out_features: 1}}",
-              DATA.replace("target: y", "target: b, features: [a]"), "loss: squared")  # fmt: skip
+IDS = spec(
+    "{x: {shape: [1], dtype: %s}}",
+    "{e: {type: embedding, num_embeddings: %d, embedding_dim: 3}, f: flatten, out: {type: linear, out_features: 2}}",
+    DATA,
+)
+TARGET = spec(
+    "{x: [1]}",
+    "{out: {type: linear, out_features: 1}}",
+    DATA.replace("target: y", "target: b, features: [a]"),
+    "loss: squared",
+)
 
 
 def columns_of(table: Table, names: tuple[str, ...], wanted: Wanted) -> NDArray[Any]:
@@ -149,8 +156,11 @@ def test_help_for_a_fraction_is_true_of_an_embedding(tmp_path: Path) -> None:
 
 
 def test_bool_inputs_take_0_and_1(tmp_path: Path) -> None:
-    text = spec("{m: {shape: [1], dtype: bool}, x: [1]}", "{out: {type: linear, out_features: 2, from: x}}",
-                DATA.replace("target: y", "target: y, features: {m: [a], x: [b]}"))  # fmt: skip
+    text = spec(
+        "{m: {shape: [1], dtype: bool}, x: [1]}",
+        "{out: {type: linear, out_features: 2, from: x}}",
+        DATA.replace("target: y", "target: y, features: {m: [a], x: [b]}"),
+    )
     table(tmp_path, ["0", "1", "1.0"], ["1", "2", "3"])
     found = dataset(text, tmp_path).parts["train"].inputs["m"]
     assert isinstance(found, np.ndarray)
@@ -304,7 +314,7 @@ def test_a_mistake_that_repeats_in_a_column_is_one_complaint_and_hides_no_other(
         ("a,y\n1.5,p\n\n   \n2.5,q,\n", "", "a.csv:5:1: NS604 3 cells, the header line has 2"),
         ("a,y\n'1',p\n'2',q\n", "", "`a` holds text"),
     ],
-)  # fmt: skip
+)
 def test_help_is_true_of_the_table(tmp_path: Path, content: str, more: str, expected: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     said = message(FLOAT.replace("target: y", f"target: y{more}"), tmp_path)

@@ -200,8 +200,11 @@ def test_the_built_in_text_has_one_alphabet_everywhere() -> None:
 def test_text_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes(b"caf\xe9")
     (tmp_path / "c.txt").write_text("short")
-    for name, words in (("a.txt", "NS602 no such file: a.txt"), ("b.txt", "NS602 b.txt is not UTF-8 text (byte 3)"),
-                        ("c.txt", "NS607 c.txt has 5 characters, `length` is 100")):  # fmt: skip
+    for name, words in (
+        ("a.txt", "NS602 no such file: a.txt"),
+        ("b.txt", "NS602 b.txt is not UTF-8 text (byte 3)"),
+        ("c.txt", "NS607 c.txt has 5 characters, `length` is 100"),
+    ):
         with pytest.raises(NetspecError) as error:
             Text(name).make(tmp_path)
         assert words in str(error.value) and "CSV" not in str(error.value)
@@ -229,8 +232,10 @@ def test_long_form() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("source: {type: adding, length: 5}", "net.yaml:1:32: NS203 `length` of data source adding expects a whole "
-                                              "number of at least 20, received 5"),
+        (
+            "source: {type: adding, length: 5}",
+            "net.yaml:1:32: NS203 `length` of data source adding expects a whole number of at least 20, received 5",
+        ),
         ("source: {type: adding, size: 5}", "NS202 data source adding has no key `size`"),
         ("source: {type: temporal_order, marks: 4}", "`marks` of data source temporal_order expects one of 2, 3"),
         ("source: {type: anbn, shortest: 5, longest: 2}", "net.yaml:1:32: NS601 `shortest` 5 is more than `longest` 2"),
@@ -238,7 +243,7 @@ def test_long_form() -> None:
         ("source: reber\nstandardize: true", "net.yaml:2:14: NS601 reber has its values from its paper"),
         ("source: adingg", "did you mean `adding`?"),
     ],
-)  # fmt: skip
+)
 def test_messages(text: str, expected: str) -> None:
     with pytest.raises(NetspecError) as error:
         read(text)

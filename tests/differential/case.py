@@ -62,15 +62,27 @@ class Case:
         return result if isinstance(result, dict) else dict(zip(self.graph.outputs, [result], strict=True))
 
 
-def run(network: Network, store: Store, inputs: Mapping[str, Tensor], trial: Trial, dtype: torch.dtype,
-        training: bool = False) -> dict[str, Tensor]:  # fmt: skip
+def run(
+    network: Network,
+    store: Store,
+    inputs: Mapping[str, Tensor],
+    trial: Trial,
+    dtype: torch.dtype,
+    training: bool = False,
+) -> dict[str, Tensor]:
     given = {n: x.to(dtype) if x.is_floating_point() else x for n, x in inputs.items()}
     with torch.no_grad():
         return network.forward(Run(store, dtype, training, dict(trial.axes)), given)
 
 
-def close(what: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], single: Mapping[str, Tensor] | None,
-           trial: Trial, report: Report) -> None:  # fmt: skip
+def close(
+    what: str,
+    got: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    single: Mapping[str, Tensor] | None,
+    trial: Trial,
+    report: Report,
+) -> None:
     """Raises DiffersError; counts the values compared."""
     for name, y in expected.items():
         x = got[name]
@@ -93,13 +105,22 @@ def close(what: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], 
         worst = float(gap.nan_to_num(float("inf"), float("inf")).max())
         report.counts["values compared"] += y.numel()
         if worst > allowed:
-            raise DiffersError(what, f"`{name}` at {trial.text()} differs by {worst:.3g}, allowed {allowed:.3g} "
-                          f"(largest value {scale:.3g})")  # fmt: skip
+            raise DiffersError(
+                what,
+                f"`{name}` at {trial.text()} differs by {worst:.3g}, allowed {allowed:.3g} (largest value {scale:.3g})",
+            )
     report.counts[f"comparisons {what}"] += 1
 
 
-def alike(what: str, got: Mapping[str, Tensor], expected: Mapping[str, Tensor], single: Mapping[str, Tensor] | None,
-          trial: Trial, report: Report, again: Callable[[], Mapping[str, Tensor]]) -> None:  # fmt: skip
+def alike(
+    what: str,
+    got: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    single: Mapping[str, Tensor] | None,
+    trial: Trial,
+    report: Report,
+    again: Callable[[], Mapping[str, Tensor]],
+) -> None:
     """Within what the reference loses in float32; it may lose nothing by chance, and differences of equal numbers are
     all rounding in float64, too: then within what `again` loses with every operation rounded."""
     try:

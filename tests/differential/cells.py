@@ -32,12 +32,19 @@ def case_of(seed: int) -> Case:
     else:
         text = library_text(draw.choice(library_names()))
     return Case(
-        text, hidden=draw.choice((1, 2, 3, 4, 5)), features=draw.choice((1, 2, 3, 4)),
-        num_layers=draw.choice((1, 1, 1, 2, 3)), bidirectional=draw.random() < 0.3,
+        text,
+        hidden=draw.choice((1, 2, 3, 4, 5)),
+        features=draw.choice((1, 2, 3, 4)),
+        num_layers=draw.choice((1, 1, 1, 2, 3)),
+        bidirectional=draw.random() < 0.3,
         returns=draw.choice(("sequence", "sequence", "sequence", "last", "state")),
-        initial=draw.choice(("zero", "given", "learned")), ragged=draw.random() < 0.5,
-        recompute=draw.random() < 0.1, steps=draw.choice((1, 2, 3, 4, 6)), batch=draw.choice((1, 2, 5)), seed=seed,
-    )  # fmt: skip
+        initial=draw.choice(("zero", "given", "learned")),
+        ragged=draw.random() < 0.5,
+        recompute=draw.random() < 0.1,
+        steps=draw.choice((1, 2, 3, 4, 6)),
+        batch=draw.choice((1, 2, 5)),
+        seed=seed,
+    )
 
 
 def one(seed: int, folder: Path) -> Outcome:

@@ -68,9 +68,11 @@ class Case:
         fields += f"num_layers: {self.num_layers}, bidirectional: {str(self.bidirectional).lower()}, "
         fields += f"returns: {self.returns}, initial_state: {'learned' if self.initial == 'learned' else 'zero'}"
         fields += ", recompute: true" * self.recompute
-        return (f"netspec: 1\ninputs: {{{inputs}}}\ncells:\n  it:\n{indent(self.text, '    ')}layers:\n  rnn: "
-                f"{{type: recurrent, cell: it, {fields}, from: {{{wiring}}}}}\n"
-                "outputs: {y: rnn, state: rnn.state}\n")  # fmt: skip
+        return (
+            f"netspec: 1\ninputs: {{{inputs}}}\ncells:\n  it:\n{indent(self.text, '    ')}layers:\n  rnn: "
+            f"{{type: recurrent, cell: it, {fields}, from: {{{wiring}}}}}\n"
+            "outputs: {y: rnn, state: rnn.state}\n"
+        )
 
     def lengths(self) -> list[int] | None:
         """0 to all steps."""
@@ -271,8 +273,14 @@ class _Check:
             at += value.size
         return found
 
-    def same(self, found: Mapping[str, torch.Tensor], tolerance: float, case: Case | None = None,
-             given: Mapping[str, Array] | None = None, expected: Mapping[str, Dual] | None = None) -> None:  # fmt: skip
+    def same(
+        self,
+        found: Mapping[str, torch.Tensor],
+        tolerance: float,
+        case: Case | None = None,
+        given: Mapping[str, Array] | None = None,
+        expected: Mapping[str, Dual] | None = None,
+    ) -> None:
         case, expected = case or self.case, expected or self.expected
 
         def moved_port(port: str) -> Callable[[Mapping[str, Array]], Array]:
@@ -286,9 +294,15 @@ class _Check:
             what = "output" if port == "y" else "state"
             self.close(what, found[port], wanted.value, tolerance, moved_port(port), given)
 
-    def close(self, what: str, found: torch.Tensor, wanted: Array, tolerance: float,
-              again: Callable[[Mapping[str, Array]], Array],
-              given: Mapping[str, Array] | None = None) -> None:  # fmt: skip
+    def close(
+        self,
+        what: str,
+        found: torch.Tensor,
+        wanted: Array,
+        tolerance: float,
+        again: Callable[[Mapping[str, Array]], Array],
+        given: Mapping[str, Array] | None = None,
+    ) -> None:
         """Within a tolerance of the largest value; of float32, and of how far the result moves when what it is computed
         from is moved by little."""
         self.report.counts[f"compared, {self.way}"] += 1

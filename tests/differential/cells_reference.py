@@ -363,8 +363,9 @@ class Layer:
         cell, sizes, _ = self.rows()[-1]
         return self.directions * self._output(cell, sizes)
 
-    def run(self, given: Mapping[str, Array], lengths: Sequence[int] | None = None,
-            slopes: bool = True) -> tuple[dict[str, Dual], float]:  # fmt: skip
+    def run(
+        self, given: Mapping[str, Array], lengths: Sequence[int] | None = None, slopes: bool = True
+    ) -> tuple[dict[str, Dual], float]:
         """The ports "sequence" (B, T, O), "last" (B, O) and "state" (B, R, width), and how near a slope jumps.
 
         `given` has x (B, T, I), the weights by their names, and where there are initial states either `state`

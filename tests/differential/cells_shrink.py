@@ -35,8 +35,15 @@ def shrunk(case: Case, fault: Fault) -> Case:
 
 def _smaller(case: Case) -> Iterator[Case]:
     """Cases that are simpler in one thing."""
-    for name, simple in (("num_layers", 1), ("bidirectional", False), ("ragged", False), ("recompute", False),
-                         ("initial", "zero"), ("returns", "sequence"), ("batch", 1)):  # fmt: skip
+    for name, simple in (
+        ("num_layers", 1),
+        ("bidirectional", False),
+        ("ragged", False),
+        ("recompute", False),
+        ("initial", "zero"),
+        ("returns", "sequence"),
+        ("batch", 1),
+    ):
         if getattr(case, name) != simple:
             yield replace(case, **{name: simple})
     for name in ("steps", "hidden", "features"):

@@ -168,8 +168,10 @@ def _shapes(graph: Graph, expected: Mapping[str, Tensor], trial: Trial) -> None:
     for name, y in expected.items():
         shape = tuple(at(size, {"B": trial.batch, **dict(trial.axes)}) for size in types[name].shape)
         if shape != tuple(y.shape):
-            raise DiffersError("shapes", f"`{name}` is inferred as {types[name]}, which is {shape} at {trial.text()}, "
-                          f"not {tuple(y.shape)}")  # fmt: skip
+            raise DiffersError(
+                "shapes",
+                f"`{name}` is inferred as {types[name]}, which is {shape} at {trial.text()}, not {tuple(y.shape)}",
+            )
 
 
 def _training(case: Case, trial: Trial) -> None:

@@ -117,8 +117,21 @@ def _close(path: Path, header: dict[str, Any], data: bytes) -> None:
 _SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "U64": 8}
 
 
-_TENSOR_DAMAGES = ("drop", "dtype", "reshape", "resize", "resize", "extreme", "extreme", "rename", "add", "header",
-                   "header", "metadata", "offsets")  # fmt: skip
+_TENSOR_DAMAGES = (
+    "drop",
+    "dtype",
+    "reshape",
+    "resize",
+    "resize",
+    "extreme",
+    "extreme",
+    "rename",
+    "add",
+    "header",
+    "header",
+    "metadata",
+    "offsets",
+)
 _PLANTED = ("planted", "weights.planted", "optimizer.99.step", "optimizer.x.y", "carried.x", "best.x")
 
 
@@ -187,8 +200,9 @@ def _tensors(path: Path, chance: random.Random) -> tuple[str, str]:
 
 def _bytes(path: Path, chance: random.Random) -> tuple[str, str]:
     data = bytearray(path.read_bytes())
-    how = chance.choice(("flip", "flip", "flip", "flips", "truncate", "extend", "zeros", "empty", "gone", "folder",
-                         "head"))  # fmt: skip
+    how = chance.choice(
+        ("flip", "flip", "flip", "flips", "truncate", "extend", "zeros", "empty", "gone", "folder", "head")
+    )
     if how in ("flip", "flips", "head"):
         limit = min(len(data), 64) if how == "head" else len(data)
         for _ in range({"flip": 1, "flips": 20, "head": 2}[how]):

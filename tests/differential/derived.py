@@ -119,5 +119,8 @@ def receptive_field(case: Case, trial: Trial) -> None:
                 case.report.counts["comparisons receptive field"] += 1
                 low, high = along.jump * i + along.low, along.jump * i + along.high
                 if seen and not (low <= seen[0] and seen[-1] <= high):
-                    raise DiffersError("receptive field", f"`{output}` position {i} of axis {axis} sees {seen[0]} to "
-                                  f"{seen[-1]} of the input, said to see {low} to {high}")  # fmt: skip
+                    raise DiffersError(
+                        "receptive field",
+                        f"`{output}` position {i} of axis {axis} sees {seen[0]} to "
+                        f"{seen[-1]} of the input, said to see {low} to {high}",
+                    )

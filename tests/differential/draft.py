@@ -17,8 +17,7 @@ from torch import Tensor
 from tests.differential.reference.network import KINDS, Frame, Network, Run, Store, UndefinedError, Value
 
 MAX_VALUES = 6000  # of one tensor: small networks are many networks
-REFUSALS = (RuntimeError, ValueError, IndexError, KeyError, AssertionError, TypeError,
-            UndefinedError)  # fmt: skip
+REFUSALS = (RuntimeError, ValueError, IndexError, KeyError, AssertionError, TypeError, UndefinedError)
 
 
 @dataclass(frozen=True)
@@ -125,11 +124,23 @@ class Draft:
 
     def inside(self, x: Live, prefix: str) -> Draft:
         """The scope of a container that reads x: what is drawn there is run here, and put into the entry."""
-        frames = tuple(Frame(prefix, f.env, above=f, last=Value({"": t}, x.name))
-                       for f, t in zip(self.frames, (x.a, x.b), strict=True))  # fmt: skip
+        frames = tuple(
+            Frame(prefix, f.env, above=f, last=Value({"": t}, x.name))
+            for f, t in zip(self.frames, (x.a, x.b), strict=True)
+        )
         lives = [live for live in self.lives if self.rng.random() < 0.3]
-        return Draft(self.rng, self.document, self.axes, (frames[0], frames[1]), lives=lives, last=x,
-                     counter=self.counter, store=Store(), depth=self.depth + 1, wants=self.wants)  # fmt: skip
+        return Draft(
+            self.rng,
+            self.document,
+            self.axes,
+            (frames[0], frames[1]),
+            lives=lives,
+            last=x,
+            counter=self.counter,
+            store=Store(),
+            depth=self.depth + 1,
+            wants=self.wants,
+        )
 
     def block(self, xs: Mapping[str, Live]) -> Draft:
         """The scope of a block with these inputs: it sees nothing else."""
@@ -139,6 +150,15 @@ class Draft:
             frame.last = frame.values["in"] if len(tensors) == 1 else None
             frames.append(frame)
         lives = [Live(n, x.a, x.b) for n, x in xs.items()]
-        return Draft(self.rng, self.document, self.axes, (frames[0], frames[1]), lives=lives,
-                     last=lives[0] if len(lives) == 1 else None, counter=self.counter, store=Store(),
-                     depth=self.depth + 1, wants=self.wants)  # fmt: skip
+        return Draft(
+            self.rng,
+            self.document,
+            self.axes,
+            (frames[0], frames[1]),
+            lives=lives,
+            last=lives[0] if len(lives) == 1 else None,
+            counter=self.counter,
+            store=Store(),
+            depth=self.depth + 1,
+            wants=self.wants,
+        )

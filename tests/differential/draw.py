@@ -83,8 +83,16 @@ def _begin(rng: random.Random, seed: int) -> Draft:
     if len(lives) == 1:
         for frame in frames:
             [frame.last] = frame.values.values()
-    return Draft(rng, document, (short, long), (frames[0], frames[1]), document["layers"], lives,
-                 lives[0] if len(lives) == 1 else None, store=Store())  # fmt: skip
+    return Draft(
+        rng,
+        document,
+        (short, long),
+        (frames[0], frames[1]),
+        document["layers"],
+        lives,
+        lives[0] if len(lives) == 1 else None,
+        store=Store(),
+    )
 
 
 def _inputs(rng: random.Random) -> dict[str, Any]:
@@ -338,8 +346,19 @@ def _use_block(draft: Draft, x: Live) -> bool:
     return True
 
 
-_TUNABLE = ("out_channels", "out_features", "kernel_size", "num_groups", "p", "alpha", "stride", "bias", "dim",
-            "padding", "dilation")  # fmt: skip
+_TUNABLE = (
+    "out_channels",
+    "out_features",
+    "kernel_size",
+    "num_groups",
+    "p",
+    "alpha",
+    "stride",
+    "bias",
+    "dim",
+    "padding",
+    "dilation",
+)
 
 
 def _parameters(draft: Draft, inner: Draft, block: dict[str, Any], entry: dict[str, Any]) -> None:

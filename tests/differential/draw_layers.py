@@ -69,8 +69,19 @@ def rank_of(kind: str) -> int:
     return int(kind[-2]) + 2
 
 
-_PLAIN = ("relu", "relu6", "selu", "silu", "mish", "sigmoid", "tanh", "log_sigmoid", "softsign", "hard_sigmoid",
-          "hard_swish")  # fmt: skip
+_PLAIN = (
+    "relu",
+    "relu6",
+    "selu",
+    "silu",
+    "mish",
+    "sigmoid",
+    "tanh",
+    "log_sigmoid",
+    "softsign",
+    "hard_sigmoid",
+    "hard_swish",
+)
 
 
 @proposes(*_PLAIN, "identity")
@@ -268,8 +279,14 @@ def conv(d: Draft, x: Live, kind: str) -> Entry | None:
     if axes == 1:
         paddings.append("causal")
     fields = {"out_channels": groups * d.rng.randint(1, 3), "kernel_size": kernel}
-    fields |= some(d, padding=lambda: d.rng.choice(paddings), dilation=lambda: sizes(d, axes, 1, 3), groups=groups,
-                   bias=lambda: flag(d), padding_mode=mode)  # fmt: skip
+    fields |= some(
+        d,
+        padding=lambda: d.rng.choice(paddings),
+        dilation=lambda: sizes(d, axes, 1, 3),
+        groups=groups,
+        bias=lambda: flag(d),
+        padding_mode=mode,
+    )
     if fields.get("padding") != "same" and flag(d):
         fields["stride"] = sizes(d, axes, 1, 3)
     return fields
@@ -283,9 +300,15 @@ def conv_transpose(d: Draft, x: Live, kind: str) -> Entry | None:
     axes = x.rank - 2
     groups = d.rng.choice([n for n in (1, 1, 2, 3, channels) if channels % n == 0])
     fields = {"out_channels": groups * d.rng.randint(1, 3), "kernel_size": sizes(d, axes, 1, 4)}
-    return fields | some(d, stride=lambda: sizes(d, axes, 1, 3), padding=lambda: sizes(d, axes, 0, 2), groups=groups,
-                         output_padding=lambda: sizes(d, axes, 0, 2), bias=lambda: flag(d),
-                         dilation=lambda: sizes(d, axes, 1, 3))  # fmt: skip
+    return fields | some(
+        d,
+        stride=lambda: sizes(d, axes, 1, 3),
+        padding=lambda: sizes(d, axes, 0, 2),
+        groups=groups,
+        output_padding=lambda: sizes(d, axes, 0, 2),
+        bias=lambda: flag(d),
+        dilation=lambda: sizes(d, axes, 1, 3),
+    )
 
 
 @proposes(*(f"{how}_pool{n}d" for how in ("max", "avg") for n in (1, 2, 3)))
@@ -294,10 +317,12 @@ def pool(d: Draft, x: Live, kind: str) -> Entry | None:
         return None
     axes = x.rank - 2
     fields = {"kernel_size": sizes(d, axes, 1, 4)}
-    fields |= some(d, stride=lambda: sizes(d, axes, 1, 4), padding=lambda: sizes(d, axes, 0, 2),
-                   ceil_mode=lambda: flag(d))  # fmt: skip
-    return fields | (some(d, dilation=lambda: sizes(d, axes, 1, 3)) if "max" in kind
-                     else some(d, count_include_pad=lambda: flag(d)))  # fmt: skip
+    fields |= some(
+        d, stride=lambda: sizes(d, axes, 1, 4), padding=lambda: sizes(d, axes, 0, 2), ceil_mode=lambda: flag(d)
+    )
+    return fields | (
+        some(d, dilation=lambda: sizes(d, axes, 1, 3)) if "max" in kind else some(d, count_include_pad=lambda: flag(d))
+    )
 
 
 @proposes(*(f"adaptive_{how}_pool{n}d" for how in ("max", "avg") for n in (1, 2, 3)))
@@ -319,8 +344,13 @@ def running_norm(d: Draft, x: Live, kind: str) -> Entry | None:
     ranks = (2, 3) if kind == "batch_norm1d" else (rank_of(kind),)
     if not x.floating or x.rank not in ranks or x.size(1) is None:
         return None
-    return some(d, eps=lambda: d.rng.choice((1e-3, 0.1)), momentum=lambda: d.rng.choice((None, 0.3, 0, 1)),
-                affine=lambda: flag(d), track_running_stats=lambda: flag(d))  # fmt: skip
+    return some(
+        d,
+        eps=lambda: d.rng.choice((1e-3, 0.1)),
+        momentum=lambda: d.rng.choice((None, 0.3, 0, 1)),
+        affine=lambda: flag(d),
+        track_running_stats=lambda: flag(d),
+    )
 
 
 @proposes("group_norm")
@@ -336,8 +366,12 @@ def group_norm(d: Draft, x: Live, kind: str) -> Entry | None:
 def layer_norm(d: Draft, x: Live, kind: str) -> Entry | None:
     if not x.floating:
         return None
-    fields = some(d, num_axes=lambda: d.rng.randint(1, x.rank - 1), elementwise_affine=lambda: flag(d),
-                  eps=lambda: d.rng.choice((1e-3, 0.1)))  # fmt: skip
+    fields = some(
+        d,
+        num_axes=lambda: d.rng.randint(1, x.rank - 1),
+        elementwise_affine=lambda: flag(d),
+        eps=lambda: d.rng.choice((1e-3, 0.1)),
+    )
     return fields | (some(d, bias=lambda: flag(d)) if kind == "layer_norm" else some(d, eps=None))
 
 

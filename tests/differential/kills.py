@@ -59,8 +59,14 @@ train:
   epochs: {epochs}
   seed: {seed}
 """
-OPTIMIZERS = ("{type: sgd, lr: 0.05, momentum: 0.9}", "{type: nag, lr: 0.05}", "{type: adam, lr: 0.01}",
-              "{type: adamw, lr: 0.01}", "{type: rmsprop, lr: 0.01}", "{type: adagrad, lr: 0.05}")  # fmt: skip
+OPTIMIZERS = (
+    "{type: sgd, lr: 0.05, momentum: 0.9}",
+    "{type: nag, lr: 0.05}",
+    "{type: adam, lr: 0.01}",
+    "{type: adamw, lr: 0.01}",
+    "{type: rmsprop, lr: 0.01}",
+    "{type: adagrad, lr: 0.05}",
+)
 SCHEDULES = ("constant", "{type: cosine, warmup_epochs: 1}", "{type: step, every: 1, factor: 0.5}")
 EVENTS = frozenset(("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"))
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where fsync costs nothing
@@ -244,9 +250,13 @@ def killed_exports(text: str, here: Path, chance: random.Random, counts: Counter
 def one(seed: int, folder: Path) -> Outcome:
     chance, folder = random.Random(seed), folder.absolute()
     text = NET.format(
-        width=chance.choice((1, 3, 8)), optimizer=chance.choice(OPTIMIZERS), schedule=chance.choice(SCHEDULES),
-        batch=chance.choice((24, 50, 120)), epochs=chance.randint(2, 4), seed=chance.randint(0, 99),
-    )  # fmt: skip
+        width=chance.choice((1, 3, 8)),
+        optimizer=chance.choice(OPTIMIZERS),
+        schedule=chance.choice(SCHEDULES),
+        batch=chance.choice((24, 50, 120)),
+        epochs=chance.randint(2, 4),
+        seed=chance.randint(0, 99),
+    )
     netspec.load(text)  # which imports the layers
     counts: Counter[str] = Counter()
     here, before = Path(tempfile.mkdtemp(prefix="kills-", dir=MEMORY)), Path.cwd()

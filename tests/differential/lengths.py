@@ -16,8 +16,9 @@ from tests.differential.reference.network import Network, Store
 from tests.differential.trial import Trial, axes_of, inputs_of
 
 
-def trials_of(document: Mapping[str, Any], network: Network, store: Store, rng: random.Random,
-              graph: Graph | None = None) -> tuple[list[Trial], list[Trial]]:  # fmt: skip
+def trials_of(
+    document: Mapping[str, Any], network: Network, store: Store, rng: random.Random, graph: Graph | None = None
+) -> tuple[list[Trial], list[Trial]]:
     """The shortest axes at which the reference runs, others, and a batch of 1, 2 and 5 among them; and trials at which
     the reference runs, though the graph says that it does not allow such lengths.
     """

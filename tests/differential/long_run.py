@@ -47,13 +47,19 @@ def long_run(title: str, one: One, count: int = 1000, arguments: list[str] | Non
     counts: Counter[str] = Counter()
     failures: list[str] = []
     started = time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn())  # fmt: skip
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     done = 0
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=given.count)
-        for outcome in _outcomes(partial(one_seed, one, given.out), range(given.seed, given.seed + given.count),
-                                 given.jobs):  # fmt: skip
+        for outcome in _outcomes(
+            partial(one_seed, one, given.out), range(given.seed, given.seed + given.count), given.jobs
+        ):
             done += 1
             counts += outcome.counts
             progress.advance(task)
@@ -65,8 +71,11 @@ def long_run(title: str, one: One, count: int = 1000, arguments: list[str] | Non
                 progress.console.print(f"stopped after {MAX_FAILURES} failures", style="red")
                 break
     seconds = time.monotonic() - started
-    console.print(f"{done:,} {title}, seeds {given.seed} to {given.seed + done - 1}, {given.jobs} processes, "
-                  f"{seconds:.0f} s ({done / seconds:.1f} a second)", highlight=False)  # fmt: skip
+    console.print(
+        f"{done:,} {title}, seeds {given.seed} to {given.seed + done - 1}, {given.jobs} processes, "
+        f"{seconds:.0f} s ({done / seconds:.1f} a second)",
+        highlight=False,
+    )
     for name, number in sorted(counts.items()):
         console.print(f"  {name:<32} {number:>12,}", highlight=False)
     console.print(f"  {'failures':<32} {len(failures):>12,}", style="red" if failures else "green", highlight=False)

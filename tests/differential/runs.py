@@ -98,8 +98,13 @@ def _build(folder: Path) -> None:
 
     rng = np.random.default_rng(0)
     lengths = np.concatenate([[5], rng.integers(1, 6, 39)])
-    np.savez(folder / "d.npz", x=rng.normal(size=(40, 5, 2)).astype("f4"), lengths=lengths,
-             tag=rng.integers(0, 3, (40, 5)), size=rng.normal(size=(40, 5, 2)).astype("f4"))  # fmt: skip
+    np.savez(
+        folder / "d.npz",
+        x=rng.normal(size=(40, 5, 2)).astype("f4"),
+        lengths=lengths,
+        tag=rng.integers(0, 3, (40, 5)),
+        size=rng.normal(size=(40, 5, 2)).astype("f4"),
+    )
     np.savez(folder / "i.npz", x=rng.random((40, 1, 8, 8)).astype("f4"), y=rng.integers(0, 2, 40))
     (folder / "new.csv").write_text("sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n5,3,1,2\n")
     for name, text in TEXTS.items():

@@ -157,8 +157,11 @@ def test_the_mean_of_a_part(seed: int) -> None:
     for mask in kept.values():
         mask[rng.integers(n), rng.integers(steps)] = True
     classes, numbers = rng.integers(0, 3, (n, steps)), rng.normal(size=(n, steps, 2)).astype("f4")
-    part = DataPart({"x": x}, {"a": np.where(kept["a"], classes, NO_CLASS),
-                           "b": np.where(kept["b"][..., None], numbers, np.float32(np.nan))}, n)  # fmt: skip
+    part = DataPart(
+        {"x": x},
+        {"a": np.where(kept["a"], classes, NO_CLASS), "b": np.where(kept["b"][..., None], numbers, np.float32(np.nan))},
+        n,
+    )
     rules = {"a": OutputRule("classes", ("0", "1", "2"), 2, masked=True), "b": OutputRule("numbers", masked=True)}
     functions = {"a": loss_function(CrossEntropy(), 2, masked=True), "b": loss_function(Squared(weight=0.3), 1, True)}
     measured = (("a", "accuracy"), ("a", "f1"), ("b", "mae"), ("b", "r2"))

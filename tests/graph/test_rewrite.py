@@ -132,8 +132,10 @@ def test_what_would_leave_a_use_open_is_refused(graph: Graph, case: str) -> None
 
 
 def test_weights_that_another_shares_are_not_taken_away() -> None:
-    graph = netspec.load("netspec: 1\ninputs: {x: [4]}\nlayers:\n  a: {type: linear, out_features: 4}\n"
-                         "  b: {type: linear, out_features: 4, share: a, from: x}\noutputs: {y: b}\n")  # fmt: skip
+    graph = netspec.load(
+        "netspec: 1\ninputs: {x: [4]}\nlayers:\n  a: {type: linear, out_features: 4}\n"
+        "  b: {type: linear, out_features: 4, share: a, from: x}\noutputs: {y: b}\n"
+    )
     rewrite = Rewrite(graph)
     with pytest.raises(NetspecError, match="NS502 `a` cannot be removed: `b` shares its weights"):
         rewrite.remove(graph["a"], "dead")

@@ -28,8 +28,10 @@ each = pytest.mark.parametrize(("heads", "causal", "bias", "wiring"), [
 def network(heads: int, causal: bool, bias: bool, wiring: str) -> tuple[netspec.Graph, torch.nn.Module]:
     fields = f"num_heads: {heads}, causal: {str(causal).lower()}, bias: {str(bias).lower()}, from: {WIRINGS[wiring]}"
     more = ", y: [T, 4], z: [T, 4]" if wiring == "value" else ", y: [T, 4]" if wiring == "memory" else ""
-    graph = netspec.load(f"netspec: 1\ninputs: {{x: [T, 4]{more}, mask: {{shape: [T], dtype: bool}}}}\n"
-                         f"layers:\n  it: {{type: multi_head_attention, {fields}}}\n")  # fmt: skip
+    graph = netspec.load(
+        f"netspec: 1\ninputs: {{x: [T, 4]{more}, mask: {{shape: [T], dtype: bool}}}}\n"
+        f"layers:\n  it: {{type: multi_head_attention, {fields}}}\n"
+    )
     module = netspec.to_torch(graph)
     with torch.no_grad():
         for parameter in module.parameters():  # torch's biases begin at 0
@@ -94,8 +96,10 @@ def test_gradients_are_finite(heads: int, causal: bool, bias: bool, wiring: str,
 def test_a_second_layer_is_not_reached() -> None:
     """Steps that are there are what they are without the padding, two layers deep, on either side of it."""
     att = "{type: multi_head_attention, num_heads: 2, causal: true, from: {query: %s, mask: pad}}"
-    graph = netspec.load("netspec: 1\ninputs: {x: [T, 8], pad: {shape: [T], dtype: bool}}\nlayers:\n"
-                         f"  a: {att % 'x'}\n  n: layer_norm\n  b: {att % 'n'}\n")  # fmt: skip
+    graph = netspec.load(
+        "netspec: 1\ninputs: {x: [T, 8], pad: {shape: [T], dtype: bool}}\nlayers:\n"
+        f"  a: {att % 'x'}\n  n: layer_norm\n  b: {att % 'n'}\n"
+    )
     module = netspec.to_torch(graph).eval()
     x = torch.randn(2, 6, 8)
     pad = torch.tensor([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]]).bool()

@@ -71,8 +71,9 @@ def test_every_scale(mode: str, rank: int, corners: bool) -> None:
     fields = f", mode: {mode}" + ", align_corners: true" * corners
     for scale in SCALES:
         scales = {1: (scale,), 2: (scale, 1.25), 3: (1.5, scale, 1.25)}[rank]
-        direct = nn.Upsample(scale_factor=tuple(map(float, scales)), mode=mode,
-                             align_corners=None if mode == "nearest" else corners)  # fmt: skip
+        direct = nn.Upsample(
+            scale_factor=tuple(map(float, scales)), mode=mode, align_corners=None if mode == "nearest" else corners
+        )
         layer = f"type: upsample, scale_factor: {list(scales)}{fields}"
         for n in SIZES:
             if int(n * scale):

@@ -173,9 +173,7 @@ def test_attention_is_the_papers_formula(causal: bool) -> None:
     pad = torch.tensor([[False, True, False, False, True], [False, False, False, True, True]])
     w = {name.removeprefix("it."): value for name, value in module.state_dict().items()}
     bias = w["in_proj_bias"].split(4)
-    query, key, value = (
-        x @ w[f"{n}_proj_weight"].T + b for n, x, b in zip("qkv", (q, m, m), bias, strict=True)
-    )  # fmt: skip
+    query, key, value = (x @ w[f"{n}_proj_weight"].T + b for n, x, b in zip("qkv", (q, m, m), bias, strict=True))
     heads = []
     for h in (slice(0, 2), slice(2, 4)):
         scores = query[..., h] @ key[..., h].transpose(1, 2) / math.sqrt(2)
@@ -210,8 +208,10 @@ def test_dropout_keeps_the_mean_while_training(kind: str) -> None:
 
 
 def test_lerp_goes_from_start_to_end() -> None:
-    graph = netspec.load("netspec: 1\ninputs: {s: [3], e: [3], w: [1]}\nlayers:\n"
-                         "  it: {type: lerp, from: {weight: w, end: e, start: s}}\n")  # fmt: skip
+    graph = netspec.load(
+        "netspec: 1\ninputs: {s: [3], e: [3], w: [1]}\nlayers:\n"
+        "  it: {type: lerp, from: {weight: w, end: e, start: s}}\n"
+    )
     s, e, w = torch.randn(4, 3), torch.randn(4, 3), torch.rand(4, 1)
     torch.testing.assert_close(netspec.to_torch(graph)(s, e, w), s * (1 - w) + e * w)
 

@@ -17,8 +17,9 @@ def test_they_are_gone() -> None:
 
 
 def test_the_owner_of_a_shared_weight_stays() -> None:
-    graph, _ = carrying(HEAD + DEAD + "  a: {type: conv2d, from: x, out_channels: 2, kernel_size: 1, share: b}\n"
-                        "outputs: {y: a}\n")  # fmt: skip
+    graph, _ = carrying(
+        HEAD + DEAD + "  a: {type: conv2d, from: x, out_channels: 2, kernel_size: 1, share: b}\noutputs: {y: a}\n"
+    )
     after = drop_dead_nodes(graph)
     assert [n.name for n in after.layers()] == ["b", "a"]
     same_values(graph, after)

@@ -80,18 +80,22 @@ def test_schema() -> None:
         ("loss: cross_entropy\noptimizer: {type: adam, lr: 0}", "net.yaml:2:29: NS203 `lr` of optimizer adam"),
         ("loss: cross_entropy\noptimizer: {type: adm}", "did you mean `adam`?"),
         ("loss: cross_entropy\noptimizer: {type: nag, momentum: 0.9}", "NS202 optimizer nag has no key `momentum`"),
-        ("loss: cross_entropy\nmetrics: [mse]",
-         "net.yaml:2:11: NS611 metric mse measures numbers, and no output has a loss of numbers"),
+        (
+            "loss: cross_entropy\nmetrics: [mse]",
+            "net.yaml:2:11: NS611 metric mse measures numbers, and no output has a loss of numbers",
+        ),
         ("loss: squared\nmetrics: [mse, f1]", "net.yaml:2:16: NS611 metric f1 measures classes"),
-        ("loss: cross_entropy\nepochs: 2\nschedule: {type: cosine, warmup_epochs: 2}",
-         "net.yaml:3:41: NS612 `warmup_epochs` 2 leaves nothing of 2 epochs"),
+        (
+            "loss: cross_entropy\nepochs: 2\nschedule: {type: cosine, warmup_epochs: 2}",
+            "net.yaml:3:41: NS612 `warmup_epochs` 2 leaves nothing of 2 epochs",
+        ),
         ("loss: cross_entropy\noptimizer: {type: sgd, nesterov: true}", "net.yaml:2:34: NS612 `nesterov` of sgd needs"),
         ("loss: cross_entropy\nstop: {min_delta: 1}", "net.yaml:2:7: NS612 `stop` has no rule"),
         ("loss: cross_entropy\nstop: {settle: {epochs: 1}}", "NS612 `settle` compares the running loss of at least 2"),
         ("loss: cross_entropy\nschedule: step", "NS204 schedule step needs `every`"),
         ("loss: cross_entropy\nbatch_size: 0", "NS203 `batch_size` of train expects a whole number of at least 1"),
     ],
-)  # fmt: skip
+)
 def test_messages(text: str, expected: str) -> None:
     assert expected in message(text)
 

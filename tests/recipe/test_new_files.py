@@ -101,8 +101,12 @@ def outputs(tmp_path: Path) -> dict[str, str]:
         path = tmp_path / "more" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    right = SPEC.format(loss="{type: huber, delta: 0.5}", optimizer="adamax", schedule="{type: polynomial, power: 3}",
-                        metric="median_error")  # fmt: skip
+    right = SPEC.format(
+        loss="{type: huber, delta: 0.5}",
+        optimizer="adamax",
+        schedule="{type: polynomial, power: 3}",
+        metric="median_error",
+    )
     wrong = SPEC.format(loss="huber_loss", optimizer="adamx", schedule="polynomal", metric="median_errors")
     (tmp_path / "right.yaml").write_text(right)
     (tmp_path / "wrong.yaml").write_text(wrong)

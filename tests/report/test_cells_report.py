@@ -110,8 +110,10 @@ def test_cells_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_file_without_cells_lists_those_of_its_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("net.yaml").write_text("netspec: 1\ninputs: {x: [T, 4]}\nlayers:\n  a: {type: sru, hidden: 8}\n"
-                                "  b: {type: recurrent, cell: gru, hidden: 8}\n")  # fmt: skip
+    Path("net.yaml").write_text(
+        "netspec: 1\ninputs: {x: [T, 4]}\nlayers:\n  a: {type: sru, hidden: 8}\n"
+        "  b: {type: recurrent, cell: gru, hidden: 8}\n"
+    )
     assert [cell.name for cell in find("net.yaml")] == ["sru", "gru"]
     code, out, _ = run("net.yaml")
     names = [line.split()[0] for line in out.splitlines() if line[1:2].isalpha()]

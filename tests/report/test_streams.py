@@ -101,9 +101,17 @@ LONG = "n" * 300
 
 @pytest.mark.parametrize(
     "line",
-    [f"train net.yaml --run {LONG}", f"evaluate {LONG}", f"predict {LONG} x.csv", f"export {LONG} --onnx",
-     f"diff {LONG} net.yaml", f"validate {LONG}", f"cells {LONG}:a", f"export net.yaml --onnx -o {LONG}"],
-)  # fmt: skip
+    [
+        f"train net.yaml --run {LONG}",
+        f"evaluate {LONG}",
+        f"predict {LONG} x.csv",
+        f"export {LONG} --onnx",
+        f"diff {LONG} net.yaml",
+        f"validate {LONG}",
+        f"cells {LONG}:a",
+        f"export net.yaml --onnx -o {LONG}",
+    ],
+)
 def test_a_path_that_the_system_does_not_take(line: str) -> None:
     code, err = netspec(line)
     assert code == 1 and "Traceback" not in err and "File name too long" in err

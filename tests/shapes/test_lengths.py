@@ -18,13 +18,28 @@ def steps(draw: st.DrawFn, name: str = "T") -> Size:
     size: Size = symbol(name)
     for _ in range(draw(st.integers(0, 4))):
         number = draw(st.integers(1, 7))
-        size = draw(st.sampled_from([size - number, size + number, (size - number) // 2 + 1, size // number,
-                                     size * number, number * 3 - size, size + size // number]))  # fmt: skip
+        size = draw(
+            st.sampled_from(
+                [
+                    size - number,
+                    size + number,
+                    (size - number) // 2 + 1,
+                    size // number,
+                    size * number,
+                    number * 3 - size,
+                    size + size // number,
+                ]
+            )
+        )
     return size
 
 
-sizes = steps() | steps("S") | st.builds(lambda a, b: product((a, b)), steps(), steps("S")) | st.builds(
-    lambda a, b: a + b, steps(), steps("S"))  # fmt: skip
+sizes = (
+    steps()
+    | steps("S")
+    | st.builds(lambda a, b: product((a, b)), steps(), steps("S"))
+    | st.builds(lambda a, b: a + b, steps(), steps("S"))
+)
 
 
 @settings(max_examples=400, deadline=None)

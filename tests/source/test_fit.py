@@ -29,10 +29,13 @@ TYPES: list[Any] = [
 WORDS = ("a", "b", "same", "zeros", "circle", "type", "radius", "width", "form", "layers", "adam", "lr")
 
 plain = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 5),
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 5),
     st.sampled_from([0.5, 1.0, -2.0, float("nan"), float("inf"), 2.0**70]),
-    st.sampled_from(WORDS), st.integers(-(2**70), 2**70),
-)  # fmt: skip
+    st.sampled_from(WORDS),
+    st.integers(-(2**70), 2**70),
+)
 values = st.recursive(
     plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)
 )

@@ -205,9 +205,20 @@ def test_nothing_else_in_the_source_writes_files() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["open('a', 'w')", "open(p, mode)", "p.open('r+b')", "io.open(p, mode='a')", "os.open(p, 1)", "part.replace(path)",
-     "np.save(p, x)", "torch.save(x, p)", "p.write_text('')", "os.fdopen(h, 'w')", "tempfile.mkstemp()"],
-)  # fmt: skip
+    [
+        "open('a', 'w')",
+        "open(p, mode)",
+        "p.open('r+b')",
+        "io.open(p, mode='a')",
+        "os.open(p, 1)",
+        "part.replace(path)",
+        "np.save(p, x)",
+        "torch.save(x, p)",
+        "p.write_text('')",
+        "os.fdopen(h, 'w')",
+        "tempfile.mkstemp()",
+    ],
+)
 def test_the_walk_sees_other_ways(text: str) -> None:
     assert len(list(other_ways(ast.parse(text)))) == 1
     assert not list(other_ways(ast.parse("open(p); p.open('rb'); a.replace('b', 'c'); replace(x, y=1)")))

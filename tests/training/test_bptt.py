@@ -228,8 +228,10 @@ def test_the_state_of_a_text_is_carried_through_an_epoch(gru: Any, tmp_path: Pat
 def test_resumed_in_the_middle_of_an_epoch(gru: Any, tmp_path: Path, kind: str) -> None:
     """Stopped after every third piece, in a new process' place a new trainer: the same weights, bit by bit."""
     part = text(30, 20) if kind == "text" else sequences([12, 4, 9, 12, 2, 7, 12, 11, 3])
-    settings = config("batch_size: 3\nepochs: 3\nbptt: 4\noptimizer: {type: adam, lr: 0.01}\n"
-                      "schedule: {type: cosine, warmup_epochs: 0.5}")  # fmt: skip
+    settings = config(
+        "batch_size: 3\nepochs: 3\nbptt: 4\noptimizer: {type: adam, lr: 0.01}\n"
+        "schedule: {type: cosine, warmup_epochs: 0.5}"
+    )
     alone = made(gru, dropout=0.3)
     torch.manual_seed(5)
     run(trainer(alone, part, settings, tmp_path / "alone"))

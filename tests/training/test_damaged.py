@@ -213,7 +213,7 @@ def test_the_state_of_the_generator(run: Path, state: Tensor) -> None:
         ("source", None, "`source` is nothing, expected text"),
         ("version", 99, "is not of version"),
     ],
-)  # fmt: skip
+)
 def test_every_field_of_the_preprocessing(run: Path, place: str, value: Any, said: str) -> None:
     """In a run, and in a model that was exported."""
     trained = load_run(run)

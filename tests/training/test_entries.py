@@ -41,21 +41,36 @@ def layers(inputs: str, text: str) -> dict[str, Entries]:
     [
         ("{x: {shape: [T], dtype: int64}}", "  e: {type: embedding, num_embeddings: 7, embedding_dim: 2}", {"x": 7}),
         ("{x: {shape: [], dtype: int32}}", "  e: {type: embedding, num_embeddings: 7, embedding_dim: 2}", {"x": 7}),
-        ("{x: {shape: [2, 3], dtype: int64}}",
-         "  t: {type: permute, dims: [0, 2, 1]}\n  s: {type: slice, dim: 1, start: 1, stop: 2}\n"
-         "  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}", {"x": (0, 4, 0, 0, 4, 0)}),
-        ("{x: {shape: [4], dtype: int64}}",
-         "  r: {type: reshape, shape: [2, 2]}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}", {"x": 4}),
-        ("{x: {shape: [2], dtype: int64}, y: {shape: [1], dtype: int64}}",
-         "  c: {type: concat, from: [x, y]}\n  s: {type: slice, dim: 1, start: 1}\n"
-         "  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}", {"x": (0, 4), "y": 4}),
-        ("{x: {shape: [2], dtype: int64}}",
-         "  s: {type: slice, dim: 1, stop: 1}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}\n"
-         "  f: {type: embedding, num_embeddings: 9, embedding_dim: 2, from: x}", {"x": (4, 9)}),
-        ("{x: {shape: [2], dtype: int64}, v: [T, 3]}",
-         "  a: {type: add, from: [x, x]}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}", {}),
+        (
+            "{x: {shape: [2, 3], dtype: int64}}",
+            "  t: {type: permute, dims: [0, 2, 1]}\n  s: {type: slice, dim: 1, start: 1, stop: 2}\n"
+            "  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}",
+            {"x": (0, 4, 0, 0, 4, 0)},
+        ),
+        (
+            "{x: {shape: [4], dtype: int64}}",
+            "  r: {type: reshape, shape: [2, 2]}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}",
+            {"x": 4},
+        ),
+        (
+            "{x: {shape: [2], dtype: int64}, y: {shape: [1], dtype: int64}}",
+            "  c: {type: concat, from: [x, y]}\n  s: {type: slice, dim: 1, start: 1}\n"
+            "  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}",
+            {"x": (0, 4), "y": 4},
+        ),
+        (
+            "{x: {shape: [2], dtype: int64}}",
+            "  s: {type: slice, dim: 1, stop: 1}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}\n"
+            "  f: {type: embedding, num_embeddings: 9, embedding_dim: 2, from: x}",
+            {"x": (4, 9)},
+        ),
+        (
+            "{x: {shape: [2], dtype: int64}, v: [T, 3]}",
+            "  a: {type: add, from: [x, x]}\n  e: {type: embedding, num_embeddings: 4, embedding_dim: 2}",
+            {},
+        ),
     ],
-)  # fmt: skip
+)
 def test_which_numbers_reach_an_embedding(inputs: str, text: str, expected: dict[str, Entries]) -> None:
     assert layers(inputs, text) == expected
 

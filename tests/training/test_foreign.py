@@ -33,8 +33,9 @@ def model_of(
     nodes: list[onnx.NodeProto], output: onnx.ValueInfoProto | None = None, *initializers: onnx.TensorProto
 ) -> onnx.ModelProto:
     """A model that says how its input is made, as every model of netspec does."""
-    graph = helper.make_graph(nodes, "g", [float_info("x", "B", 2)], [output or float_info("y", "B", 2)],
-                              list(initializers))  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "g", [float_info("x", "B", 2)], [output or float_info("y", "B", 2)], list(initializers)
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     helper.set_model_props(model, {META: RULES})
     return model
@@ -49,8 +50,13 @@ def external(name: str = "w") -> onnx.TensorProto:
 
 def body(*nodes: onnx.NodeProto, initializers: tuple[onnx.TensorProto, ...] = ()) -> onnx.GraphProto:
     """Of a Scan over x: gives each row as it is."""
-    return helper.make_graph([*nodes, helper.make_node("Identity", ["row"], ["out"])], "b", [float_info("row", 2)],
-                             [float_info("out", 2)], list(initializers))  # fmt: skip
+    return helper.make_graph(
+        [*nodes, helper.make_node("Identity", ["row"], ["out"])],
+        "b",
+        [float_info("row", 2)],
+        [float_info("out", 2)],
+        list(initializers),
+    )
 
 
 def scan(of: onnx.GraphProto) -> onnx.NodeProto:
@@ -80,9 +86,16 @@ def branch() -> onnx.ModelProto:
 def function() -> onnx.ModelProto:
     model = model_of([helper.make_node("Mine", ["x"], ["y"], domain="mine")])
     model.opset_import.append(helper.make_opsetid("mine", 1))
-    model.functions.append(helper.make_function(
-        "mine", "Mine", ["a"], ["b"], [constant(value=external()), helper.make_node("Add", ["a", "c"], ["b"])],
-        [helper.make_opsetid("", 21)]))  # fmt: skip
+    model.functions.append(
+        helper.make_function(
+            "mine",
+            "Mine",
+            ["a"],
+            ["b"],
+            [constant(value=external()), helper.make_node("Add", ["a", "c"], ["b"])],
+            [helper.make_opsetid("", 21)],
+        )
+    )
     return model
 
 
@@ -204,8 +217,10 @@ def test_outputs_that_say_nothing_of_a_sample(model: onnx.ModelProto, code: str,
 
 def test_batches_of_different_shapes(given: Path) -> None:
     """As many columns as there are samples in the batch."""
-    model = model_of([helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0]),
-                      helper.make_node("MatMul", ["x", "t"], ["y"])], float_info("y", "B", "C"))  # fmt: skip
+    model = model_of(
+        [helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0]), helper.make_node("MatMul", ["x", "t"], ["y"])],
+        float_info("y", "B", "C"),
+    )
     onnx.save(model, given.with_name("m.onnx"))
     np.savez(given, x=np.ones((300, 2), np.float32))
     with pytest.raises(NetspecError, match=r"NS632 output `y` has the shapes \(256, 256\) and \(44, 44\)"):

@@ -55,8 +55,19 @@ def small(folder: Path, **values: Any) -> dict[str, float]:
 
 
 def test_the_embedded_reber_grammar(tmp_path: Path) -> None:
-    found = small(tmp_path, size=7, kind="lstm, hidden: 16", returns="sequence", outputs=7, loss="logistic", lr=0.03,
-                  source="{type: reber, samples: 800}", batch=32, epochs=14, metrics="sequence_accuracy")  # fmt: skip
+    found = small(
+        tmp_path,
+        size=7,
+        kind="lstm, hidden: 16",
+        returns="sequence",
+        outputs=7,
+        loss="logistic",
+        lr=0.03,
+        source="{type: reber, samples: 800}",
+        batch=32,
+        epochs=14,
+        metrics="sequence_accuracy",
+    )
     assert found["sequence_accuracy"] > 0.9  # half of all strings without the symbol from the beginning
     text = "BTBPVVET"
     x = np.array([[[s == c for c in "BTPSXVE"] for s in text]], np.float32)
@@ -66,23 +77,53 @@ def test_the_embedded_reber_grammar(tmp_path: Path) -> None:
 
 
 def test_adding(tmp_path: Path) -> None:
-    found = small(tmp_path, size=2, kind="lstm, hidden: 32, init: {b_f: 3.0}", returns="last", outputs=1,
-                  loss="squared", lr=0.01, source="{type: adding, length: 20, samples: 3000}", batch=32, epochs=14,
-                  metrics="mae, max_error")  # fmt: skip
+    found = small(
+        tmp_path,
+        size=2,
+        kind="lstm, hidden: 32, init: {b_f: 3.0}",
+        returns="last",
+        outputs=1,
+        loss="squared",
+        lr=0.01,
+        source="{type: adding, length: 20, samples: 3000}",
+        batch=32,
+        epochs=14,
+        metrics="mae, max_error",
+    )
     assert found["mae"] < 0.05  # 0.16 for the mean of all targets
 
 
 def test_adding_by_a_plain_recurrent_network(tmp_path: Path) -> None:
-    found = small(tmp_path, size=2, kind="rnn, hidden: 32, init: {W: orthogonal}", returns="last", outputs=1,
-                  loss="squared", lr=3e-3, source="{type: adding, length: 20, samples: 3000}", batch=32, epochs=16,
-                  metrics="mae")  # fmt: skip
+    found = small(
+        tmp_path,
+        size=2,
+        kind="rnn, hidden: 32, init: {W: orthogonal}",
+        returns="last",
+        outputs=1,
+        loss="squared",
+        lr=3e-3,
+        source="{type: adding, length: 20, samples: 3000}",
+        batch=32,
+        epochs=16,
+        metrics="mae",
+    )
     assert found["mae"] < 0.08
 
 
 def test_timing_with_peepholes(tmp_path: Path) -> None:
-    found = small(tmp_path, size=1, kind="lstm_peephole, hidden: 8", returns="sequence", outputs=1, loss="squared",
-                  lr=0.02, source="{type: msd, period: 6, spikes: 5, samples: 500}", batch=16, epochs=20,
-                  metrics="max_error")  # fmt: skip
+    found = small(
+        tmp_path,
+        size=1,
+        kind="lstm_peephole, hidden: 8",
+        returns="sequence",
+        outputs=1,
+        loss="squared",
+        lr=0.02,
+        source="{type: msd, period: 6, spikes: 5, samples: 500}",
+        batch=16,
+        epochs=20,
+        metrics="max_error",
+    )
     assert found["max_error"] < 0.49  # solved, as the paper has it
 
 

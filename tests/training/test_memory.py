@@ -121,15 +121,20 @@ def test_weights_and_constants_beyond_one_message() -> None:
     [
         (MemoryError("Unable to allocate 29.8 GiB for an array with shape (4000000000,)"), ": 29.8 GiB more"),
         (MemoryError(), ""),
-        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: "
-                      "you tried to allocate 16000000000 bytes. Error code 12"), ": 14.9 GiB more"),
+        (
+            RuntimeError(
+                "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: "
+                "you tried to allocate 16000000000 bytes. Error code 12"
+            ),
+            ": 14.9 GiB more",
+        ),
         (RuntimeError("std::bad_alloc"), ""),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), ": 20.00 MiB more"),
         (RuntimeError("Failed to allocate memory for requested buffer of size 1048576"), ": 1 MiB more"),
         (RuntimeError("Storage size calculation overflowed with sizes=[4000000000, 4000000000]"), ""),
         (OSError(12, "Cannot allocate memory"), ""),
     ],
-)  # fmt: skip
+)
 def test_every_library_s_own_words(raised: Exception, said: str) -> None:
     with pytest.raises(NetspecError) as error, memory("while testing", "cuda:0", "take less"):
         raise raised

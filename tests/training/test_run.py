@@ -335,8 +335,12 @@ def test_sections_that_are_missing(tmp_path: Path) -> None:
 
 
 def test_nothing_to_train(tmp_path: Path) -> None:
-    found = message(TABLE.replace("out_features: 8}", "out_features: 8, freeze: true}")
-                    .replace("out_features: 3}", "out_features: 3, freeze: true}"), tmp_path / "r")  # fmt: skip
+    found = message(
+        TABLE.replace("out_features: 8}", "out_features: 8, freeze: true}").replace(
+            "out_features: 3}", "out_features: 3, freeze: true}"
+        ),
+        tmp_path / "r",
+    )
     assert "NS612 there is nothing to train" in found
 
 
@@ -387,8 +391,10 @@ def test_mixed_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precis
 def test_shared_weights_are_stored_once(tmp_path: Path) -> None:
     import safetensors.torch
 
-    text = TABLE.replace("  tanh: tanh\n", "  tanh: tanh\n  mid: {type: linear, out_features: 8}\n"
-                         "  again: {type: linear, out_features: 8, share: mid}\n")  # fmt: skip
+    text = TABLE.replace(
+        "  tanh: tanh\n",
+        "  tanh: tanh\n  mid: {type: linear, out_features: 8}\n  again: {type: linear, out_features: 8, share: mid}\n",
+    )
     train(text, tmp_path / "r")
     path = tmp_path / "r" / "best.safetensors"
     kept = safetensors.torch.load_file(path)

@@ -71,9 +71,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def text(size: int, order: str = "cls tag size flag", lr: str = "0.01") -> str:
     outputs = ", ".join(f"{name}: {name}" for name in order.split())
-    losses = dict(part.split(": ", 1) for part in
-              ("cls: cross_entropy", "tag: {type: cross_entropy, weight: 0.7}", "size: {type: squared, weight: 3}",
-               "flag: logistic"))  # fmt: skip
+    losses = dict(
+        part.split(": ", 1)
+        for part in (
+            "cls: cross_entropy",
+            "tag: {type: cross_entropy, weight: 0.7}",
+            "size: {type: squared, weight: 3}",
+            "flag: logistic",
+        )
+    )
     spec = NET.replace("OUTPUTS", outputs).replace("SIZE", str(size)).replace("LR", lr)
     head, _, rest = spec.partition("  loss: ")
     wanted = ", ".join(f"{n}: {losses[n]}" for n in order.split())

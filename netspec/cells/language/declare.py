@@ -18,8 +18,12 @@ from netspec.source.tree import Items, Map, Scalar, Tree
 MAX_NAMES = 200  # of states and weights together: more is no cell, and would be looked at for minutes
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_TAKEN = {"x": "it is the input", "t": "it is the time", **dict.fromkeys(SIZES, "it is a size"),
-          **dict.fromkeys(("if", "else"), "it is a word of the language")}  # fmt: skip
+_TAKEN = {
+    "x": "it is the input",
+    "t": "it is the time",
+    **dict.fromkeys(SIZES, "it is a size"),
+    **dict.fromkeys(("if", "else"), "it is a word of the language"),
+}
 
 
 class Declarations:
@@ -32,13 +36,21 @@ class Declarations:
         self.params = dict(self._params())
         self.states = {d.name: d for d in self._shaped("state", "a state", "state: {h: hidden}")}
         if not self.states and not problems:
-            problems.append(Problem("NS204", f"cell `{cell}` needs `state`, what it remembers and its size",
-                                    tree.key_span("state") if "state" in tree else tree.span,
-                                    "for example `state: {h: hidden}`"))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS204",
+                    f"cell `{cell}` needs `state`, what it remembers and its size",
+                    tree.key_span("state") if "state" in tree else tree.span,
+                    "for example `state: {h: hidden}`",
+                )
+            )
         self.weights = {d.name: d for d in self._shaped("weights", "a weight", "weights: {W: [hidden, input]}")}
         if len(self.states) + len(self.weights) > MAX_NAMES:
-            problems.append(Problem("NS329", f"cell `{cell}` has more than {MAX_NAMES} states and weights",
-                                    tree.key_span("weights")))  # fmt: skip
+            problems.append(
+                Problem(
+                    "NS329", f"cell `{cell}` has more than {MAX_NAMES} states and weights", tree.key_span("weights")
+                )
+            )
 
     def _add(self, name: str, what: str, span: Span) -> bool:
         if not _NAME.fullmatch(name):
@@ -48,8 +60,9 @@ class Declarations:
             return False
         taken = _TAKEN.get(name) or ("it is a function" if name in PUBLIC else "") or self.known.get(name, "")
         if taken:
-            self.problems.append(Problem("NS206", f"{what} cannot be named `{name}`: {taken}", span,
-                                         "choose another name"))  # fmt: skip
+            self.problems.append(
+                Problem("NS206", f"{what} cannot be named `{name}`: {taken}", span, "choose another name")
+            )
             return False
         self.known[name] = f"{what} of the cell has the name"
         return True
@@ -59,9 +72,13 @@ class Declarations:
         if section is None or isinstance(section, Map):
             return section
         self.problems.append(
-            Problem("NS203", f"`{key}` of cell `{self.cell}` expects a mapping, received {show(section.plain())}",
-                    self.tree.key_span(key) if section.plain() is None else section.span, f"for example `{example}`")
-        )  # fmt: skip
+            Problem(
+                "NS203",
+                f"`{key}` of cell `{self.cell}` expects a mapping, received {show(section.plain())}",
+                self.tree.key_span(key) if section.plain() is None else section.span,
+                f"for example `{example}`",
+            )
+        )
         return None
 
     def _params(self) -> Iterator[tuple[str, float | None]]:
@@ -76,8 +93,14 @@ class Declarations:
                 yield key, given
             else:
                 self.broken.add(key)
-                self.problems.append(Problem("NS203", f"parameter `{key}` expects a number, received {show(given)}",
-                                             value.span, "leave it empty when every layer has to give it"))  # fmt: skip
+                self.problems.append(
+                    Problem(
+                        "NS203",
+                        f"parameter `{key}` expects a number, received {show(given)}",
+                        value.span,
+                        "leave it empty when every layer has to give it",
+                    )
+                )
 
     def _shaped(self, key: str, what: str, example: str) -> Iterator[DeclaredShape]:
         """The names of a section with their shapes, grouped keys taken apart."""
@@ -117,15 +140,21 @@ def _shape(value: Tree, what: str, name: str, place: Span, section: Map) -> tupl
             hint = f'within braces a group wants quotes: `"{", ".join(rest)}": …`'
         raise NetspecError("NS203", f"{what} `{name}` expects {_expected(state)}, received nothing", place, hint=hint)
     if items is None or len(items) > 2 or (state and len(items) != 1):
-        raise NetspecError("NS203", f"{what} `{name}` expects {_expected(state)}, received {show(value.plain())}",
-                           value.span, hint="for example `h: hidden`" if state else
-                           "for example `W: [hidden, input]`")  # fmt: skip
+        raise NetspecError(
+            "NS203",
+            f"{what} `{name}` expects {_expected(state)}, received {show(value.plain())}",
+            value.span,
+            hint="for example `h: hidden`" if state else "for example `W: [hidden, input]`",
+        )
     sizes = []
     for item in items:
         if not isinstance(item, Scalar) or isinstance(item.value, (bool, float, type(None))):
-            raise NetspecError("NS203", f"a size of `{name}` expects a whole number or a name, received "
-                               f"{show(item.plain())}", item.span,
-                               hint="`hidden`, `input`, a parameter, or a number")  # fmt: skip
+            raise NetspecError(
+                "NS203",
+                f"a size of `{name}` expects a whole number or a name, received {show(item.plain())}",
+                item.span,
+                hint="`hidden`, `input`, a parameter, or a number",
+            )
         sizes.append(parse_size(item))
     return tuple(sizes)
 

@@ -37,8 +37,11 @@ def library_cell(name: str) -> Cell:
     from netspec.cells.language.read import parse_cell
 
     if name not in library_names():
-        raise NetspecError("NS201", f"the library has no cell {show(name)}",
-                           hint=did_you_mean(name, library_names(), "`netspec cells` lists them"))  # fmt: skip
+        raise NetspecError(
+            "NS201",
+            f"the library has no cell {show(name)}",
+            hint=did_you_mean(name, library_names(), "`netspec cells` lists them"),
+        )
     source = read_text(_FOLDER / f"{name}.yaml", f"netspec/cells/library/{name}.yaml")
     problems = Problems()
     cell = parse_cell(name, parse(source), Span(source, 1, 1, 1, 1), problems).cell

@@ -33,9 +33,14 @@ class Parsed:
 def parse_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Parsed:
     """The cell under a name.  Reports NS2xx for its keys, NS320 to NS329 for the form of its equations."""
     if not isinstance(tree, Map):
-        problems.append(Problem("NS203", f"cell `{name}` expects a mapping, received {show(tree.plain())}",
-                                place if tree.plain() is None else tree.span,
-                                "keys: state, output, weights, equations"))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS203",
+                f"cell `{name}` expects a mapping, received {show(tree.plain())}",
+                place if tree.plain() is None else tree.span,
+                "keys: state, output, weights, equations",
+            )
+        )
         return Parsed(None)
     missing = [key for key in KEYS if key not in tree]
     for key in tree.entries:
@@ -49,8 +54,19 @@ def parse_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Parsed
     output = "" if "output" in meant else _output(tree, name, place, names.states, equations, problems)
     init = _init(tree, name, names.weights, problems)
     shown = output_tree.span if (output_tree := tree.get("output")) else None
-    cell = Cell(name, place, names.params, names.states, output, names.weights, equations, init,
-                texts["description"], texts["source"], shown)  # fmt: skip
+    cell = Cell(
+        name,
+        place,
+        names.params,
+        names.states,
+        output,
+        names.weights,
+        equations,
+        init,
+        texts["description"],
+        texts["source"],
+        shown,
+    )
     whole = names.states and equations and "params" not in meant
     return Parsed(cell if whole else None, frozenset(broken))
 
@@ -62,9 +78,16 @@ def unused_params(cell: Cell, tree: Map) -> list[Problem]:
         return []
     used = size_names(cell) | {tree.value for tree in cell.init.values() if isinstance(tree, Scalar)}
     used |= {part.name for e in cell.equations for part in walk(e.value) if isinstance(part, Name)}
-    return [Problem("NS326", f"nothing uses parameter `{name}` of cell `{cell.name}`", section.key_span(name),
-                    "remove it, or use it")
-            for name in cell.params if name not in used]  # fmt: skip
+    return [
+        Problem(
+            "NS326",
+            f"nothing uses parameter `{name}` of cell `{cell.name}`",
+            section.key_span(name),
+            "remove it, or use it",
+        )
+        for name in cell.params
+        if name not in used
+    ]
 
 
 def _text(tree: Map, key: str, name: str, problems: Problems) -> str:
@@ -72,8 +95,13 @@ def _text(tree: Map, key: str, name: str, problems: Problems) -> str:
     if value is None:
         return ""
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
-        problems.append(Problem("NS203", f"`{key}` of cell `{name}` expects text, received {show(value.plain())}",
-                                tree.key_span(key) if value.plain() is None else value.span))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS203",
+                f"`{key}` of cell `{name}` expects text, received {show(value.plain())}",
+                tree.key_span(key) if value.plain() is None else value.span,
+            )
+        )
     return str(value.plain())
 
 
@@ -81,17 +109,26 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
     """The equations that can be read; the names that the others give a value go to `broken`."""
     section = tree.get("equations")
     if section is None:
-        problems.append(Problem("NS204", f"cell `{name}` needs `equations`", place,
-                                "for example `- h[t] = tanh(W @ [h[t-1], x[t]])`"))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS204", f"cell `{name}` needs `equations`", place, "for example `- h[t] = tanh(W @ [h[t-1], x[t]])`"
+            )
+        )
         return ()
     if not isinstance(section, Items) or not section.items:
-        problems.append(Problem("NS203", f"`equations` of cell `{name}` expects a list, received "
-                                f"{show(section.plain())}", tree.key_span("equations"),
-                                "one equation a line, each after `- `"))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS203",
+                f"`equations` of cell `{name}` expects a list, received {show(section.plain())}",
+                tree.key_span("equations"),
+                "one equation a line, each after `- `",
+            )
+        )
         return ()
     if len(section.items) > MAX_EQUATIONS:
-        problems.append(Problem("NS329", f"cell `{name}` has more than {MAX_EQUATIONS} equations",
-                                tree.key_span("equations")))  # fmt: skip
+        problems.append(
+            Problem("NS329", f"cell `{name}` has more than {MAX_EQUATIONS} equations", tree.key_span("equations"))
+        )
         return ()
     found = []
     for item in section.items:
@@ -99,8 +136,9 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
             hint = "put it in quotes when it holds `: ` or ` #`"
             if isinstance(item, Map) and len(item.entries) == 1:
                 hint = f"write `{next(iter(item.entries))} = …`"
-            problems.append(Problem("NS203", f"an equation is text, `name = value`; received {show(item.plain())}",
-                                    item.span, hint))  # fmt: skip
+            problems.append(
+                Problem("NS203", f"an equation is text, `name = value`; received {show(item.plain())}", item.span, hint)
+            )
             broken.add("")
             continue
         try:
@@ -112,14 +150,26 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
     return tuple(found)
 
 
-def _output(tree: Map, name: str, place: Span, states: Mapping[str, DeclaredShape], equations: tuple[Equation, ...],
-            problems: Problems) -> str:  # fmt: skip
+def _output(
+    tree: Map,
+    name: str,
+    place: Span,
+    states: Mapping[str, DeclaredShape],
+    equations: tuple[Equation, ...],
+    problems: Problems,
+) -> str:
     output = tree.get("output")
     known = [*states, *(e.target.name for e in equations if not e.target.time)]
     value = output.plain() if output else None
     if output is None:
-        problems.append(Problem("NS204", f"cell `{name}` needs `output`, the value that the layer gives at every step",
-                                place, f"for example `output: {next(iter(states), 'h')}`"))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS204",
+                f"cell `{name}` needs `output`, the value that the layer gives at every step",
+                place,
+                f"for example `output: {next(iter(states), 'h')}`",
+            )
+        )
     elif not isinstance(value, str) or (value not in known and not problems):
         base = str(value).partition("[")[0]
         hint = (
@@ -127,9 +177,14 @@ def _output(tree: Map, name: str, place: Span, states: Mapping[str, DeclaredShap
             if base in known
             else near_name(str(value), known, f"one of {', '.join(known)}" if known else "")
         )
-        problems.append(Problem("NS321", f"`output` of cell `{name}` expects a state or a value of an equation, "
-                                f"received {show(value)}", tree.key_span("output") if value is None else output.span,
-                                hint))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS321",
+                f"`output` of cell `{name}` expects a state or a value of an equation, received {show(value)}",
+                tree.key_span("output") if value is None else output.span,
+                hint,
+            )
+        )
     return str(value)
 
 
@@ -138,10 +193,15 @@ def _init(tree: Map, name: str, weights: Mapping[str, DeclaredShape], problems: 
     if section is None:
         return {}
     if not isinstance(section, Map):
-        problems.append(Problem("NS203", f"`init` of cell `{name}` expects a mapping of weight to how it begins, "
-                                f"received {show(section.plain())}",
-                                tree.key_span("init") if section.plain() is None else section.span,
-                                "for example `init: {b_f: 1.0}`"))  # fmt: skip
+        problems.append(
+            Problem(
+                "NS203",
+                f"`init` of cell `{name}` expects a mapping of weight to how it begins, "
+                f"received {show(section.plain())}",
+                tree.key_span("init") if section.plain() is None else section.span,
+                "for example `init: {b_f: 1.0}`",
+            )
+        )
         return {}
     found = {}
     for group, value in section.entries.items():
@@ -149,7 +209,12 @@ def _init(tree: Map, name: str, weights: Mapping[str, DeclaredShape], problems: 
             if part in weights:
                 found[part] = value
             elif weights or not problems:
-                problems.append(Problem("NS321", f"`init`: cell `{name}` has no weight `{part}`", span,
-                                        near_name(part, weights, f"it has {', '.join(weights)}" if weights else
-                                                  "it has none")))  # fmt: skip
+                problems.append(
+                    Problem(
+                        "NS321",
+                        f"`init`: cell `{name}` has no weight `{part}`",
+                        span,
+                        near_name(part, weights, f"it has {', '.join(weights)}" if weights else "it has none"),
+                    )
+                )
     return found

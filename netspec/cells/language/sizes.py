@@ -50,27 +50,39 @@ def side_of(expr: Expr, values: Mapping[str, Size | float | None]) -> Size:
         case Binary(sign, left, right) if sign in ("+", "-", "*", "//"):
             a, b = side_of(left, values), side_of(right, values)
             if sign == "//" and (not isinstance(b, int) or b < 1):
-                raise NetspecError("NS411", "a size is divided by a whole number of at least 1, received "
-                                   f"`{right.place.shown}`", right.place.span)  # fmt: skip
+                raise NetspecError(
+                    "NS411",
+                    f"a size is divided by a whole number of at least 1, received `{right.place.shown}`",
+                    right.place.span,
+                )
             result = a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a // b  # type: ignore[operator]
             if isinstance(result, Dim) and len(result.terms) > MAX_TERMS:
                 raise NetspecError("NS411", f"a size of more than {MAX_TERMS} terms", expr.place.span)
             return result
-    raise NetspecError("NS411", f"`{expr.place.shown}` is not a size", expr.place.span,
-                       hint="whole numbers, `hidden`, `input` and parameters, with + - * //")  # fmt: skip
+    raise NetspecError(
+        "NS411",
+        f"`{expr.place.shown}` is not a size",
+        expr.place.span,
+        hint="whole numbers, `hidden`, `input` and parameters, with + - * //",
+    )
 
 
 def _named(expr: Name, values: Mapping[str, Size | float | None]) -> Size:
     name, span = expr.name, expr.place.span
     if name not in values:
         known = list(dict.fromkeys((*SIZES, *values)))
-        raise NetspecError("NS321", f"`{name}` is not a size", span,
-                           hint=near_name(name, known, f"sizes: {', '.join(known)}"))  # fmt: skip
+        raise NetspecError(
+            "NS321", f"`{name}` is not a size", span, hint=near_name(name, known, f"sizes: {', '.join(known)}")
+        )
     value = values[name]
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if value is None or isinstance(value, float):
-        raise NetspecError("NS411", f"parameter `{name}` is a size here and takes a whole number, received "
-                           f"{'nothing' if value is None else f'{value:g}'}", span,
-                           hint=f"for example `params: {{{name}: {max(1, int(value or 1))}}}`")  # fmt: skip
+        raise NetspecError(
+            "NS411",
+            f"parameter `{name}` is a size here and takes a whole number, received "
+            f"{'nothing' if value is None else f'{value:g}'}",
+            span,
+            hint=f"for example `params: {{{name}: {max(1, int(value or 1))}}}`",
+        )
     return value

@@ -54,8 +54,11 @@ def parse_equation(text: Scalar) -> Equation:
     if not isinstance(target, Name):
         raise _wrong(target.place, "an equation begins with the name that it gives a value", "`f = …` or `h[t] = …`")
     if target.time == "t-1":
-        raise _wrong(target.place, f"`{target.place.shown}` is what came before and cannot be given a value",
-                     f"write `{target.name}[t] = …`")  # fmt: skip
+        raise _wrong(
+            target.place,
+            f"`{target.place.shown}` is what came before and cannot be given a value",
+            f"write `{target.name}[t] = …`",
+        )
     reader.expect("=", "`=`")
     value = reader.value(0)
     reader.end()
@@ -230,8 +233,9 @@ class _Reader:
         time = "".join(t.text for t in inside)
         if time not in ("t", "t-1"):
             index = EquationPart(self.text, opening.place.start, closing.place.end)
-            raise _wrong(index, f"`{token.text}` is read at `[t]` or `[t-1]`, received `{index.shown}`",
-                         time_hint(time))  # fmt: skip
+            raise _wrong(
+                index, f"`{token.text}` is read at `[t]` or `[t-1]`, received `{index.shown}`", time_hint(time)
+            )
         return Name(token.text, time, EquationPart(self.text, token.place.start, closing.place.end))
 
     def items(self, closing: str, depth: int, opening: _Token) -> tuple[tuple[Expr, ...], _Token]:
@@ -257,8 +261,11 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
         match = _TOKEN.match(written, at)
         if match is None:
             start = at + len(written[at:]) - len(written[at:].lstrip())
-            raise _wrong(EquationPart(text, start, start + 1), f"`{written[start]}` has no meaning in an equation",
-                         sign_hint(written, start))  # fmt: skip
+            raise _wrong(
+                EquationPart(text, start, start + 1),
+                f"`{written[start]}` has no meaning in an equation",
+                sign_hint(written, start),
+            )
         kind = str(match.lastgroup)
         place = EquationPart(text, match.start(kind), match.end(kind))
         if not match[kind].isascii():

@@ -38,8 +38,12 @@ def find(name: str) -> list[Cell]:
         return [own[cell]]
     found = list(own.values()) or used_of_file(Path(file))
     if not found:
-        raise NetspecError("NS201", "the file has no `cells`, and no layer of it names one", name=file,
-                           hint="`netspec cells` lists the library's")  # fmt: skip
+        raise NetspecError(
+            "NS201",
+            "the file has no `cells`, and no layer of it names one",
+            name=file,
+            hint="`netspec cells` lists the library's",
+        )
     return found
 
 
@@ -50,8 +54,12 @@ def read_params(given: Iterable[str]) -> dict[str, float]:
         name, _, value = (part.strip() for part in text.partition("="))
         number = _number(value)
         if not name or number is None:
-            raise NetspecError("NS203", f"expected NAME=NUMBER, received {show(text)}", name="--param",
-                               hint=f"for example `--param {name or 'NAME'}=1`")  # fmt: skip
+            raise NetspecError(
+                "NS203",
+                f"expected NAME=NUMBER, received {show(text)}",
+                name="--param",
+                hint=f"for example `--param {name or 'NAME'}=1`",
+            )
         found[name] = number
     return found
 

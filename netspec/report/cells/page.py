@@ -60,8 +60,10 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
     head += [Text(cell.source, style="dim")] if cell.source else []
     given = {**cell.params, **params}
     facts = [("params", ", ".join(f"{k} = {v:g}" for k, v in given.items()))] if given else []
-    facts += [("state", ", ".join(f"{name} ({size})" for name, size in step.states.items())),
-              ("output", f"{cell.output} ({step.output.size})")]  # fmt: skip
+    facts += [
+        ("state", ", ".join(f"{name} ({size})" for name, size in step.states.items())),
+        ("output", f"{cell.output} ({step.output.size})"),
+    ]
     equations = Text("\n".join("  " + " ".join(str(e.text.value).split()) for e in cell.equations))
     weights = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in ("weight", "shape", "", "parameters", "init"):
@@ -70,8 +72,10 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
         weights.add_row(*map(Text, row))
     each, once = stack.products
     total = sum(prod(shape) for shape in stack.weights.values())
-    facts += [("parameters", count(total)), ("multiply-adds", f"{count(each)} a step"
-               + (f", {count(once)} once a sequence" if once else ""))]  # fmt: skip
+    facts += [
+        ("parameters", count(total)),
+        ("multiply-adds", f"{count(each)} a step" + (f", {count(once)} once a sequence" if once else "")),
+    ]
     figures = _pairs(facts)
     ways = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for column in ("on", "runs as", "because"):
@@ -79,8 +83,17 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
     for where, path, reason in paths(step):
         ways.add_row(Text(where, style="bold"), Text(path, style="green"), Text(reason))
     sizes = f"hidden {hidden}, input {features}" if hidden is not None else f"input {features}"
-    return Group(*head, Text(), equations, Text(), Text(sizes, style="dim"), figures, weights,
-                 ways, Text(DEFAULT_INIT, style="dim"))  # fmt: skip
+    return Group(
+        *head,
+        Text(),
+        equations,
+        Text(),
+        Text(sizes, style="dim"),
+        figures,
+        weights,
+        ways,
+        Text(DEFAULT_INIT, style="dim"),
+    )
 
 
 def _check(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> None:

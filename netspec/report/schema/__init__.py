@@ -35,24 +35,46 @@ def netspec_schema() -> dict[str, Any]:
     variable = {"type": ["number", "string", "boolean"]}
     properties: dict[str, Any] = {
         "netspec": {"const": 1, "description": "the language version"},
-        "name": text, "description": text, "source": text,
-        "include": {"anyOf": [text, {"type": "array", "items": text}],
-                    "description": "files whose vars, blocks and cells are taken in"},
+        "name": text,
+        "description": text,
+        "source": text,
+        "include": {
+            "anyOf": [text, {"type": "array", "items": text}],
+            "description": "files whose vars, blocks and cells are taken in",
+        },
         "extends": {"type": "string", "description": "the file that this one is laid over, by name; null removes"},
         "vars": {"type": "object", "additionalProperties": {"anyOf": [variable, {"type": "array", "items": variable}]}},
-        "inputs": {"type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [
-            shape, EXPRESSION, {"type": "object", "properties": {"shape": or_expression(shape), "dtype": dtype},
-                                 "required": ["shape"], "additionalProperties": False}]}},
+        "inputs": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "anyOf": [
+                    shape,
+                    EXPRESSION,
+                    {
+                        "type": "object",
+                        "properties": {"shape": or_expression(shape), "dtype": dtype},
+                        "required": ["shape"],
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
         "blocks": {"type": "object", "additionalProperties": nullable({"$ref": "#/definitions/block"})},
         "cells": {"type": "object", "additionalProperties": nullable({"$ref": "#/definitions/cell"})},
         "layers": LAYERS,
         "outputs": {"type": "object", "additionalProperties": nullable(REFERENCE)},
-        "budget": {"type": "object", "additionalProperties": False, "properties": {
-            name: {"anyOf": [schema_of(Count), {"type": "string", "pattern": r"^[0-9.]+ ?[kKMGT]?i?B?$"}]}
-            for name in fields_of(Budget)}},
+        "budget": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                name: {"anyOf": [schema_of(Count), {"type": "string", "pattern": r"^[0-9.]+ ?[kKMGT]?i?B?$"}]}
+                for name in fields_of(Budget)
+            },
+        },
         "data": with_expressions(record_schema(DataConfig)),
         "train": with_expressions(record_schema(TrainConfig)),
-    }  # fmt: skip
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "netspec",

@@ -14,15 +14,22 @@ from netspec.source.records.schema import field_schema
 
 LAYERS = {"$ref": "#/definitions/layers"}
 WIRING: dict[str, tuple[str, dict[str, Any]]] = {
-    "from": ("what the layer reads; left out: the layer above", {"anyOf": [
-        REFERENCE, {"type": "array", "items": REFERENCE, "minItems": 1},
-        {"type": "object", "additionalProperties": REFERENCE}]}),
+    "from": (
+        "what the layer reads; left out: the layer above",
+        {
+            "anyOf": [
+                REFERENCE,
+                {"type": "array", "items": REFERENCE, "minItems": 1},
+                {"type": "object", "additionalProperties": REFERENCE},
+            ]
+        },
+    ),
     "repeat": ("chained copies name.0, name.1, …; the index is `i`", {"type": "integer", "minimum": 0}),
     "share": ("another layer's weights", REFERENCE),
     "init": ("initial values of the weights", {"$ref": "#/definitions/init"}),
     "freeze": ("true: the weights are not trained", {"type": "boolean"}),
     "when": ("false leaves the layer out", {"type": "boolean"}),
-}  # fmt: skip
+}
 
 
 def definitions() -> dict[str, Any]:

@@ -41,8 +41,9 @@ def _mv(w: Tensor, *parts: Tensor) -> Tensor:
     return torch.cat(parts, -1) @ w.T
 
 
-def lstm(w: Weights, x: Tensor, s: States, *, peep: bool = False, full: bool = False, no: str = "",
-         coupled: bool = False) -> tuple[Tensor, States]:  # fmt: skip
+def lstm(
+    w: Weights, x: Tensor, s: States, *, peep: bool = False, full: bool = False, no: str = "", coupled: bool = False
+) -> tuple[Tensor, States]:
     """The LSTM and what Greff et al. 2015 leave out: `no` is a gate that is 1, or an activation."""
     h, c = s["h"], s["c"]
     one = torch.ones_like(h)
@@ -85,8 +86,12 @@ def cell(states: dict[str, str], **weights: str) -> Callable[[Step], Step]:
     return enter
 
 
-@cell(_GATED | {"i": "H", "f": "H", "o": "H"}, HC="W_f W_i W_o W_c",
-      HH="R_ii R_fi R_oi R_if R_ff R_of R_io R_fo R_oo", H="p_f p_i p_o b_f b_i b_o b_c")  # fmt: skip
+@cell(
+    _GATED | {"i": "H", "f": "H", "o": "H"},
+    HC="W_f W_i W_o W_c",
+    HH="R_ii R_fi R_oi R_if R_ff R_of R_io R_fo R_oo",
+    H="p_f p_i p_o b_f b_i b_o b_c",
+)
 def fgr(w: Weights, x: Tensor, s: States, _: dict[str, float]) -> tuple[Tensor, States]:
     def gate(name: str, context: Tensor) -> Tensor:
         z = _mv(w[f"W_{name}"], s["h"], x) + w[f"p_{name}"] * context + w[f"b_{name}"]
@@ -110,8 +115,7 @@ def gru(w: Weights, x: Tensor, s: States, _: dict[str, float]) -> tuple[Tensor, 
 
 @cell({"h": "H"}, HI="W_ir W_iz W_in", HH="W_hr W_hz W_hn", H="b_ir b_iz b_in b_hr b_hz b_hn")
 def gru_reset_after(w: Weights, x: Tensor, s: States, _: dict[str, float]) -> tuple[Tensor, States]:
-    r, z = (torch.sigmoid(_mv(w[f"W_i{g}"], x) + w[f"b_i{g}"] + _mv(w[f"W_h{g}"], s["h"]) + w[f"b_h{g}"])
-            for g in "rz")  # fmt: skip
+    r, z = (torch.sigmoid(_mv(w[f"W_i{g}"], x) + w[f"b_i{g}"] + _mv(w[f"W_h{g}"], s["h"]) + w[f"b_h{g}"]) for g in "rz")
     n = torch.tanh(_mv(w["W_in"], x) + w["b_in"] + r * (_mv(w["W_hn"], s["h"]) + w["b_hn"]))
     h = (1 - z) * n + z * s["h"]
     return h, {"h": h}
@@ -219,8 +223,9 @@ def _all_weights(c: Call, cell_: Cell, hidden: int, features: list[int], directi
     return found
 
 
-def _scan(cell_: Cell, w: Weights, x: Tensor, lengths: Tensor | None, state: States, backward: bool,
-          params: dict[str, float]) -> tuple[Tensor, States, Tensor]:  # fmt: skip
+def _scan(
+    cell_: Cell, w: Weights, x: Tensor, lengths: Tensor | None, state: States, backward: bool, params: dict[str, float]
+) -> tuple[Tensor, States, Tensor]:
     """Outputs (B, T, H), the final states, and the output of each sequence's own last step (0 where it has none)."""
     batch, steps, _ = x.shape
     if lengths is None:

@@ -120,8 +120,17 @@ class Network:
             frame.last = value
         return value
 
-    def one(self, run: Run, frame: Frame, path: str, local: str, fields: dict[str, Any], env: Mapping[str, Any],
-            before: Value | None, handed: Handed) -> Value:  # fmt: skip
+    def one(
+        self,
+        run: Run,
+        frame: Frame,
+        path: str,
+        local: str,
+        fields: dict[str, Any],
+        env: Mapping[str, Any],
+        before: Value | None,
+        handed: Handed,
+    ) -> Value:
         kind = _put(fields["type"], env)
         source = fields.get("from")
         names: list[str] = []
@@ -152,8 +161,9 @@ class Network:
             run.store.begins[made] = (kind, given, handed.init)
         return Value(dict(result) if isinstance(result, dict) else {"": result}, path)
 
-    def chained(self, kind: str, inputs: list[Tensor], ports: dict[str, Tensor],
-                before: Value) -> tuple[list[Tensor], dict[str, Tensor]]:  # fmt: skip
+    def chained(
+        self, kind: str, inputs: list[Tensor], ports: dict[str, Tensor], before: Value
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
         block = self.document.get("blocks", {}).get(kind)
         given = _outward(before)
         if "" in given:
@@ -171,8 +181,9 @@ class Network:
         now |= {n: t for n, t in given.items() if n in names}
         return [now[n] for n in names], (now if ports else {})
 
-    def hand_down(self, frame: Frame, local: str, fields: Mapping[str, Any], env: Mapping[str, Any],
-                  handed: Handed) -> Handed:  # fmt: skip
+    def hand_down(
+        self, frame: Frame, local: str, fields: Mapping[str, Any], env: Mapping[str, Any], handed: Handed
+    ) -> Handed:
         share = f"{handed.share}.{local}" if handed.share else ""
         if "share" in fields:
             value = frame.find(_put(fields["share"], env))
@@ -181,8 +192,17 @@ class Network:
         freeze = _put(fields["freeze"], env) if "freeze" in fields else handed.freeze
         return Handed(share, freeze, fields.get("init", handed.init))
 
-    def block(self, run: Run, block: Mapping[str, Any], path: str, fields: Mapping[str, Any], env: Mapping[str, Any],
-              inputs: list[Tensor], ports: Mapping[str, Tensor], handed: Handed) -> Value:  # fmt: skip
+    def block(
+        self,
+        run: Run,
+        block: Mapping[str, Any],
+        path: str,
+        fields: Mapping[str, Any],
+        env: Mapping[str, Any],
+        inputs: list[Tensor],
+        ports: Mapping[str, Tensor],
+        handed: Handed,
+    ) -> Value:
         params: dict[str, Any] = dict(self.document.get("vars", {}))
         for name, default in (block.get("params") or {}).items():
             params[name] = _put(fields[name], env) if name in fields else _put(default, params)
@@ -202,8 +222,16 @@ class Network:
         last = frame.find(outputs) if outputs else frame.last
         return Value(dict(last.ports), path)
 
-    def body(self, run: Run, frame: Frame, path: str, layers: Mapping[str, Any] | None, x: Tensor,
-             env: Mapping[str, Any], handed: Handed) -> tuple[Value, dict[str, Value]]:  # fmt: skip
+    def body(
+        self,
+        run: Run,
+        frame: Frame,
+        path: str,
+        layers: Mapping[str, Any] | None,
+        x: Tensor,
+        env: Mapping[str, Any],
+        handed: Handed,
+    ) -> tuple[Value, dict[str, Value]]:
         """The layers of a container, which read what stands around it; without layers, x itself."""
         inner = Frame(f"{path}.", env, above=frame, last=Value({"": x}, path))
         for name, entry in (layers or {}).items():
@@ -229,18 +257,19 @@ def _put(value: Any, env: Mapping[str, Any]) -> Any:
     return value
 
 
-def sequence(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor,
-             handed: Handed) -> Value:  # fmt: skip
+def sequence(
+    net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, handed: Handed
+) -> Value:
     last, inner = net.body(run, frame, path, fields["layers"], x, fields["_env"], handed)
     return Value(dict(last.ports), path, inner)
 
 
-def branches(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor,
-             handed: Handed) -> Value:  # fmt: skip
+def branches(
+    net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, handed: Handed
+) -> Value:
     paths: dict[str, Value] = {}
     for name, layers in fields["branches"].items():
-        last, inner = net.body(run, frame, f"{path}.{name}", layers, x, fields["_env"],
-                               _step(handed, name))  # fmt: skip
+        last, inner = net.body(run, frame, f"{path}.{name}", layers, x, fields["_env"], _step(handed, name))
         paths[name] = Value({"": last.tensor}, f"{path}.{name}", inner)
     merge = _put(fields.get("merge", "concat"), fields["_env"])
     tensors = [value.tensor for value in paths.values()]
@@ -256,8 +285,9 @@ def _step(handed: Handed, name: str) -> Handed:
     return Handed(f"{handed.share}.{name}" if handed.share else "", handed.freeze, handed.init)
 
 
-def residual(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor,
-             handed: Handed) -> Value:  # fmt: skip
+def residual(
+    net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, handed: Handed
+) -> Value:
     last, inner = net.body(run, frame, path, fields["layers"], x, fields["_env"], handed)
     f = last.tensor
     skip = _shortcut(net, run, frame, path, fields, x, f, handed)
@@ -266,8 +296,9 @@ def residual(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[st
     return Value({"": f if skip is None else f + skip}, path, inner)
 
 
-def highway(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor,
-            handed: Handed) -> Value:  # fmt: skip
+def highway(
+    net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, handed: Handed
+) -> Value:
     last, inner = net.body(run, frame, path, fields["layers"], x, fields["_env"], handed)
     f, env = last.tensor, fields["_env"]
     gate = fields.get("gate", "linear")
@@ -293,8 +324,9 @@ def highway(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str
     return Value({"": f * tau + (0 if skip is None else skip * (1 - tau))}, path, inner)
 
 
-def _own(run: Run, path: str, kind: str, fields: dict[str, Any], x: Tensor, handed: Handed,
-         begin: Any = None) -> Tensor:  # fmt: skip
+def _own(
+    run: Run, path: str, kind: str, fields: dict[str, Any], x: Tensor, handed: Handed, begin: Any = None
+) -> Tensor:
     """A layer that a container adds, under the name documented for it."""
     local = path.rpartition(".")[2]
     before = set(run.store.trainable)
@@ -307,8 +339,9 @@ def _own(run: Run, path: str, kind: str, fields: dict[str, Any], x: Tensor, hand
     return result
 
 
-def _shortcut(net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, f: Tensor,
-              handed: Handed) -> Tensor | None:  # fmt: skip
+def _shortcut(
+    net: Network, run: Run, frame: Frame, path: str, fields: Mapping[str, Any], x: Tensor, f: Tensor, handed: Handed
+) -> Tensor | None:
     env = fields["_env"]
     shortcut = fields.get("shortcut", "identity")
     name, below = f"{path}.shortcut", _step(handed, "shortcut")

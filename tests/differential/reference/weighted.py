@@ -56,8 +56,9 @@ def attention(c: Call) -> Tensor:
     if query.shape[-1] == key.shape[-1] == value.shape[-1]:
         w_q, w_k, w_v = c.weight("in_proj_weight", 3 * features, features).chunk(3)
     else:
-        w_q, w_k, w_v = (c.weight(f"{n}_proj_weight", features, t.shape[-1])
-                         for n, t in zip("qkv", (query, key, value), strict=True))  # fmt: skip
+        w_q, w_k, w_v = (
+            c.weight(f"{n}_proj_weight", features, t.shape[-1]) for n, t in zip("qkv", (query, key, value), strict=True)
+        )
     with_bias = c.get("bias", True)
     biases = c.weight("in_proj_bias", 3 * features).chunk(3) if with_bias else (None,) * 3
 
@@ -107,8 +108,10 @@ def rms_norm(c: Call) -> Tensor:
     shape = c.x.shape[-count:]
     weight = c.weight("weight", *shape) if c.get("elementwise_affine", True) else None
     eps = c.get("eps")
-    y = c.x / torch.sqrt(c.x.square().mean(list(range(-count, 0)), keepdim=True)
-                         + (torch.finfo(c.x.dtype).eps if eps is None else float(eps)))  # fmt: skip
+    y = c.x / torch.sqrt(
+        c.x.square().mean(list(range(-count, 0)), keepdim=True)
+        + (torch.finfo(c.x.dtype).eps if eps is None else float(eps))
+    )
     return y if weight is None else y * weight
 
 
@@ -120,9 +123,13 @@ def running_norm(c: Call) -> Tensor:
         rank_of(c)
     channels = c.x.shape[1]
     module = getattr(nn, f"{'Batch' if batch else 'Instance'}Norm{c.kind[-2:]}")(
-        channels, float(c.get("eps", 1e-5)), c.get("momentum", 0.1), c.get("affine", batch),
-        c.get("track_running_stats", batch), device="meta",
-    )  # fmt: skip
+        channels,
+        float(c.get("eps", 1e-5)),
+        c.get("momentum", 0.1),
+        c.get("affine", batch),
+        c.get("track_running_stats", batch),
+        device="meta",
+    )
     state: dict[str, Tensor] = {name: c.weight(name, *p.shape) for name, p in module.named_parameters()}
     for name, value in module.named_buffers():
         if name == "num_batches_tracked":

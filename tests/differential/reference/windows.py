@@ -42,10 +42,17 @@ def conv(c: Call) -> Tensor:
             raise ValueError("causal pads zeros")
         x, padding = F.pad(x, (behind, 0)), 0
     module = getattr(nn, f"Conv{c.kind[-2:]}")(
-        x.shape[1], c.get("out_channels"), _sizes(c.get("kernel_size")), _sizes(c.get("stride", 1)), padding,
-        _sizes(c.get("dilation", 1)), c.get("groups", 1), c.get("bias", True), c.get("padding_mode", "zeros"),
+        x.shape[1],
+        c.get("out_channels"),
+        _sizes(c.get("kernel_size")),
+        _sizes(c.get("stride", 1)),
+        padding,
+        _sizes(c.get("dilation", 1)),
+        c.get("groups", 1),
+        c.get("bias", True),
+        c.get("padding_mode", "zeros"),
         device="meta",
-    )  # fmt: skip
+    )
     return _weighted(c, module, x)
 
 
@@ -53,10 +60,17 @@ def conv(c: Call) -> Tensor:
 def conv_transpose(c: Call) -> Tensor:
     rank_of(c)
     module = getattr(nn, f"ConvTranspose{c.kind[-2:]}")(
-        c.x.shape[1], c.get("out_channels"), _sizes(c.get("kernel_size")), _sizes(c.get("stride", 1)),
-        _sizes(c.get("padding", 0)), _sizes(c.get("output_padding", 0)), c.get("groups", 1), c.get("bias", True),
-        _sizes(c.get("dilation", 1)), device="meta",
-    )  # fmt: skip
+        c.x.shape[1],
+        c.get("out_channels"),
+        _sizes(c.get("kernel_size")),
+        _sizes(c.get("stride", 1)),
+        _sizes(c.get("padding", 0)),
+        _sizes(c.get("output_padding", 0)),
+        c.get("groups", 1),
+        c.get("bias", True),
+        _sizes(c.get("dilation", 1)),
+        device="meta",
+    )
     return _weighted(c, module, c.x)
 
 
@@ -64,9 +78,12 @@ def conv_transpose(c: Call) -> Tensor:
 def max_pool(c: Call) -> Tensor:
     rank_of(c)
     module = getattr(nn, f"MaxPool{c.kind[-2:]}")(
-        _sizes(c.get("kernel_size")), _sizes(c.get("stride")), _sizes(c.get("padding", 0)),
-        _sizes(c.get("dilation", 1)), ceil_mode=c.get("ceil_mode", False),
-    )  # fmt: skip
+        _sizes(c.get("kernel_size")),
+        _sizes(c.get("stride")),
+        _sizes(c.get("padding", 0)),
+        _sizes(c.get("dilation", 1)),
+        ceil_mode=c.get("ceil_mode", False),
+    )
     return module(c.x)  # type: ignore[no-any-return]
 
 
@@ -74,9 +91,12 @@ def max_pool(c: Call) -> Tensor:
 def avg_pool(c: Call) -> Tensor:
     rank_of(c)
     module = getattr(nn, f"AvgPool{c.kind[-2:]}")(
-        _sizes(c.get("kernel_size")), _sizes(c.get("stride")), _sizes(c.get("padding", 0)),
-        c.get("ceil_mode", False), c.get("count_include_pad", True),
-    )  # fmt: skip
+        _sizes(c.get("kernel_size")),
+        _sizes(c.get("stride")),
+        _sizes(c.get("padding", 0)),
+        c.get("ceil_mode", False),
+        c.get("count_include_pad", True),
+    )
     return module(c.x)  # type: ignore[no-any-return]
 
 

@@ -42,10 +42,18 @@ def product_function(module: ir.Module, lanes: int) -> ir.Function:
             count = builder.udiv(builder.sub(rows, first), I64(size))
             with loop(builder, count) as k:
                 row = builder.add(first, builder.mul(k, I64(size)))
-                builder.call(tiles[size], [
-                    element(builder, a, builder.mul(row, a_stride)), a_stride, depth, panel_b,
-                    element(builder, panel_c, builder.mul(row, c_stride)), c_stride, add,
-                ])  # fmt: skip
+                builder.call(
+                    tiles[size],
+                    [
+                        element(builder, a, builder.mul(row, a_stride)),
+                        a_stride,
+                        depth,
+                        panel_b,
+                        element(builder, panel_c, builder.mul(row, c_stride)),
+                        c_stride,
+                        add,
+                    ],
+                )
             first = builder.add(first, builder.mul(count, I64(size)))
     builder.ret_void()
     return function

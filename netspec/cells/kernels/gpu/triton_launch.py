@@ -90,11 +90,18 @@ def launch(module: ModuleType, call: KernelLaunch) -> None:
     time = (call.time, call.rows) if kernel.form == "step" else (call.time,)
     with torch.cuda.device_of(some):  # type: ignore[no-untyped-call]
         getattr(module, kernel.name)[rows, -(-kernel.size // tile["TILE_C"])](
-            *(tensor for tensor, _, _ in call.slots), *numbers,
-            some if call.lengths is None else call.lengths, some if call.partial is None else call.partial, *time,
-            RAGGED=call.lengths is not None, ACC=tl.float64 if call.wide else tl.float32,
-            ALIGNED=all(number % 16 == 0 for number in numbers), **tile, num_warps=warps, enable_fp_fusion=True,
-        )  # fmt: skip
+            *(tensor for tensor, _, _ in call.slots),
+            *numbers,
+            some if call.lengths is None else call.lengths,
+            some if call.partial is None else call.partial,
+            *time,
+            RAGGED=call.lengths is not None,
+            ACC=tl.float64 if call.wide else tl.float32,
+            ALIGNED=all(number % 16 == 0 for number in numbers),
+            **tile,
+            num_warps=warps,
+            enable_fp_fusion=True,
+        )
 
 
 def tile_of(kernel: TritonKernel, narrowest: int) -> tuple[dict[str, int], int]:

@@ -190,18 +190,26 @@ def step_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
     computed = writer.computed(writer.roots, set(body.loads))
     pointed = [k for k, slot in enumerate(writer.slots) if slot.role != "vector"]
     kernel = writer.kernel(name, "step")
-    return kernel, function_text(kernel, [
-        "row = (tl.program_id(0) * TILE_R + tl.arange(0, TILE_R)).to(tl.int64)",
-        "column = tl.program_id(1) * TILE_C + tl.arange(0, TILE_C)",
-        f"inside = column < {body.size}",
-        "mask = (row < rows)[:, None] & inside[None, :]",
-        "real = mask",
-        "if RAGGED:",
-        "    active = (time < tl.load(lengths + row, mask=row < rows, other=0))[:, None]",
-        "    real = mask & active",
-        *(f"q{k} = p{k} + o{k} + row[:, None] * r{k} + column[None, :]" for k in pointed),
-        *vectors, *loads, *computed, *ends, *stores, *sums,
-    ])  # fmt: skip
+    return kernel, function_text(
+        kernel,
+        [
+            "row = (tl.program_id(0) * TILE_R + tl.arange(0, TILE_R)).to(tl.int64)",
+            "column = tl.program_id(1) * TILE_C + tl.arange(0, TILE_C)",
+            f"inside = column < {body.size}",
+            "mask = (row < rows)[:, None] & inside[None, :]",
+            "real = mask",
+            "if RAGGED:",
+            "    active = (time < tl.load(lengths + row, mask=row < rows, other=0))[:, None]",
+            "    real = mask & active",
+            *(f"q{k} = p{k} + o{k} + row[:, None] * r{k} + column[None, :]" for k in pointed),
+            *vectors,
+            *loads,
+            *computed,
+            *ends,
+            *stores,
+            *sums,
+        ],
+    )
 
 
 def indented(lines: Iterable[str]) -> list[str]:

@@ -120,18 +120,24 @@ def walk_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
     ends = writer.ends("mask")
     first = " + (steps - 1).to(tl.int64) * t{0}" if back else ""
     kernel = writer.kernel(name, "walk")
-    return kernel, function_text(kernel, [
-        *writer.head("mask"), *before,
-        *(f"q{k} = p{k} + row * r{k} + column" + first.format(k) for k in writer.moving),
-        "for step in tl.range(0, steps, num_stages=AHEAD):",
-        *indented([
-            "time = steps - 1 - step" if back else "time = step",
-            "active = time < length",
-            *inner,
-            *(f"q{k} {'-' if back else '+'}= t{k}" for k in writer.moving),
-        ]),
-        *ends,
-    ])  # fmt: skip
+    return kernel, function_text(
+        kernel,
+        [
+            *writer.head("mask"),
+            *before,
+            *(f"q{k} = p{k} + row * r{k} + column" + first.format(k) for k in writer.moving),
+            "for step in tl.range(0, steps, num_stages=AHEAD):",
+            *indented(
+                [
+                    "time = steps - 1 - step" if back else "time = step",
+                    "active = time < length",
+                    *inner,
+                    *(f"q{k} {'-' if back else '+'}= t{k}" for k in writer.moving),
+                ]
+            ),
+            *ends,
+        ],
+    )
 
 
 def scan_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, str] | None:
@@ -158,29 +164,42 @@ def scan_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
         ]
         scans += [f"{value(leaves[at])} = y{j}"] if at in leaves else []
     inner = [*loads, *text.lines, *scans, *writer.computed(writer.roots, known), *writer.stores("y{}")]
-    inner += [f"c{j} = tl.reduce(tl.where(index[:, None] == TILE_T - 1, w{i}, 0.0).to(ACC), 0, plus)"
-              for j, i in writer.carry_on()]  # fmt: skip
-    inner += [f"s{j} += tl.reduce(tl.where(active & mask, {value(node)}, 0.0), 0, plus)"
-              for j, (node, _) in enumerate(writer.sums)]  # fmt: skip
+    inner += [
+        f"c{j} = tl.reduce(tl.where(index[:, None] == TILE_T - 1, w{i}, 0.0).to(ACC), 0, plus)"
+        for j, i in writer.carry_on()
+    ]
+    inner += [
+        f"s{j} += tl.reduce(tl.where(active & mask, {value(node)}, 0.0), 0, plus)"
+        for j, (node, _) in enumerate(writer.sums)
+    ]
     ends = writer.ends("inside")
     kernel = writer.kernel(name, "scan")
-    return kernel, function_text(kernel, [
-        *writer.head("inside"), *vectors, *before,
-        "index = tl.arange(0, TILE_T)",
-        "zeros = tl.full([TILE_T, TILE_C], 0, ACC)",
-        "above = tl.maximum(index - 1, 0)[:, None] + tl.full([TILE_T, TILE_C], 0, tl.int32)",
-        "for start in tl.range(0, steps, TILE_T):",
-        *indented([
-            "step = start + index",
-            "time = steps - 1 - step" if loop.backward else "time = step",
-            "mask = (step < steps)[:, None] & inside[None, :]",
-            "active = ((step < steps) & (time < length))[:, None]",
-            *(f"q{k} = p{k} + row * r{k} + time.to(tl.int64)[:, None] * t{k} + column[None, :]"
-              for k in writer.moving),
-            *inner,
-        ]),
-        *ends,
-    ])  # fmt: skip
+    return kernel, function_text(
+        kernel,
+        [
+            *writer.head("inside"),
+            *vectors,
+            *before,
+            "index = tl.arange(0, TILE_T)",
+            "zeros = tl.full([TILE_T, TILE_C], 0, ACC)",
+            "above = tl.maximum(index - 1, 0)[:, None] + tl.full([TILE_T, TILE_C], 0, tl.int32)",
+            "for start in tl.range(0, steps, TILE_T):",
+            *indented(
+                [
+                    "step = start + index",
+                    "time = steps - 1 - step" if loop.backward else "time = step",
+                    "mask = (step < steps)[:, None] & inside[None, :]",
+                    "active = ((step < steps) & (time < length))[:, None]",
+                    *(
+                        f"q{k} = p{k} + row * r{k} + time.to(tl.int64)[:, None] * t{k} + column[None, :]"
+                        for k in writer.moving
+                    ),
+                    *inner,
+                ]
+            ),
+            *ends,
+        ],
+    )
 
 
 class _Text:
