@@ -260,3 +260,32 @@ def test_sequences_without_a_step(returns: str) -> None:
         y, final = layer(x, lengths, state)
         assert torch.equal(final, state)
         assert y.shape == {"sequence": (3, 0, 4), "last": (3, 4), "state": (3, 1, 4)}[returns]
+
+
+@pytest.mark.parametrize("output", ["h", "c"])
+def test_an_output_that_is_a_weight_is_a_copy_of_it(output: str) -> None:
+    """One that is changed in place leaves the weight as it is; without gradients it needs none."""
+    matrices = "W: [hidden, hidden], U: [hidden, input], " * (output == "c")
+    text = f"""
+netspec: 1
+inputs: {{x: [T, 3]}}
+cells:
+  bias:
+    state: {{h: hidden, c: hidden}}
+    output: {output}
+    weights: {{{matrices}b: [hidden]}}
+    equations:
+      - h[t] = {"b" if output == "h" else "tanh(W @ h[t-1] + U @ x[t])"}
+      - c[t] = b
+layers:
+  rnn: {{type: recurrent, cell: bias, hidden: 4}}
+outputs: {{y: rnn}}
+"""
+    module = to_torch(load(text))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    for batch, steps in [(1, 1), (2, 5)]:
+        with torch.no_grad():
+            y = module(torch.ones(batch, steps, 3))
+            assert not y.requires_grad and torch.equal(y, before["rnn.b_l0"].expand_as(y))
+            y += 1
+        assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())

@@ -70,6 +70,8 @@ def plain(
             outputs.append(values[code.output])
     if not code.output_moves:
         y_TBO = sequence[code.output].expand(*x_TBI.shape[:2], -1)
+        if code.output in dict(code.leaves):  # the weight itself would change with an output that is changed in place
+            y_TBO = y_TBO.clone()
     elif outputs:
         y_TBO = torch.stack(outputs[::-1] if reverse_time else outputs)
     else:

@@ -54,4 +54,6 @@ def evaluate(
         if node.op != "previous":
             value(node)
     out = {n: torch.as_tensor(value(n), dtype=x_TBI.dtype, device=x_TBI.device) for n in wanted}
-    return {n: v if v.dim() == 3 else v.expand(*steps, width_of(n)) for n, v in out.items()}
+    sequences = {n: v if v.dim() == 3 else v.expand(*steps, width_of(n)) for n, v in out.items()}
+    # A weight itself would change with an output that is changed in place.
+    return {n: v.clone() if n.op == "weight" else v for n, v in sequences.items()}
