@@ -82,6 +82,7 @@ def test_a_batch_that_does_not_fit(tmp_path: Path) -> None:
     assert "help: lower `batch_size`; what was saved before is still there" in said
 
 
+@pytest.mark.slow
 def test_export_beyond_one_file(tmp_path: Path) -> None:
     said = bounded(tmp_path, "export", spec(tmp_path, WIDE), "--onnx")
     assert "NS701 the weights take " in said and "one ONNX file holds less than 2 GiB" in said
@@ -96,6 +97,7 @@ def test_export_that_does_not_fit(tmp_path: Path, unseen: bool) -> None:
     assert not list(tmp_path.glob("*.onnx"))
 
 
+@pytest.mark.slow
 def test_data_that_does_not_fit(tmp_path: Path) -> None:
     """It was said to be no .npz file."""
     np.savez_compressed(

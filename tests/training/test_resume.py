@@ -70,6 +70,7 @@ def test_killed_and_resumed(tmp_path: Path, optimizer: str, seed: int) -> None:
     assert not list(killed.glob(".*.part"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_and_the_rest_is_the_same(tmp_path: Path) -> None:
     spec = tmp_path / "net.yaml"
     spec.write_text(NET % "{type: sgd, lr: 0.05, momentum: 0.9}")
