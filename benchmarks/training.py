@@ -26,9 +26,9 @@ from benchmarks.measure import Figure, architecture, figure, in_turn
 from benchmarks.peers import DigitsMlp, same_weights, train
 from netspec.spec import Spec
 from netspec.training.batches import Batches
+from netspec.training.loop import Trainer
+from netspec.training.run_data import read_samples
 from netspec.training.runs import LAST
-from netspec.training.samples import read_samples
-from netspec.training.trainer import Trainer
 from netspec.training.weights import read_tensors
 
 EPOCHS = 200

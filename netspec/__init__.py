@@ -54,7 +54,7 @@ def train(
     from contextlib import AbstractContextManager, nullcontext
 
     from netspec.training.events import Listener, silent
-    from netspec.training.loop import train as run_training
+    from netspec.training.train import train as run_training
 
     display: AbstractContextManager[Listener] = nullcontext(silent)
     if console is not None:

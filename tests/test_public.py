@@ -14,7 +14,7 @@ def test_no_room_has_the_name_of_a_public_function() -> None:
 
 
 def test_functions_are_functions_after_their_modules_are_imported() -> None:
-    for name in ("training.loop", "backends.torch.module", "backends.onnx.model", "review.diff"):
+    for name in ("training.train", "backends.torch.module", "backends.onnx.model", "review.diff"):
         importlib.import_module(f"netspec.{name}")
     for name in ("load", "train", "to_torch", "to_onnx", "diff"):
         assert type(getattr(netspec, name)) is type(netspec.load)

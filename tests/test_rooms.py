@@ -83,3 +83,33 @@ def test_no_room_imports_a_later_one(root: str, rooms: Sequence[str]) -> None:
 def test_no_files_import_in_a_circle() -> None:
     circles = [c for c in nx.strongly_connected_components(IMPORTS) if len(c) > 1]
     assert not [sorted(c) for c in circles]
+
+
+TORCH_ROOMS = ("backends", "training", "cells.kernels", "cells.run", "recipe.optimizers._velocity")
+
+
+def heavy_at_import(path: Path) -> set[str]:
+    """What a file imports of torch and of what takes as long, when it is imported itself."""
+    found: set[str] = set()
+    stack: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            stack += node.orelse
+            continue
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        found |= {name.split(".")[0] for name in names}
+        stack += ast.iter_child_nodes(node)
+    return found & {"torch", "onnx", "onnxruntime", "sklearn", "matplotlib", "triton", "llvmlite"}
+
+
+def test_torch_is_imported_where_it_runs_alone() -> None:
+    wrong = {}
+    for path in HOUSE.rglob("*.py"):
+        name = name_of(path, HOUSE).removeprefix("netspec.")
+        if not name.startswith(TORCH_ROOMS) and (heavy := heavy_at_import(path)):
+            wrong[name] = sorted(heavy)
+    assert not wrong

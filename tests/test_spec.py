@@ -15,7 +15,7 @@ from netspec.cli import app
 from netspec.data import config as data_config
 from netspec.recipe import read as recipe_read
 from netspec.training.evaluate import evaluate
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 
 NET = """netspec: 1
 inputs: {x: [4]}
@@ -76,5 +76,5 @@ def test_a_run_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_samples_of_a_spec() -> None:
     spec = netspec.load(NET)
-    parts = read_samples(spec, *spec.learning()).parts
+    parts = dataset_of(spec, *spec.learning()).parts
     assert {name: part.count for name, part in parts.items()} == {"train": 90, "test": 60}

@@ -25,8 +25,8 @@ from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
+from netspec.training.run_data import dataset_of
 from netspec.training.runs import SPEC, read_fingerprint
-from netspec.training.samples import read_samples
 from netspec.training.score import Scorer
 from netspec.training.trained import load_run
 
@@ -114,7 +114,7 @@ def evaluate(run: Path | str, *, device: str = "auto", data_at: Path | str | Non
     first = read_fingerprint(trained.path)
     with hint_at(spec.folder) if data_at is None else nullcontext():
         data = data if data_at is None else relocated(data, Path(data_at))
-        dataset = read_samples(spec, data, config, trained.preprocess, first, ("test",))
+        dataset = dataset_of(spec, data, config, trained.preprocess, first, ("test",))
     changed = first.change(dataset.fingerprint)
     notes = trained.notes
     if changed:

@@ -19,7 +19,7 @@ from netspec.report.summary import totals
 from netspec.report.summary.json import render
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError
-from netspec.training import loop
+from netspec.training import train as loop
 from netspec.training.predict import predict
 from netspec.training.trained import load_run
 

@@ -22,8 +22,8 @@ import netspec.data.arrays as module
 from netspec import NetspecError
 from netspec.data.arrays import check_array
 from netspec.shapes.tensor import BATCH, TensorType
-from netspec.training.loop import train
 from netspec.training.predict import predict
+from netspec.training.train import train
 
 Array = NDArray[Any]
 N = 4

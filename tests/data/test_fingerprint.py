@@ -14,13 +14,13 @@ import netspec
 from netspec import NetspecError
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.parts import Dataset, ImageRows
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 
 
 def again(text: str, folder: Path, before: Dataset) -> Dataset:
     """As `evaluate` does: with the rules and the split of a run."""
     graph = netspec.load(text, folder=folder)
-    return read_samples(graph, *graph.learning(), before.preprocess, before.fingerprint)
+    return dataset_of(graph, *graph.learning(), before.preprocess, before.fingerprint)
 
 
 def rows_of(found: Dataset, part: str) -> Counter[tuple[float, ...]]:

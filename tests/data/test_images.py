@@ -22,8 +22,8 @@ import netspec
 from netspec import NetspecError
 from netspec.data.image_files import SUFFIXES
 from netspec.data.images import Images
-from netspec.training.loop import train
 from netspec.training.predict import Predictions, predict
+from netspec.training.train import train
 from netspec.training.trained import load_run
 
 H, W = 4, 6

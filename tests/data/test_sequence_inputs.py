@@ -14,7 +14,7 @@ from netspec.data.preprocess import Preprocess
 from netspec.data.sources.reber import Reber
 from netspec.data.symbols import Symbols
 from netspec.data.targets import NO_CLASS
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 
 NET = """
 netspec: 1
@@ -30,7 +30,7 @@ SMALL = "{type: reber, samples: 60}"
 def dataset(inputs: str, layers: str, source: str, loss: str, folder: Path = Path(), share: float = 1) -> Dataset:
     text = NET.format(inputs=inputs, layers=layers, source=source, loss=loss, share=share)
     graph = netspec.load(text, folder=folder)
-    return read_samples(graph, *graph.learning())
+    return dataset_of(graph, *graph.learning())
 
 
 def linear(size: int) -> str:

@@ -10,7 +10,7 @@ import netspec
 from netspec import NetspecError
 from netspec.data.parts import Dataset, ImageRows
 from netspec.data.preprocess import Preprocess
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 
 HEAD = "netspec: 1\nname: t\n"
 
@@ -22,7 +22,7 @@ def spec(inputs: str, layers: str, data: str, train: str = "loss: cross_entropy"
 
 def dataset(text: str, folder: Path = Path()) -> Dataset:
     graph = netspec.load(text, folder=folder)
-    return read_samples(graph, *graph.learning())
+    return dataset_of(graph, *graph.learning())
 
 
 def message(text: str, folder: Path = Path()) -> str:

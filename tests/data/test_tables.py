@@ -21,8 +21,8 @@ from netspec import NetspecError
 from netspec.data.columns import Wanted, raise_shown, read_columns
 from netspec.data.table import Table, read_table
 from netspec.source.errors import Problem
-from netspec.training.loop import train
 from netspec.training.predict import Predictions, predict
+from netspec.training.train import train
 from netspec.training.trained import load_run
 
 NUMBERS = ["1", " 1 ", "+1", "-1", "1.", ".5", "1e3", "1E+2", "3.0", "3.9", "-0", "2.5e-3", "9223372036854775807",

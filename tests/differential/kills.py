@@ -34,7 +34,8 @@ from safetensors import safe_open
 
 import netspec
 from netspec.backends.export import export_onnx
-from netspec.training import loop, trainer
+from netspec.training import loop as trainer
+from netspec.training import train as loop
 from netspec.training.interrupt import SIGNALS, Ended
 from netspec.training.trained import load_run
 from tests.differential.long_run import Outcome, long_run

@@ -73,8 +73,8 @@ INPUTS = {"steps": "d.npz", "images": "i.npz"}
 
 def _interrupted(text: str, folder: Path, run: Path) -> None:
     """A run that was stopped in its second epoch: its checkpoint has all that one may have."""
-    from netspec.training import trainer
-    from netspec.training.loop import train
+    from netspec.training import loop as trainer
+    from netspec.training.train import train
 
     plain, steps = trainer.Trainer._tick, [0]
 
@@ -92,8 +92,8 @@ def _interrupted(text: str, folder: Path, run: Path) -> None:
 
 def _build(folder: Path) -> None:
     from netspec.backends.export import export_onnx
-    from netspec.training.loop import train
     from netspec.training.model import META
+    from netspec.training.train import train
     from netspec.training.trained import load_run
 
     rng = np.random.default_rng(0)
@@ -131,7 +131,7 @@ def actions(name: str, kind: str) -> dict[str, Callable[[Path, Path], object]]:
     """What is done with the damaged thing: (its path, the folder of the data) -> anything."""
 
     def resume(run: Path, data: Path) -> object:
-        from netspec.training.loop import train
+        from netspec.training.train import train
 
         return train(netspec.load(TEXTS[name], folder=data), run=run, resume=True, device="cpu")
 
@@ -226,12 +226,6 @@ def _prepare() -> None:
     import onnxruntime  # noqa: F401
     import sklearn.datasets  # noqa: F401
     import torch
-
-    import netspec.backends.export
-    import netspec.cells.run.module
-    import netspec.training.evaluate
-    import netspec.training.loop
-    import netspec.training.predict  # noqa: F401
 
     torch.set_num_threads(1)
 

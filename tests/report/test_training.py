@@ -10,9 +10,9 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.training import trainer
+from netspec.training import loop as trainer
 from netspec.training.events import Began, Event, Finished, Stepped, StepsEnded, Validated
-from netspec.training.loop import train
+from netspec.training.train import train
 
 NET = """netspec: 1
 name: net

@@ -159,7 +159,7 @@ WRITERS = {
 ALLOWED = {
     ("review/revision.py", "TemporaryDirectory"),  # of a random name, for the user alone
     ("data/fingerprint.py", "save"),  # safetensors': gives bytes
-    ("training/trainer.py", "save"),  # the saver's: training/saving.py, which writes with write_whole
+    ("training/loop.py", "save"),  # the saver's: training/saving.py, which writes with write_whole
     ("data/arrays.py", "ZipFile"),  # of a file that is open to be read
     ("cells/kernels/cpu/cache.py", "open"),  # to read, folder by folder, through no link
     ("source/lock.py", "open"),  # a lock is held on a file that is open, and no link is followed to it

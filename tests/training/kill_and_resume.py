@@ -16,7 +16,7 @@ import sklearn.datasets  # noqa: F401 - imported once, before the forks
 import torch
 
 import netspec
-from netspec.training import trainer
+from netspec.training import loop as trainer
 from netspec.training.runs import CHECKPOINT
 from netspec.training.state import Progress
 from netspec.training.weights import read_tensors

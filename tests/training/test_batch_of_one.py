@@ -12,7 +12,7 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.training.loop import train
+from netspec.training.train import train
 
 NET = """
 netspec: 1

@@ -28,9 +28,9 @@ from netspec.source.tree import Map, parse
 from netspec.training.batches import Batches
 from netspec.training.chunks import Chunks, Streams
 from netspec.training.events import silent
+from netspec.training.loop import Interrupted, Trainer
 from netspec.training.metrics_file import MetricsFile
 from netspec.training.score import Scorer
-from netspec.training.trainer import Interrupted, Trainer
 
 CPU = torch.device("cpu")
 K, STEPS = 5, 12

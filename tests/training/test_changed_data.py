@@ -14,7 +14,7 @@ from PIL import Image
 import netspec
 from netspec import NetspecError
 from netspec.data.fingerprint import Fingerprint
-from netspec.training import loop
+from netspec.training import train as loop
 from netspec.training.evaluate import ClassReport, Evaluation, evaluate
 from netspec.training.runs import Run
 
@@ -128,7 +128,7 @@ def test_going_on_with_what_is_left_trains_on_nothing_of_the_test_part(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (project / "net.yaml").write_text(NET.replace("epochs: 3", "epochs: 6"))
-    from netspec.training import trainer
+    from netspec.training import loop as trainer
 
     plain = trainer.Trainer._close_epoch
 
@@ -159,7 +159,7 @@ def test_going_on_with_what_is_left_trains_on_nothing_of_the_test_part(
 
 def test_an_epoch_that_had_begun_begins_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With fewer samples there are fewer batches than it had come to."""
-    from netspec.training import trainer
+    from netspec.training import loop as trainer
 
     plain = trainer.Trainer._tick
     monkeypatch.setattr(trainer, "REFRESH", 0.0)  # a tick after each batch

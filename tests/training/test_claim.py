@@ -16,7 +16,7 @@ import netspec
 from netspec import NetspecError
 from netspec.source.lock import LOCK, InUseError, hold, holder
 from netspec.training.claim import claimed
-from netspec.training.loop import train
+from netspec.training.train import train
 
 NET = """
 netspec: 1

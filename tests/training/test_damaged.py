@@ -19,9 +19,9 @@ import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
 from netspec.training.evaluate import evaluate
-from netspec.training.loop import train
 from netspec.training.model import META
 from netspec.training.predict import predict
+from netspec.training.train import train
 from netspec.training.trained import load_run
 from netspec.training.weights import read_tensors, write_tensors
 

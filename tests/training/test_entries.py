@@ -11,9 +11,9 @@ import netspec
 from netspec import NetspecError
 from netspec.data.preprocess import Preprocess
 from netspec.training.entries import Entries, entries_of
-from netspec.training.loop import train
 from netspec.training.model import META
 from netspec.training.predict import predict
+from netspec.training.train import train
 from netspec.training.trained import load_run
 
 TWO = """

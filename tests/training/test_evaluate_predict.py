@@ -18,11 +18,11 @@ from netspec import NetspecError
 from netspec.data.preprocess import OutputRule
 from netspec.recipe.metrics.base import Predicted
 from netspec.report.evaluation import show_evaluation
-from netspec.training import loop
+from netspec.training import train as loop
 from netspec.training.evaluate import ClassReport, Evaluation, NumberReport, evaluate, report
 from netspec.training.model import META
 from netspec.training.predict import Predictions, predict
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 from netspec.training.trained import Trained, load_run
 
 WINE = """
@@ -80,7 +80,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def test_part(trained: Trained) -> Any:
     graph = trained.spec
-    return read_samples(graph, *graph.learning()).parts["test"]
+    return dataset_of(graph, *graph.learning()).parts["test"]
 
 
 test_part.__test__ = False  # type: ignore[attr-defined]

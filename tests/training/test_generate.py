@@ -18,7 +18,7 @@ from netspec import NetspecError
 from netspec.backends.export import export_onnx
 from netspec.cli import app
 from netspec.data.preprocess import InputRule, OutputRule, Preprocess
-from netspec.training import loop
+from netspec.training import train as loop
 from netspec.training.generate import Generated, Writing, generate
 from netspec.training.model import META, LoadedModel
 from netspec.training.predict import predict

@@ -21,12 +21,15 @@ from rich.console import Console
 
 import netspec
 from netspec import NetspecError
-from netspec.training import loop, runs, samples, saving, trainer
+from netspec.training import loop as trainer
+from netspec.training import run_data as samples
+from netspec.training import runs, saving
+from netspec.training import train as loop
 from netspec.training.evaluate import evaluate
 from netspec.training.interrupt import SIGNALS, Ended
+from netspec.training.loop import Trainer
 from netspec.training.predict import predict
 from netspec.training.runs import Run
-from netspec.training.trainer import Trainer
 
 NET = """
 netspec: 1

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import netspec
-from netspec.training import loop
+from netspec.training import train as loop
 from netspec.training.generate import Generated, Writing
 from netspec.training.predict import predict
 from netspec.training.runs import Run

@@ -23,7 +23,7 @@ CHILD = """
 import resource, sys
 from pathlib import Path
 import numpy, onnx, onnxruntime, torch, torch._dynamo, sklearn.datasets
-import matplotlib.figure, netspec.training.loop, netspec.training.predict, netspec.training.evaluate
+import matplotlib.figure, netspec.training.train, netspec.training.predict, netspec.training.evaluate
 import netspec.backends.export
 torch.set_num_threads(1)
 torch.nn.functional.linear(torch.ones(8, 8), torch.ones(8, 8))  # what torch starts at its first product

@@ -18,9 +18,9 @@ from netspec import NetspecError
 from netspec.data.split import split_indices
 from netspec.report.predictions import show_predictions
 from netspec.training.evaluate import ClassReport, NumberReport, evaluate
-from netspec.training.loop import train
 from netspec.training.model import META
 from netspec.training.predict import Predictions, predict
+from netspec.training.train import train
 from netspec.training.trained import load_run
 
 NET = """

@@ -18,12 +18,14 @@ import netspec
 from netspec import NetspecError
 from netspec.data.parts import DataPart
 from netspec.report import training as shown
-from netspec.training import files, loop, trainer
+from netspec.training import files
+from netspec.training import loop as trainer
+from netspec.training import train as loop
 from netspec.training.batch_losses import BatchLosses
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
+from netspec.training.run_data import dataset_of
 from netspec.training.runs import Run
-from netspec.training.samples import read_samples
 from netspec.training.state import Progress
 from netspec.training.weights import read_tensors
 
@@ -88,7 +90,7 @@ def test_the_loop_is_the_plain_loop(tmp_path: Path) -> None:
     graph = netspec.load(TABLE)
     loop.train(graph, run=tmp_path / "r", device="cpu")
     data, config = graph.learning()
-    part = read_samples(graph, data, config).parts["train"]
+    part = dataset_of(graph, data, config).parts["train"]
     module = netspec.to_torch(graph, seed=0)
     optimizer = torch.optim.Adam(module.parameters(), 0.02, fused=True)
     for epoch in range(8):
@@ -136,7 +138,7 @@ def test_batches_are_a_permutation_that_the_seed_and_epoch_decide() -> None:
 
 def training_part(text: str) -> DataPart:
     spec = netspec.load(text)
-    return read_samples(spec, *spec.learning()).parts["train"]
+    return dataset_of(spec, *spec.learning()).parts["train"]
 
 
 def test_a_last_batch_of_one_counts_unless_two_are_needed() -> None:

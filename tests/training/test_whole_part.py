@@ -25,10 +25,10 @@ from netspec.recipe.losses.squared import Squared
 from netspec.recipe.metrics.mae import Mae
 from netspec.training.batches import Batches
 from netspec.training.evaluate import evaluate
-from netspec.training.loop import train
 from netspec.training.objective import Losses, loss_function
-from netspec.training.samples import read_samples
+from netspec.training.run_data import dataset_of
 from netspec.training.score import Scorer
+from netspec.training.train import train
 
 CPU = torch.device("cpu")
 N, STEPS = 53, 12
@@ -122,7 +122,7 @@ def by_hand(module: nn.Module, part: DataPart) -> dict[str, float]:
 
 
 def parts_of(graph: netspec.Graph) -> dict[str, DataPart]:
-    return read_samples(graph, *graph.learning()).parts
+    return dataset_of(graph, *graph.learning()).parts
 
 
 def loaded(run: Path) -> nn.Module:

@@ -27,7 +27,7 @@ def network_of(spec: Spec, config: TrainConfig) -> Network:
     return Network(spec.inputs, outputs, kinds, spec.folder, entries_of(spec), lengths_inputs(spec), spec.lengths)
 
 
-def read_samples(
+def dataset_of(
     spec: Spec,
     data: DataConfig,
     config: TrainConfig,
@@ -42,7 +42,7 @@ def read_samples(
     return load_dataset(data, network_of(spec, config), preprocess, first, needed)
 
 
-def samples_of_run(
+def dataset_of_run(
     folder: Path, spec: Spec, data: DataConfig, config: TrainConfig, allow_changed: bool
 ) -> tuple[Dataset, str]:
     """The data of a run to go on with, and what of it is not as it was; every sample is in the part it was in then.
@@ -51,7 +51,7 @@ def samples_of_run(
     """
     first = read_fingerprint(folder)
     with hint_at(read_info(folder).folder):
-        dataset = read_samples(spec, data, config, read_preprocess(folder, spec), first)
+        dataset = dataset_of(spec, data, config, read_preprocess(folder, spec), first)
     changed = first.change(dataset.fingerprint)
     if changed and not allow_changed:
         raise NetspecError(
