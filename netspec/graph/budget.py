@@ -39,7 +39,7 @@ def read_amount(tree: Tree) -> int | None:
 
 def read_budget(tree: Map, problems: Problems) -> Budget:
     """The bounds.  Reports NS202 and NS203."""
-    found: dict[str, int] = {}
+    limits: dict[str, int] = {}
     known = fields_of(Budget)
     for key, value in tree.entries.items():
         if key not in known:
@@ -54,8 +54,8 @@ def read_budget(tree: Map, problems: Problems) -> Budget:
                 )
             )
         else:
-            found[key] = amount
-    return Budget(**found)
+            limits[key] = amount
+    return Budget(**limits)
 
 
 def check_budget(graph: Graph, tree: Map) -> None:

@@ -99,14 +99,14 @@ def depth(graph: Graph) -> int:
 
 def reaches(graph: Graph) -> Iterator[tuple[Node, Reaches]]:
     """Every node with what one of its output positions sees of the network's inputs, axis by axis."""
-    found: dict[str, Reaches] = {}
+    reaches_of: dict[str, Reaches] = {}
     for node in graph.nodes():
         if isinstance(node.layer, Input):
-            found[node.name] = (Reach(),) * (node.type.rank - 1)
+            reaches_of[node.name] = (Reach(),) * (node.type.rank - 1)
         else:
-            before = tuple(_of_rank(found[ref.node], graph.type_of(ref).rank - 1) for ref in node.inputs)
-            found[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
-        yield node, found[node.name]
+            before = tuple(_of_rank(reaches_of[ref.node], graph.type_of(ref).rank - 1) for ref in node.inputs)
+            reaches_of[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
+        yield node, reaches_of[node.name]
 
 
 def _of_rank(reach: Reaches, rank: int) -> Reaches:

@@ -23,15 +23,15 @@ def read_inputs(document: Document, problems: Problems) -> dict[str, TensorType]
     """Input name -> type, the batch axis put in front.  Reports NS202 to NS206 and what is wrong with expressions."""
     section = document.section("inputs")
     assert section is not None  # document.py refused a file without
-    found = {}
+    types = {}
     for name, tree in section.entries.items():
         place = section.key_span(name)
         check_name(name, place, "an input", problems, module=False)
         try:
-            found[name] = _input(name, tree, place, document.vars, problems)
+            types[name] = _input(name, tree, place, document.vars, problems)
         except NetspecError as error:
             problems += error.problems
-    return found
+    return types
 
 
 def _input(name: str, tree: Tree, place: Span, variables: Mapping[str, Any], problems: Problems) -> TensorType:

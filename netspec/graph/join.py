@@ -147,21 +147,21 @@ def _shortcut(
     verb = "add" if join.kind == "residual" else "mix"
     if x.rank != f.rank or not 2 <= x.rank <= 5:
         _refuse(join, verb, x, f)
-    found = reading(x, f, body)
-    if isinstance(found, str):
-        _refuse(join, verb, x, f, why=found)
-    name, features = f"{join.place.name}.shortcut", f.shape[found.features]
+    shortcut = reading(x, f, body)
+    if isinstance(shortcut, str):
+        _refuse(join, verb, x, f, why=shortcut)
+    name, features = f"{join.place.name}.shortcut", f.shape[shortcut.features]
     if not isinstance(features, int):
         _refuse(join, verb, x, f)
     if mode == "pad":
-        return _padded(join, name, x, f, found)
-    if not found.strides:
+        return _padded(join, name, x, f, shortcut)
+    if not shortcut.strides:
         linear = ContainerPart(f"{name}.linear", _make("linear", out_features=features), (join.input,))
         return [linear], Wire.to(linear.name, "S(x)", None)
     dims = x.rank - 2
     conv = ContainerPart(
         f"{name}.conv",
-        _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=found.strides, bias=False),
+        _make(f"conv{dims}d", out_channels=features, kernel_size=1, stride=shortcut.strides, bias=False),
         (join.input,),
     )
     norm = ContainerPart(f"{name}.norm", _make(f"batch_norm{dims}d"), (Wire.to(conv.name, "shortcut.conv", None),))
@@ -169,21 +169,21 @@ def _shortcut(
 
 
 def _padded(
-    join: Join, name: str, x: TensorType, f: TensorType, found: Reading
+    join: Join, name: str, x: TensorType, f: TensorType, shortcut: Reading
 ) -> tuple[list[ContainerPart], Wire | None]:
     """Option A of He et al. 2015: every s-th position, and zeros for the channels that are new."""
     parts: list[ContainerPart] = []
     wire = join.input
-    for axis, step in enumerate(found.strides, start=2):
+    for axis, step in enumerate(shortcut.strides, start=2):
         if step > 1:
             part = ContainerPart(f"{name}.slice{axis}", _make("slice", dim=axis, step=step), (wire,))
             parts.append(part)
             wire = Wire.to(part.name, "S(x)", None)
-    new, old = f.shape[found.features], x.shape[found.features]
+    new, old = f.shape[shortcut.features], x.shape[shortcut.features]
     if not isinstance(new, int) or not isinstance(old, int) or new < old:
         _refuse(join, "add" if join.kind == "residual" else "mix", x, f)
     elif new > old:
-        pad = (0, 0) * (x.rank - 1 - found.features) + (0, new - old)  # from the last axis on, as torch counts
+        pad = (0, 0) * (x.rank - 1 - shortcut.features) + (0, new - old)  # from the last axis on, as torch counts
         part = ContainerPart(f"{name}.pad", _make("pad", padding=pad), (wire,))
         parts.append(part)
         wire = Wire.to(part.name, "S(x)", None)

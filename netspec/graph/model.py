@@ -165,9 +165,9 @@ class Graph:
         while (node.name, weight) not in self.owners and node.share and weight in self.weights_of(self[node.share]):
             passed.append(node.name)
             node = self[node.share]
-        found = self.owners.get((node.name, weight), node.name)
-        self.owners.update(((name, weight), found) for name in passed)
-        return found
+        owner = self.owners.get((node.name, weight), node.name)
+        self.owners.update(((name, weight), owner) for name in passed)
+        return owner
 
     def params_of(self, node: Node) -> int:
         """Trainable parameters that the node owns; what it shares is counted where it belongs."""

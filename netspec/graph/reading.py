@@ -57,19 +57,19 @@ def follow(graph: Graph, start: Wire, end: Wire, prefix: str) -> Body:
     """
     begin = (start.node, start.port)
     source = graph[start.node].outputs[start.port]
-    found: dict[str, Reaches] = {}
+    reaches: dict[str, Reaches] = {}
 
     def of(node: str, port: str) -> Reaches:
         rank = graph[node].outputs[port].rank - 1
         if (node, port) == begin:
             return tuple(Track(axis=axis) for axis in range(1, source.rank))
         side = bool(port) and "" in graph[node].outputs  # a state beside a sequence
-        return (None,) * rank if side or len(found.get(node, ())) != rank else found[node]
+        return (None,) * rank if side or len(reaches.get(node, ())) != rank else reaches[node]
 
     between = _between(graph, start.node, end.node, prefix)
     for node in between:
         before = tuple(of(ref.node, ref.port) for ref in node.inputs)
-        found[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
+        reaches[node.name] = node.layer.reach(before, graph.input_types(node), tuple(node.outputs.values()))
     axes = tuple(reach if isinstance(reach, Track) else None for reach in of(end.node, end.port))
     return Body(axes, any(node.layer.weighted for node in between))
 

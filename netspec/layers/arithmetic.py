@@ -40,12 +40,12 @@ def broadcast(verb: str, inputs: Types) -> TensorType:
 
 def stretched_reach(reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
     """The union of what the inputs see; along a stretched axis every output position sees the one there is."""
-    found: list[Reach | None] = []
+    stretched: list[Reach | None] = []
     for axis, whole in enumerate(outputs[0].shape[1:]):
         kept = tuple((r[axis],) for r, x in zip(reaches, inputs, strict=True) if x.shape[axis + 1] == whole)
         [seen] = union_reach(kept, outputs[0].with_shape(BATCH, whole))
-        found.append(seen and seen.everywhere() if len(kept) < len(inputs) else seen)
-    return tuple(found)
+        stretched.append(seen and seen.everywhere() if len(kept) < len(inputs) else seen)
+    return tuple(stretched)
 
 
 @dataclass(frozen=True)

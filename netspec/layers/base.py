@@ -292,9 +292,9 @@ def bad_input(code: str, message: str, hint: str = "") -> NetspecError:
 def union_reach(reaches: tuple[Reaches, ...], output: TensorType) -> Reaches:
     """The union over inputs of the output's rank, axis by axis; everything along an axis that one sees whole."""
     rank = output.rank - 1
-    found: list[Reach | None] = list(reaches[0]) if len(reaches[0]) == rank else [None] * rank
+    union: list[Reach | None] = list(reaches[0]) if len(reaches[0]) == rank else [None] * rank
     for other in reaches[1:]:
         for i in range(rank):
-            mine, its = found[i], other[i] if len(other) == rank else None
-            found[i] = mine.union(its) if mine and its else None
-    return tuple(found)
+            mine, its = union[i], other[i] if len(other) == rank else None
+            union[i] = mine.union(its) if mine and its else None
+    return tuple(union)

@@ -173,11 +173,11 @@ def read_init(tree: Tree) -> dict[str, Init]:
     """Weight name -> initialisation; a bare name, number or `{type: …}` is for `weight`.  Raises NS2xx."""
     problems = Problems()
     if isinstance(tree, Map) and "type" not in tree:
-        found = {name: _read_one(value, problems) for name, value in tree.entries.items()}
+        inits = {name: _read_one(value, problems) for name, value in tree.entries.items()}
     else:
-        found = {"weight": _read_one(tree, problems)}
+        inits = {"weight": _read_one(tree, problems)}
     raise_all(problems)
-    return {name: init for name, init in found.items() if init}
+    return {name: init for name, init in inits.items() if init}
 
 
 def _read_one(tree: Tree, problems: Problems) -> Init | None:
@@ -193,19 +193,19 @@ def cell_inits(cell: Cell, params: Mapping[str, float]) -> dict[str, Init]:
     `params` has the value of every parameter of the cell.  Raises NS2xx.
     """
     problems = Problems()
-    found: dict[str, Init | None] = {}
+    inits: dict[str, Init | None] = {}
     for name, tree in cell.init.items():
         word = tree.value if isinstance(tree, Scalar) else None
         known = isinstance(word, str) and word in cell.params
         if known:
-            found[name] = Constant(params[str(word)])
+            inits[name] = Constant(params[str(word)])
         elif isinstance(word, str) and word not in INITS.records:
             near = did_you_mean(word, [*INITS.records, *cell.params], f"there are {', '.join(INITS.records)}")
             problems.append(Problem("NS201", f"unknown initialisation {show(word)}", tree.span, near))
         else:
-            found[name] = _read_one(tree, problems)
+            inits[name] = _read_one(tree, problems)
     raise_all(problems)
-    return {name: init for name, init in found.items() if init}
+    return {name: init for name, init in inits.items() if init}
 
 
 def check_init(inits: dict[str, Init], weights: dict[str, tuple[int, ...]], owner: str) -> None:

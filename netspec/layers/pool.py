@@ -76,7 +76,7 @@ class MaxPool(Pool):
         return per_axis(self.dilation, self.rank)
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        found = super().infer(*inputs)
+        output = super().infer(*inputs)
         for size, least in self.needs(*inputs):
             if isinstance(size, int) and size < least:
                 raise bad_input(
@@ -85,7 +85,7 @@ class MaxPool(Pool):
                     f"{inputs[0]}",
                     "a window could step over the whole axis, and would hold nothing but padding",
                 )
-        return found
+        return output
 
     def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
         windows = zip(inputs[0].shape[2:], self.windows(), strict=True)
@@ -280,7 +280,7 @@ class AvgPool3d(AvgPool):
     )
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        found = super().infer(*inputs)
+        output = super().infer(*inputs)
         for size, least in self.needs(*inputs):
             if isinstance(size, int) and size < least:
                 raise bad_input(
@@ -288,7 +288,7 @@ class AvgPool3d(AvgPool):
                     f"{self.kind} with kernel {least} expects an axis of at least {least}, received {inputs[0]}",
                     "torch pools volumes in windows no larger than the input, its padding not counted",
                 )
-        return found
+        return output
 
     def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
         return [(size, w.kernel) for size, w in zip(inputs[0].shape[2:], self.windows(), strict=True)]

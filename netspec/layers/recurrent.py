@@ -178,8 +178,8 @@ class CellLayer(Layer):
 
     def meant(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
         """A weight of the cell stands for that of every layer and direction: `b_f` for `b_f_l0`, `b_f_l0_reverse`, …"""
-        found = tuple(w for w in weights if re.fullmatch(rf"{re.escape(name)}_l\d+(_reverse)?", w))
-        return super().meant(name, weights) if name in weights else found
+        of_every_layer = tuple(w for w in weights if re.fullmatch(rf"{re.escape(name)}_l\d+(_reverse)?", w))
+        return super().meant(name, weights) if name in weights else of_every_layer
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         each, once = self.stack(inputs[0]).products

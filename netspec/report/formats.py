@@ -40,8 +40,8 @@ class Formats:
         """Every format, the default first."""
         spec = find_spec(self.package)
         assert spec is not None and spec.submodule_search_locations is not None, f"{self.package} is no package"
-        found = {module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)}
-        return [self.default, *sorted(found - {self.default})]
+        modules = {module.name for module in pkgutil.iter_modules(spec.submodule_search_locations)}
+        return [self.default, *sorted(modules - {self.default})]
 
     def render(self, name: str, *subject: Any) -> Iterable[Any]:
         """The parts of a report in the format of this name."""

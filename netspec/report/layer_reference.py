@@ -30,13 +30,13 @@ def listing() -> Any:
 
 def rows() -> list[tuple[str, str, str]]:
     """Name, parameters and first sentence of every kind and container."""
-    found = []
+    table = []
     for name, cls in {**kinds(), **CONTAINERS}.items():
         fields = [f.name if f.required else f"{f.name}=" for f in fields_of(cls).values()]
         if name in CONTAINERS:
             fields = [body_key(name), *fields]
-        found.append((name, ", ".join(f.rstrip("=") for f in fields), first_sentence(cls)))
-    return found
+        table.append((name, ", ".join(f.rstrip("=") for f in fields), first_sentence(cls)))
+    return table
 
 
 def page(name: str) -> str:

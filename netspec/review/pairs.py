@@ -46,16 +46,16 @@ def _renamed_groups(renamed: list[tuple[Node, Node]], old: list[Node], new: list
     groups = dict(_group(a.name, b.name) for a, b in renamed)
     paired_old, paired_new = {a.name for a, _ in renamed}, {b.name for _, b in renamed}
     candidates = {n.name: n for n in new if n.name not in paired_new}
-    found = []
+    pairs = []
     for node in old:
         parts = node.name.split(".")
         for i in range(1, len(parts)):
             group = groups.get(".".join(parts[:i]))
             name = ".".join([group, *parts[i:]]) if group else ""
             if node.name not in paired_old and name in candidates:
-                found.append((node, candidates.pop(name)))
+                pairs.append((node, candidates.pop(name)))
                 break
-    return found
+    return pairs
 
 
 def _group(a: str, b: str) -> tuple[str, str]:

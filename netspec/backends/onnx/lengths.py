@@ -48,15 +48,15 @@ def lengths_check(proto: Any) -> Callable[[Shapes], str]:
         raise ValueError(META) from error
 
     def wrong(shapes: Shapes) -> str:
-        found: dict[str, int] = {}
+        lengths: dict[str, int] = {}
         for key, shape in shapes.items():
             for name, size in zip(axes.get(key, ()), shape, strict=False):
-                if name in names and found.setdefault(name, size) != size:
-                    return f"`{name}` has one length, received {found[name]} and {size}"
+                if name in names and lengths.setdefault(name, size) != size:
+                    return f"`{name}` has one length, received {lengths[name]} and {size}"
         for text, tree in conditions.items():
-            if set(_names(tree)) <= found.keys() and not evaluate(tree, found):
-                return f"it takes {text}, received {', '.join(f'{n} = {found[n]}' for n in sorted(_names(tree)))}"
-        short = next((name for name, size in found.items() if size < 1), None)
+            if set(_names(tree)) <= lengths.keys() and not evaluate(tree, lengths):
+                return f"it takes {text}, received {', '.join(f'{n} = {lengths[n]}' for n in sorted(_names(tree)))}"
+        short = next((name for name, size in lengths.items() if size < 1), None)
         return f"`{short}` is at least 1, received 0" if short else ""
 
     return wrong

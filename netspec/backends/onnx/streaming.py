@@ -125,16 +125,16 @@ def _of_layer(graph: Graph, node: Node, layer: CellLayer, roles: RecurrentRoles,
 
 
 def _time(graph: Graph, recurrent: list[Node]) -> Dim:
-    found: dict[Dim, Node] = {}
+    reader_of: dict[Dim, Node] = {}
     for node in recurrent:
         size = graph.input_types(node)[0].shape[1]
         assert isinstance(size, Dim)
-        found.setdefault(size, node)
-    first, *others = found
+        reader_of.setdefault(size, node)
+    first, *others = reader_of
     if others:
         problem = _problem(
-            found[others[0]],
-            f"runs over {others[0]}, `{found[first].name}` over {first}: one axis of time can come in pieces",
+            reader_of[others[0]],
+            f"runs over {others[0]}, `{reader_of[first].name}` over {first}: one axis of time can come in pieces",
             "export without `--streaming`",
         )
         raise NetspecError.of([problem])
@@ -142,7 +142,7 @@ def _time(graph: Graph, recurrent: list[Node]) -> Dim:
         raise NetspecError.of(
             [
                 _problem(
-                    found[first],
+                    reader_of[first],
                     f"runs over {first} steps, and no input has that axis: pieces cannot be cut there",
                     "export without `--streaming`",
                 )

@@ -49,7 +49,7 @@ def starts_of(model: Any, name: str) -> dict[str, Any]:
     Raises NS631 when the metadata is not what `streaming_meta` writes, or not of this model.
     """
     text = next((entry.value for entry in model.metadata_props if entry.key == META), "[]")
-    found = {}
+    starts = {}
     sizes = {i.name: [d.dim_value for d in i.type.tensor_type.shape.dim][1:] for i in model.graph.input}
     for state in read_record(
         parse_json(text, "NS631", name), list[StateEntry], "NS631", f"{name}: {META}", "export again"
@@ -59,5 +59,5 @@ def starts_of(model: Any, name: str) -> dict[str, Any]:
             raise NetspecError(
                 "NS631", f"`{META}` does not fit the model's input `{state.input}`", name=name, hint="export it again"
             )
-        found[state.input] = np.broadcast_to(np.asarray(state.start, np.float32), state.shape)
-    return found
+        starts[state.input] = np.broadcast_to(np.asarray(state.start, np.float32), state.shape)
+    return starts

@@ -120,7 +120,7 @@ def compare(
     return parity
 
 
-class _Found(NamedTuple):
+class _Deviation(NamedTuple):
     """Of one output in one trial: the largest error, what of it rounding does not explain, the largest value."""
 
     error: float
@@ -128,7 +128,7 @@ class _Found(NamedTuple):
     scale: float
 
 
-def _errors(graph: Graph, trials: Sequence[dict[str, _Found]], beyond: bool = False) -> list[float]:
+def _errors(graph: Graph, trials: Sequence[dict[str, _Deviation]], beyond: bool = False) -> list[float]:
     """Of each output the largest error, in parts of its largest value in any trial: one number may be near 0."""
     outputs = [[trial[name] for trial in trials] for name in graph.outputs]
     return [
@@ -148,7 +148,7 @@ def _trial(
     sizes: dict[str, int],
     generator: torch.Generator,
     exact: torch.nn.Module | None = None,
-) -> dict[str, _Found]:
+) -> dict[str, _Deviation]:
     """The largest error and the largest value of each output.
 
     With `exact`, the module in float64, what float32 itself loses is no error: differences of equal numbers, such as
@@ -180,7 +180,7 @@ def _trial(
             truth = _named(graph, exact(**doubles))
             with Rounded():
                 rounded = _named(graph, exact(**doubles))
-    found: dict[str, _Found] = {}
+    deviations: dict[str, _Deviation] = {}
     inferred = {name: tuple(at(s, {"B": batch, **sizes}) for s in t.shape) for name, t in graph.output_types().items()}
     for (name, theirs), ours in zip(expected.items(), got, strict=True):
         if not tuple(theirs.shape) == ours.shape == inferred[name]:
@@ -202,8 +202,8 @@ def _trial(
                 lost = could
             beyond = (gap - _MORE * torch.maximum(lost, could)).clamp(min=0.0)
         scale = a[a.isfinite()].abs().max().item() if bool(a.isfinite().any()) else float("nan")
-        found[name] = _Found(_finite(gap.max().item()), _finite(beyond.max().item()), scale)
-    return found
+        deviations[name] = _Deviation(_finite(gap.max().item()), _finite(beyond.max().item()), scale)
+    return deviations
 
 
 def _named(graph: Graph, result: Any) -> Mapping[str, torch.Tensor]:
@@ -219,9 +219,9 @@ def _refuse_overflow(
     generator = torch.Generator().manual_seed(0)
     for batch, sizes in turns:
         with torch.no_grad():
-            found = module(**random_inputs(graph, batch, sizes, generator))
+            outputs = module(**random_inputs(graph, batch, sizes, generator))
         for name in failing:
-            values = found[name] if isinstance(found, dict) else found
+            values = outputs[name] if isinstance(outputs, dict) else outputs
             if not bool(values.isfinite().all()):
                 place = ", ".join([f"batch {batch}", *(f"{axis} = {size}" for axis, size in sizes.items())])
                 raise NetspecError(

@@ -29,15 +29,15 @@ def random_inputs(
 
 def _lengths(graph: Graph, sizes: dict[str, int]) -> dict[str, int]:
     """The inputs that say how long each sequence is, and the steps that there are."""
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for node in graph.layers():
         types = graph.input_types(node)
         place = node.layer.lengths_of(types) if isinstance(node.layer, CellLayer) else None
         if place is not None and node.inputs[place].node in graph.inputs:
             name = node.inputs[place].node
             steps = _numbers(types[0], sizes)[0]
-            found[name] = min(steps, found.get(name, steps))
-    return found
+            lengths[name] = min(steps, lengths.get(name, steps))
+    return lengths
 
 
 def _numbers(type_: TensorType, sizes: dict[str, int]) -> Sequence[int]:

@@ -59,8 +59,8 @@ class Pieces:
             states = dict(zip(self.starts, values[len(names) :], strict=True))
             values_of_pieces.append(values[: len(names)])
             start = stop
-        found: list[Any] = []
+        joined: list[Any] = []
         for name, parts in zip(names, zip(*values_of_pieces, strict=True), strict=True):
             shape = self.graph.output_types()[name].shape
-            found.append(np.concatenate(parts, shape.index(self.time)) if self.time in shape else parts[-1])
-        return found
+            joined.append(np.concatenate(parts, shape.index(self.time)) if self.time in shape else parts[-1])
+        return joined

@@ -32,16 +32,16 @@ class Rounded(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's ow
         if any(result.alias_info for result in func._schema.returns):  # a view, or in place: nothing is rounded
             return func(*args, **kwargs)
         args, kwargs = tree_map(self.rounded, (args, kwargs))
-        found = func(*args, **kwargs)
+        computed = func(*args, **kwargs)
         if func.name().startswith(_BETWEEN):
             x, *more = args
-            moved = torch.zeros_like(found)
+            moved = torch.zeros_like(computed)
             for axis in range(2, x.ndim):
                 n = x.shape[axis]
                 following = x.index_select(axis, torch.arange(1, n + 1).clamp(max=n - 1))
-                moved += n * self.noise(found) * (func(following, *more, **kwargs) - found)
-            found = found + moved
-        return tree_map(self.rounded, found)
+                moved += n * self.noise(computed) * (func(following, *more, **kwargs) - computed)
+            computed = computed + moved
+        return tree_map(self.rounded, computed)
 
     def rounded(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:

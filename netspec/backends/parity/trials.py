@@ -32,11 +32,11 @@ def trial_sizes(graph: Graph) -> list[dict[str, int]]:
     if not names:
         return [{}]
     shortest = {n: graph.lengths.least(n) for n in names}
-    found = {n: _lengths(graph, n, shortest) for n in names}
+    candidates = {n: _lengths(graph, n, shortest) for n in names}
     rows = [shortest] if graph.lengths.allows(shortest) else []
-    for i in range(max(map(len, found.values()))):
+    for i in range(max(map(len, candidates.values()))):
         # Different axes get different lengths, so that one mistaken for the other does not go unseen.
-        row = {n: found[n][(i + k) % len(found[n])] for k, n in enumerate(names)}
+        row = {n: candidates[n][(i + k) % len(candidates[n])] for k, n in enumerate(names)}
         row = _grown(graph, row)
         if row not in rows and graph.lengths.allows(row):
             rows.append(row)
@@ -48,14 +48,14 @@ def _lengths(graph: Graph, name: str, shortest: Mapping[str, int]) -> list[int]:
     least, most = graph.lengths.least(name), graph.lengths.most(name)
     ends = [*range(least, least + 5), *([most, most - 1] if most else [])]
     groups = [iter(ends), iter(MIDDLE), _around(graph, name, shortest), _periods(graph, name, least)]
-    found: dict[int, None] = {}
+    lengths: dict[int, None] = {}
     for row in zip_longest(*groups):
-        if len(found) >= COUNT:
+        if len(lengths) >= COUNT:
             break
         for length in row:
-            if length is not None and least <= length <= (most or length) and len(found) < COUNT:
-                found[length] = None
-    return list(found)
+            if length is not None and least <= length <= (most or length) and len(lengths) < COUNT:
+                lengths[length] = None
+    return list(lengths)
 
 
 def _around(graph: Graph, name: str, shortest: Mapping[str, int]) -> Iterator[int]:
@@ -80,8 +80,8 @@ def _meets(size: Size, number: int, name: str, others: Mapping[str, int]) -> int
 
 
 def _value(size: Size, sizes: Mapping[str, int]) -> int:
-    found = at(size, sizes)
-    return found if isinstance(found, int) else 0
+    value = at(size, sizes)
+    return value if isinstance(value, int) else 0
 
 
 def _numbers(node: Node) -> Iterator[int]:
@@ -104,19 +104,19 @@ def _fields(node: Node) -> Iterator[tuple[str, int | float]]:
 
 def _periods(graph: Graph, name: str, least: int) -> Iterator[int]:
     """A multiple of each stride and scale, one more and one less."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for node in graph.layers():
         for type_ in (*graph.input_types(node), *node.outputs.values()):
             for size in type_.shape[1:]:
                 if isinstance(size, Dim) and name in size.names():
-                    found |= set(_divisors(size))
+                    numbers |= set(_divisors(size))
         for key, number in _fields(node):
             if key.endswith("size") and isinstance(number, int):  # what an axis is brought to
-                found |= {number, 2 * number, number * number}
+                numbers |= {number, 2 * number, number * number}
             elif "scale" in key and 0 < number < 64:
                 exact = Fraction(number).limit_denominator(64)
-                found |= {exact.numerator, exact.denominator}
-    for period in sorted(n for n in found if 1 < n <= 1024):
+                numbers |= {exact.numerator, exact.denominator}
+    for period in sorted(n for n in numbers if 1 < n <= 1024):
         multiple = period * (max(least + 1, 7) // period + 1)
         yield from (multiple, multiple + 1, multiple - 1)
 

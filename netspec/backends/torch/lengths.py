@@ -50,24 +50,24 @@ def check_equal(size: int, other: int, what: str, places: str) -> None:
 
 def check_lengths(graph: Graph, inputs: Mapping[str, Any]) -> None:
     """Record the checks of a network's named axes; `inputs` are proxies."""
-    found: dict[str, tuple[Any, str]] = {}
+    known: dict[str, tuple[Any, str]] = {}
     for name, key, axis in places((key, type_.shape) for key, type_ in graph.inputs.items()):
         length, place = inputs[key].size(axis), f"axis {axis} of `{key}`"
-        if name in found:
-            first, before = found[name]
+        if name in known:
+            first, before = known[name]
             check_equal(length, first, f"`{name}`", f"{before} and {place}")
             continue
-        found[name] = length, place
+        known[name] = length, place
         needing = dict.fromkeys(f"`{c.by}`" for c in graph.lengths.conditions if c.size.names() == {name})
         check_length(
             length, f"`{name}`, {place},", graph.lengths.least(name), graph.lengths.most(name), " and ".join(needing)
         )
     if any("B" in c.size.names() for c in graph.lengths.conditions):
-        found["B"] = next(iter(inputs.values())).size(0), "the batch"
+        known["B"] = next(iter(inputs.values())).size(0), "the batch"
     for condition in graph.lengths.conditions:
         size, least, most = condition.bound()
-        if (str(size) not in found or size == BATCH) and size.names() <= found.keys():
-            value = size_value(size, lambda s: found.get(str(s), (None,))[0])
+        if (str(size) not in known or size == BATCH) and size.names() <= known.keys():
+            value = size_value(size, lambda s: known.get(str(s), (None,))[0])
             check_length(value, f"`{size}`", least, most, f"`{condition.by}`")
 
 
@@ -75,8 +75,8 @@ def size_value(size: Size, find: Callable[[Dim], Any]) -> Any:
     """A size as an expression over what `find` knows, None where it does not.  Raises LookupError with the name."""
     if isinstance(size, int):
         return size
-    if (found := find(size)) is not None:
-        return found
+    if (length := find(size)) is not None:
+        return length
     total: Any = None
     for monomial, factor in size.terms:
         term: Any = factor

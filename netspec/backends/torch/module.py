@@ -52,8 +52,8 @@ def _inits(graph: Graph, node: Node) -> dict[str, Any]:
     if not node.init:
         return {}
     weights = graph.weights_of(node)
-    found = {name: init for key, init in node.init.items() for name in node.layer.meant(key, weights)}
-    return {**found, **{name: init for name, init in node.init.items() if name in weights}}
+    by_role = {name: init for key, init in node.init.items() for name in node.layer.meant(key, weights)}
+    return {**by_role, **{name: init for name, init in node.init.items() if name in weights}}
 
 
 def _share(graph: Graph, module: nn.Module) -> None:

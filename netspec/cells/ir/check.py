@@ -19,15 +19,15 @@ def check_cell(cell: Cell, broken: Collection[str] = ()) -> list[Problem]:
     `broken` are names whose declaration or equation is reported: what reads them is not looked at further.  Both
     branches of a choice by sizes are: in one world all names differ, in the others one condition holds.
     """
-    found: dict[tuple[str, object], Problem] = {}
+    problems: dict[tuple[str, object], Problem] = {}
     used: set[str] = set()
     for world in _worlds(cell):
         lowering = CellLowering(cell, world, cell.params, broken)
         lowering.run()
         used |= lowering.names.used
         for problem in lowering.problems:
-            found.setdefault((problem.code, problem.span), problem)
-    return list(found.values()) or ([] if broken else _unused(cell, used))
+            problems.setdefault((problem.code, problem.span), problem)
+    return list(problems.values()) or ([] if broken else _unused(cell, used))
 
 
 def _worlds(cell: Cell) -> list[dict[str, Size | float | None]]:

@@ -162,14 +162,14 @@ def width_of(value: Value) -> int:
 
 def reachable(roots: Iterable[Value]) -> list[Value]:
     """Every node that the roots need, arguments first, in one order for one graph."""
-    found: dict[int, Value] = {}
+    seen: dict[int, Value] = {}
     stack = list(roots)
     while stack:
         node = stack.pop()
-        if node.index not in found:
-            found[node.index] = node
+        if node.index not in seen:
+            seen[node.index] = node
             stack.extend(node.args)
-    return [found[i] for i in sorted(found)]  # a node is made after its arguments
+    return [seen[i] for i in sorted(seen)]  # a node is made after its arguments
 
 
 def _ordered(nodes: list[Value]) -> tuple[Value, ...]:

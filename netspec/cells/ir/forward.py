@@ -76,9 +76,9 @@ def forward_of(program: Program, needed: tuple[Value, ...] | None = None) -> For
     return Forward(Loop(buffers, stages, backward=False), kept)
 
 
-def is_state(found: tuple[At, int] | None) -> bool:
+def is_state(load: tuple[At, int] | None) -> bool:
     """Whether a value stands in a state's sequence, as what the step left."""
-    return found is not None and found[0].buffer.startswith("state:") and not found[0].before
+    return load is not None and load[0].buffer.startswith("state:") and not load[0].before
 
 
 def vector_width(program: Program, name: str) -> int:

@@ -27,11 +27,11 @@ class Adjoints:
 def adjoints_of(program: Program) -> Adjoints:
     """Differentiate the loop body."""
     dag = program.dag
-    found: dict[Value, list[Value]] = {}
+    contributions: dict[Value, list[Value]] = {}
 
     def give(node: Value, adjoint: Value) -> None:
         if adjoint.number != 0:
-            found.setdefault(node, []).append(adjoint)
+            contributions.setdefault(node, []).append(adjoint)
 
     def leaf(what: str, key: object, node: Value) -> Value:
         return dag.leaf("adjoint", (what, key), node.size)
@@ -44,7 +44,7 @@ def adjoints_of(program: Program) -> Adjoints:
         give(group.operand, leaf("factor", k, group.operand))
     products: dict[Value, Value] = {}
     for node in sorted(program.inside, key=lambda n: -n.index):
-        g = dag.add(*found.get(node, []))
+        g = dag.add(*contributions.get(node, []))
         if node.op == "product":
             products[node] = g
         elif g.number != 0:
@@ -52,8 +52,8 @@ def adjoints_of(program: Program) -> Adjoints:
                 if arg in program.inside or arg.op != "number":
                     give(arg, adjoint)
     for group in program.sequence_groups:
-        products |= {p: dag.add(*found.get(p, [])) for p in group.products}
-    total = {node: dag.add(*parts) for node, parts in found.items()}
+        products |= {p: dag.add(*contributions.get(p, [])) for p in group.products}
+    total = {node: dag.add(*parts) for node, parts in contributions.items()}
     zero = dag.constant(0)
     previous = {s: dag.leaf("previous", s, program.step.states[s]) for s in program.states}
     return Adjoints(

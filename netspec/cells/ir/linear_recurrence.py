@@ -38,7 +38,7 @@ def linear_recurrence(program: Program) -> dict[str, tuple[Value, Value]] | None
         return None
     carried = {n for n in program.dag.nodes if n.op == "previous" and n.attr in program.states}
     algebra = _Nodes(program.dag)
-    found = {}
+    recurrence = {}
     for state in program.states:
         leaf = next((n for n in carried if n.attr == state), None)
         try:
@@ -48,8 +48,8 @@ def linear_recurrence(program: Program) -> dict[str, tuple[Value, Value]] | None
         if parts is None:
             return None
         zero = program.dag.constant(0)
-        found[state] = (parts[0] or zero, parts[1] or zero)
-    return found
+        recurrence[state] = (parts[0] or zero, parts[1] or zero)
+    return recurrence
 
 
 def affine(
@@ -85,9 +85,9 @@ class _AffineReader(Generic[Coefficient]):
         if not self.moves(node):
             return None, (None if node.number == 0 else algebra.of(node))
         if node.op in ("add", "neg"):
-            found = [self.read(a) for a in node.args]
-            parts = [p for p in found if p is not None]
-            if len(parts) < len(found):
+            terms = [self.read(a) for a in node.args]
+            parts = [p for p in terms if p is not None]
+            if len(parts) < len(terms):
                 return None
             if node.op == "neg":
                 [(a, b)] = parts

@@ -101,12 +101,12 @@ def bodies_of(
 ) -> tuple[LoopBody, ...]:
     """The bodies of one stage.  `loads` has with each address the first stage at which it may be read."""
     ready = {node: at for node, (at, first) in loads.items() if first <= stage}
-    found = []
+    bodies = []
     own = [t for t in targets if t.stage == stage]
     for size in dict.fromkeys(t.size for t in own):
         mine = [t for t in own if t.size == size]
         used = cut([t.node for t in mine], ready)
-        found.append(
+        bodies.append(
             LoopBody(
                 size,
                 {n: ready[n] for n in used if n in ready},
@@ -114,19 +114,19 @@ def bodies_of(
                 tuple((t.node, t.at) for t in mine if t.sum),
             )
         )
-    return tuple(found)
+    return tuple(bodies)
 
 
 def cut(roots: Iterable[Value], ready: Container[Value]) -> list[Value]:
     """What computing the roots touches when reading stops at what is ready, arguments first."""
-    found: dict[int, Value] = {}
+    seen: dict[int, Value] = {}
     stack = list(roots)
     while stack:
         node = stack.pop()
-        if node.index not in found:
-            found[node.index] = node
+        if node.index not in seen:
+            seen[node.index] = node
             stack += [] if node in ready else node.args
-    return [found[i] for i in sorted(found)]
+    return [seen[i] for i in sorted(seen)]
 
 
 def keep_between(

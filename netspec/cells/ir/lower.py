@@ -179,18 +179,18 @@ class CellLowering:
 
     def each(self, read: Callable[[Expr], V], exprs: Iterable[Expr]) -> list[V]:
         """The values of several parts; of all that is wrong in them every problem."""
-        found: list[V] = []
+        values: list[V] = []
         problems: list[Problem] = []
         wrong = False
         for expr in exprs:
             try:
-                found.append(read(expr))
+                values.append(read(expr))
             except NetspecError as error:
                 problems += error.problems
                 wrong = True
         if wrong:
             raise ReportedError(problems)
-        return found
+        return values
 
     def elementwise(self, expr: Binary) -> Value:
         dag = self.names.dag

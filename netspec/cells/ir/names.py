@@ -162,8 +162,8 @@ class Names:
         raise NetspecError("NS321", f"unknown name `{name}`", span, hint=hint)
 
     def _equation_of(self, name: str, shown: str) -> tuple[Related, ...]:
-        found = next((e.target.place.span for e in self.cell.equations if e.target.name == name), None)
-        return (Related("given a value", shown, found),) if found else ()
+        span = next((e.target.place.span for e in self.cell.equations if e.target.name == name), None)
+        return (Related("given a value", shown, span),) if span else ()
 
     def declared(self, name: str) -> tuple[Related, ...]:
         """Where a weight is declared, and as what."""

@@ -135,14 +135,14 @@ def _in_order(nodes: Iterable[Value]) -> list[Value]:
 
 def _read(inside: set[Value]) -> set[Value]:
     """Everything that stands below the loop's values, down to the operands of products outside of the loop."""
-    found: set[Value] = set()
+    seen: set[Value] = set()
     stack = [a for n in inside for a in n.args if a not in inside]
     while stack:
         node = stack.pop()
-        if node not in found:
-            found.add(node)
+        if node not in seen:
+            seen.add(node)
             stack += [] if node.op == "product" else [a for a in node.args if a not in inside]
-    return found
+    return seen
 
 
 def _stages(inside: set[Value]) -> dict[Value, int]:

@@ -15,9 +15,9 @@ def read_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Cell | 
 
     Reports NS2xx for its keys, NS320 to NS329 for its equations, NS41x for shapes.
     """
-    found = Problems()
-    parsed = parse_cell(name, tree, place, found)
+    cell_problems = Problems()
+    parsed = parse_cell(name, tree, place, cell_problems)
     if parsed.cell is not None:
-        found += check_cell(parsed.cell, parsed.broken)
-    problems += found
-    return None if found else parsed.cell
+        cell_problems += check_cell(parsed.cell, parsed.broken)
+    problems += cell_problems
+    return None if cell_problems else parsed.cell

@@ -35,13 +35,13 @@ class CellStack:
     @cached_property
     def steps(self) -> tuple[CellStep, ...]:
         """One for each layer, the same where inputs are as large; both directions of a layer have the same."""
-        found: list[CellStep] = []
+        steps: list[CellStep] = []
         features = self.features
         for _ in range(self.num_layers):
-            same = found and found[-1].sizes["input"] == features
-            found.append(found[-1] if same else use(self.cell, self.hidden, features, dict(self.params)))
-            features = number(found[-1].output.size) * self.directions
-        return tuple(found)
+            same = steps and steps[-1].sizes["input"] == features
+            steps.append(steps[-1] if same else use(self.cell, self.hidden, features, dict(self.params)))
+            features = number(steps[-1].output.size) * self.directions
+        return tuple(steps)
 
     @property
     def directions(self) -> int:

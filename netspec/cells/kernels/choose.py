@@ -21,11 +21,11 @@ def run_loop(
     lengths: Tensor | None,
 ) -> None:
     """Fill the loop's buffers; shapes as in interpret.py."""
-    found = [*tensors.values(), *initial.values(), *weights.values()]
-    if gpu.suits(found):
+    everything = [*tensors.values(), *initial.values(), *weights.values()]
+    if gpu.suits(everything):
         gpu.run_loop(loop, tensors, initial, weights, steps, lengths)
         return
-    if all(x.device.type == "cpu" and x.dtype == torch.float32 for x in found):
+    if all(x.device.type == "cpu" and x.dtype == torch.float32 for x in everything):
         from netspec.cells.kernels.cpu import run as cpu
 
         cpu.run_loop(loop, tensors, initial, weights, steps, lengths)

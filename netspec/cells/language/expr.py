@@ -136,9 +136,9 @@ def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and everything in it."""
     stack = [expr]
     while stack:
-        found = stack.pop()
-        yield found
-        stack.extend(reversed(parts(found)))
+        part = stack.pop()
+        yield part
+        stack.extend(reversed(parts(part)))
 
 
 def unparse(expr: Expr) -> str:

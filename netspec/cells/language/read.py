@@ -130,7 +130,7 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
             Problem("NS329", f"cell `{name}` has more than {MAX_EQUATIONS} equations", tree.key_span("equations"))
         )
         return ()
-    found = []
+    equations = []
     for item in section.items:
         if not isinstance(item, Scalar) or not isinstance(item.value, str):
             hint = "put it in quotes when it holds `: ` or ` #`"
@@ -142,12 +142,12 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
             broken.add("")
             continue
         try:
-            found.append(parse_equation(item))
+            equations.append(parse_equation(item))
         except NetspecError as error:
             problems += error.problems
             target = _TARGET.match(item.value)
             broken.add(target[1] if target else "")
-    return tuple(found)
+    return tuple(equations)
 
 
 def _output(
@@ -203,11 +203,11 @@ def _init(tree: Map, name: str, weights: Mapping[str, DeclaredShape], problems: 
             )
         )
         return {}
-    found = {}
+    values = {}
     for group, value in section.entries.items():
         for part, span in grouped(group, section.key_span(group)):
             if part in weights:
-                found[part] = value
+                values[part] = value
             elif weights or not problems:
                 problems.append(
                     Problem(
@@ -217,4 +217,4 @@ def _init(tree: Map, name: str, weights: Mapping[str, DeclaredShape], problems: 
                         near_name(part, weights, f"it has {', '.join(weights)}" if weights else "it has none"),
                     )
                 )
-    return found
+    return values

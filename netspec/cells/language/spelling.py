@@ -132,12 +132,12 @@ def timed_hint(name: str, states: Collection[str], after: str = "") -> str:
 
     `after` is the text behind the name: `c_t-1` is the state before the step, not `c[t] - 1`.
     """
-    if name.endswith("t") and _MINUS_ONE.match(after) and (found := _NOW.fullmatch(name)) and found[1] in states:
-        return f"write `{found[1]}[t-1]`"
+    if name.endswith("t") and _MINUS_ONE.match(after) and (match := _NOW.fullmatch(name)) and match[1] in states:
+        return f"write `{match[1]}[t-1]`"
     for pattern, time, known in ((_BEFORE, "t-1", states), (_NOW, "t", [*states, "x"])):
-        found = pattern.fullmatch(name)
-        if found and found[1] in known:
-            return f"write `{found[1]}[{time}]`"
+        match = pattern.fullmatch(name)
+        if match and match[1] in known:
+            return f"write `{match[1]}[{time}]`"
     return ""
 
 

@@ -239,13 +239,13 @@ class _Reader:
         return Name(token.text, time, EquationPart(self.text, token.place.start, closing.place.end))
 
     def items(self, closing: str, depth: int, opening: _Token) -> tuple[tuple[Expr, ...], _Token]:
-        found: list[Expr] = []
+        values: list[Expr] = []
         if token := self.take(closing):
             return (), token
         while True:
-            found.append(self.value(depth))
+            values.append(self.value(depth))
             if token := self.take(closing):
-                return tuple(found), token
+                return tuple(values), token
             self.expect(",", f"`,` or `{closing}`", "" if self.side_by_side() else _open(opening))
 
 
@@ -254,7 +254,7 @@ def _open(bracket: _Token) -> str:
 
 
 def _tokens(text: Scalar, written: str) -> list[_Token]:
-    found: list[_Token] = []
+    tokens: list[_Token] = []
     at = signs = 0
     end = len(written.rstrip())
     while at < end:
@@ -279,6 +279,6 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
         signs += kind == "sign" and match[kind] not in ("(", ")", "[", "]", ",")
         if signs > MAX_SIGNS:
             raise _wrong(place, f"more than {MAX_SIGNS} operators in one equation", _SPLIT)
-        found.append(_Token(kind, match[kind], place))
+        tokens.append(_Token(kind, match[kind], place))
         at = match.end()
-    return [*found, _Token("end", "", EquationPart(text, max(end - 1, 0), max(end, 1)))]
+    return [*tokens, _Token("end", "", EquationPart(text, max(end - 1, 0), max(end, 1)))]

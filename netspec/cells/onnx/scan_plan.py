@@ -75,14 +75,14 @@ class ScanPlan:
         )
 
     def _groups(self, looped: Sequence[Value]) -> dict[Value, GemmGroup]:
-        sums = [found for n in looped if (found := self._sum(n))]
-        common = Counter(operand for found in sums for operand in found.operands)
+        sums = [total for n in looped if (total := self._sum(n))]
+        common = Counter(operand for total in sums for operand in total.operands)
         by_first: dict[Any, list[tuple[GemmSum, tuple[int, ...]]]] = {}
-        for found in sums:
-            operands = tuple(sorted(found.operands, key=lambda operand: (-common[operand], operand)))
+        for total in sums:
+            operands = tuple(sorted(total.operands, key=lambda operand: (-common[operand], operand)))
             # One without a matrix in the loop is a sequence of its own, which needs no splitting.
-            key = (operands[:1] or found.node, _operands(found.sequence))
-            by_first.setdefault(key, []).append((found, operands))
+            key = (operands[:1] or total.node, _operands(total.sequence))
+            by_first.setdefault(key, []).append((total, operands))
         groups = [_group(members, sequence) for (_, sequence), members in by_first.items()]
         return {s.node: group for group in groups for s in group.sums}
 
@@ -134,11 +134,11 @@ def _operands(products: Products) -> tuple[int, ...]:
 def _group(members: Sequence[tuple[GemmSum, tuple[int, ...]]], sequence: tuple[int, ...]) -> GemmGroup:
     """Sums with one first operand, those with the same others behind each other."""
     others: dict[tuple[int, ...], list[GemmSum]] = {}
-    for found, operands in members:
-        others.setdefault(operands[1:], []).append(found)
+    for total, operands in members:
+        others.setdefault(operands[1:], []).append(total)
     _, operands = members[0]
     if len(others) == 1:
-        return GemmGroup(operands, sequence, tuple(found for found, _ in members))
+        return GemmGroup(operands, sequence, tuple(total for total, _ in members))
     further = tuple(GemmGroup(more, (), tuple(sums)) for more, sums in others.items() if more)
     return GemmGroup(operands[:1], sequence, tuple(others.get((), ())), further)
 

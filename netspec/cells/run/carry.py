@@ -26,15 +26,17 @@ class CarriedStates:
 
     def state(self) -> dict[str, Tensor]:
         """`path.state` -> (B, layers, size), of every module that has run; what `load` takes."""
-        found = {}
+        tensors = {}
         for path, memory in self._memories.items():
             if memory.last is None:
                 continue
             for i, name in enumerate(memory.stack.cell.states):
                 parts = [row[i] for row in memory.last]
                 size = max(p.shape[-1] for p in parts)
-                found[_key(path, name)] = torch.stack([nn.functional.pad(p, (0, size - p.shape[-1])) for p in parts], 1)
-        return found
+                tensors[_key(path, name)] = torch.stack(
+                    [nn.functional.pad(p, (0, size - p.shape[-1])) for p in parts], 1
+                )
+        return tensors
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` gave; modules without an entry begin anew.
@@ -59,7 +61,7 @@ class CarriedStates:
                 raise NetspecError(
                     "NS504", f"the state `{key}` is (B, {expected[0]}, {expected[1]}), received {tuple(value.shape)}"
                 )
-        found: dict[str, list[tuple[Tensor, ...]]] = {}
+        states: dict[str, list[tuple[Tensor, ...]]] = {}
         for path, memory in self._memories.items():
             keys = [_key(path, name) for name in memory.stack.cell.states]
             given = [state[key] for key in keys if key in state]
@@ -70,12 +72,12 @@ class CarriedStates:
                     f"received {', '.join(f'`{k}`' for k in keys if k in state)}",
                 )
             if given:
-                found[path] = [
+                states[path] = [
                     tuple(g[:, row, :n].clone() for g, n in zip(given, memory.stack.sizes(row).values(), strict=True))
                     for row in range(memory.stack.rows)
                 ]
         self.reset()
-        for path, rows in found.items():
+        for path, rows in states.items():
             self._memories[path].keep(rows)
 
 
@@ -86,8 +88,8 @@ def carrying(module: nn.Module) -> Iterator[CarriedStates]:
     The first call, and the first after `reset`, begins as the module says.  Raises NS504 for a bidirectional module,
     which needs the end of a sequence before its beginning.
     """
-    found = {path: m for path, m in module.named_modules() if isinstance(m, Recurrent)}
-    for path, recurrent in found.items():
+    cells = {path: m for path, m in module.named_modules() if isinstance(m, Recurrent)}
+    for path, recurrent in cells.items():
         if recurrent.stack.bidirectional:
             raise NetspecError(
                 "NS504",
@@ -95,14 +97,14 @@ def carrying(module: nn.Module) -> Iterator[CarriedStates]:
                 "and no state can be carried into the next piece",
                 hint="use one direction, or whole sequences",
             )
-    memories = {path: StateMemory(path or "module", m.stack) for path, m in found.items()}
-    before = {path: m.memory for path, m in found.items()}
-    for path, recurrent in found.items():
+    memories = {path: StateMemory(path or "module", m.stack) for path, m in cells.items()}
+    before = {path: m.memory for path, m in cells.items()}
+    for path, recurrent in cells.items():
         recurrent.memory = memories[path]
     try:
         yield CarriedStates(memories)
     finally:
-        for path, recurrent in found.items():
+        for path, recurrent in cells.items():
             recurrent.memory = before[path]
 
 

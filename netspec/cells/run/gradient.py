@@ -83,8 +83,8 @@ class _After:
     def columns(self, group: ProductGroup) -> Tensor:
         """(T·B, width): the adjoints of a group's products."""
         runs = self.loops.training.columns_of(group)
-        found = [self.tensors[at.buffer][..., at.offset : at.offset + width] for at, width in runs]
-        return (found[0] if len(found) == 1 else torch.cat(found, dim=-1)).flatten(0, 1)
+        columns = [self.tensors[at.buffer][..., at.offset : at.offset + width] for at, width in runs]
+        return (columns[0] if len(columns) == 1 else torch.cat(columns, dim=-1)).flatten(0, 1)
 
     def pairs(self, group: ProductGroup) -> list[tuple[Tensor, Tensor]]:
         """Adjoints and operands of a loop product, rows that belong together at one place."""
@@ -110,8 +110,8 @@ class _After:
         ]
 
     def _share_out(self, group: ProductGroup, pairs: list[tuple[Tensor, Tensor]], pieces: dict[str, Any]) -> None:
-        found = [gradient_of_weight(g, x) for g, x in pairs if len(g)]
-        total = found[0] if len(found) == 1 else found[0] + found[1]
+        products = [gradient_of_weight(g, x) for g, x in pairs if len(g)]
+        total = products[0] if len(products) == 1 else products[0] + products[1]
         for product in group.products:
             begin = group.offsets[product]
             pieces[product.attr.weight].append((product.attr.start, total[begin : begin + width_of(product)]))

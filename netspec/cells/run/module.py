@@ -150,17 +150,17 @@ class Recurrent(nn.Module):
         dtype = self._dtype(x)
         if self.memory is not None and (kept := self.memory.states(x, dtype)) is not None:
             return kept
-        found = []
+        states = []
         for i, row in enumerate(self.rows):
             sizes = list(row.sizes.values())
             if given is not None:
-                found.append(torch.split(given[:, i, : sum(sizes)], sizes, -1))
+                states.append(torch.split(given[:, i, : sum(sizes)], sizes, -1))
             elif self.learned:
                 learned = [getattr(self, f"{name}_0")[i, :size] for name, size in row.sizes.items()]
-                found.append(tuple(s.expand(x.shape[0], -1) for s in learned))
+                states.append(tuple(s.expand(x.shape[0], -1) for s in learned))
             else:
-                found.append(tuple(x.new_zeros(x.shape[0], size, dtype=dtype) for size in sizes))
-        return found
+                states.append(tuple(x.new_zeros(x.shape[0], size, dtype=dtype) for size in sizes))
+        return states
 
     def _dtype(self, x: Tensor) -> torch.dtype:
         """Of states: that of the weights, which under autocast is wider than the input's."""

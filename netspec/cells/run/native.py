@@ -42,26 +42,26 @@ def native(
 
     Differentiable in the input, the weights and the initial states.  Padding is never read.
     """
-    found = match(step).torch
-    assert found is not None  # asked for after `is_native`
+    cell = match(step).torch
+    assert cell is not None  # asked for after `is_native`
     if x_TBI.is_cuda:
         _quiet()
-    packed = _packed(found, weights)
-    h0 = tuple(initial[list(step.states).index(name)].unsqueeze(0) for name in found.states)
+    packed = _packed(cell, weights)
+    h0 = tuple(initial[list(step.states).index(name)].unsqueeze(0) for name in cell.states)
     if lengths is None:
-        y, last = _dense(found, x_TBI.flip(0) if reverse_time else x_TBI, h0, packed)
+        y, last = _dense(cell, x_TBI.flip(0) if reverse_time else x_TBI, h0, packed)
         y = y.flip(0) if reverse_time else y
     else:
-        y, last = _ragged(found, x_TBI, h0, packed, lengths, reverse_time)
-    by_name = dict(zip(found.states, last, strict=True))
+        y, last = _ragged(cell, x_TBI, h0, packed, lengths, reverse_time)
+    by_name = dict(zip(cell.states, last, strict=True))
     return y, tuple(by_name[name].squeeze(0) for name in step.states)
 
 
-def _packed(found: Native, weights: Mapping[str, Tensor]) -> list[Tensor]:
+def _packed(cell: Native, weights: Mapping[str, Tensor]) -> list[Tensor]:
     import torch
 
-    order = found.operator.torch_order
-    return [*matrices(found, order, weights, torch), *(biases(found, order, weights, torch) if found.biased else ())]
+    order = cell.operator.torch_order
+    return [*matrices(cell, order, weights, torch), *(biases(cell, order, weights, torch) if cell.biased else ())]
 
 
 @cache
@@ -70,18 +70,18 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 
-def _dense(found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tuple[Tensor, States]:
+def _dense(cell: Native, x_TBI: Tensor, h0: States, packed: list[Tensor]) -> tuple[Tensor, States]:
     import torch
 
-    call = getattr(torch._VF, found.operator.torch_function(found))  # what nn.LSTM itself calls
+    call = getattr(torch._VF, cell.operator.torch_function(cell))  # what nn.LSTM itself calls
     y, *last = call(
-        x_TBI, h0 if len(h0) > 1 else h0[0], packed, found.biased, 1, 0.0, torch.is_grad_enabled(), False, False
+        x_TBI, h0 if len(h0) > 1 else h0[0], packed, cell.biased, 1, 0.0, torch.is_grad_enabled(), False, False
     )
     return y, tuple(last)
 
 
 def _ragged(
-    found: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor, reverse_time: bool
+    cell: Native, x_TBI: Tensor, h0: States, packed: list[Tensor], lengths: Tensor, reverse_time: bool
 ) -> tuple[Tensor, States]:
     import torch
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -97,13 +97,13 @@ def _ragged(
     rows, back = sequence.sorted_indices, sequence.unsorted_indices
     assert rows is not None and back is not None  # given when the order is not enforced
     start = tuple(h.index_select(1, rows) for h in h0)
-    call = getattr(torch._VF, found.operator.torch_function(found))
+    call = getattr(torch._VF, cell.operator.torch_function(cell))
     data, *last = call(
         sequence.data,
         sequence.batch_sizes,
         start if len(start) > 1 else start[0],
         packed,
-        found.biased,
+        cell.biased,
         1,
         0.0,
         torch.is_grad_enabled(),

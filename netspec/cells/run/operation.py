@@ -81,8 +81,8 @@ def _recurrence_backward(
     program: str,
     needs: list[bool],
 ) -> list[Tensor]:
-    found = backward(gradients, kept, operands, weights, initial, lengths, program, needs)
-    return [g.clone() if g._base is not None else g for g in found]  # results of an operation share no memory
+    results = backward(gradients, kept, operands, weights, initial, lengths, program, needs)
+    return [g.clone() if g._base is not None else g for g in results]  # results of an operation share no memory
 
 
 @_recurrence_backward.register_fake
@@ -110,9 +110,9 @@ def _setup(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
 def _backward(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
     if not ctx.training:
         raise NetspecError("NS503", "the recurrence was run without keeping what its gradient needs")
-    found = _gradients(ctx, gradients, ctx.saved_tensors, torch.ops.netspec.recurrence_backward)
+    results = _gradients(ctx, gradients, ctx.saved_tensors, torch.ops.netspec.recurrence_backward)
     a, b, _ = ctx.counts
-    return found[:a], found[a : a + b], found[a + b :], None, None, None
+    return results[:a], results[a : a + b], results[a + b :], None, None, None
 
 
 def _no_second(ctx: Any, *gradients: Any) -> Any:
@@ -135,11 +135,11 @@ class _Eager(torch.autograd.Function):
     def forward(ctx: Any, program: str, lengths: Tensor | None, counts: tuple[int, int, int], *tensors: Tensor) -> Any:
         a, b, _ = counts
         operands, weights, initial = list(tensors[:a]), list(tensors[a : a + b]), list(tensors[a + b :])
-        found = forward(operands, weights, initial, lengths, program, True)
-        _keep(ctx, operands, weights, initial, lengths, program, found)
-        ctx.mark_non_differentiable(*found[len(ctx.shapes) :])
+        output = forward(operands, weights, initial, lengths, program, True)
+        _keep(ctx, operands, weights, initial, lengths, program, output)
+        ctx.mark_non_differentiable(*output[len(ctx.shapes) :])
         ctx.set_materialize_grads(False)
-        return tuple(found)
+        return tuple(output)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -150,8 +150,8 @@ class _Eager(torch.autograd.Function):
                 hint="run it with `with netspec.cells.run.plain_only():`, or differentiate it within torch.func",
             )
         # What was kept is handed over, so that autograd sees what a second derivative would depend on.
-        found = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
-        return (None, None, None, *found)
+        results = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        return (None, None, None, *results)
 
 
 def _batched(g: Tensor) -> bool:
@@ -179,10 +179,10 @@ def _keep(
 ) -> None:
     names = compiled(program).buffers(True, lengths is not None)
     count = len(names.exports) + len(initial)
-    found = dict(zip(names.kept, output[count:], strict=True))
+    by_name = dict(zip(names.kept, output[count:], strict=True))
     if lengths is None:
-        found |= dict(zip(names.exports, output, strict=False))
-    kept = [found[name] for name in compiled(program).kept_in_order]
+        by_name |= dict(zip(names.exports, output, strict=False))
+    kept = [by_name[name] for name in compiled(program).kept_in_order]
     ctx.program, ctx.counts, ctx.ragged = program, (len(operands), len(weights), len(initial)), lengths is not None
     ctx.shapes = [(y.shape, y.dtype, y.device) for y in output[:count]]
     ctx.needs = [x.requires_grad for x in operands]
@@ -199,5 +199,5 @@ def _gradients(ctx: Any, gradients: Sequence[Any], kept: Sequence[Tensor], run: 
     operands, weights, initial, rest = (list(kept[i:j]) for i, j in pairwise((0, a, a + b, a + b + c, len(kept))))
     lengths = rest.pop(0) if ctx.ragged else None
     needs: Needs = ctx.needs
-    found = run(given, rest, operands, weights, initial, lengths, ctx.program, needs)
-    return [g if i >= a or needs[i] else None for i, g in enumerate(found)]
+    results = run(given, rest, operands, weights, initial, lengths, ctx.program, needs)
+    return [g if i >= a or needs[i] else None for i, g in enumerate(results)]

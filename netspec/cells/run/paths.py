@@ -21,28 +21,30 @@ Path = Literal["native", "compiled", "plain"]
 
 def path_of(step: CellStep, device: str, dtype: str) -> Path:
     """The way for tensors of a device ("cpu", "cuda", …) and an element type ("float32", …)."""
-    found = match(step).torch
-    if found is not None and (device == "cuda" or (device == "cpu" and found.operator.torch_kernel_on_cpu)):
+    native = match(step).torch
+    if native is not None and (device == "cuda" or (device == "cpu" and native.operator.torch_kernel_on_cpu)):
         return "native"
     kernel = dtype == "float32" if device == "cpu" else device == "cuda" and find_spec("triton") is not None
     if kernel and dtype != "float64" and compiled_of(step) is not None:
         return "compiled"
-    return "native" if found is not None else "plain"
+    return "native" if native is not None else "plain"
 
 
 def paths(step: CellStep) -> list[tuple[str, str, str]]:
     """(where, path, reason) on CPU, GPU and in ONNX, for a reader.  Sizes are numbers."""
     rows = []
-    found = match(step).torch
+    native = match(step).torch
     for where, device in (("CPU", "cpu"), ("GPU", "cuda")):
         path = path_of(step, device, "float32")
-        if path == "native" and found is not None:
+        if path == "native" and native is not None:
             library = "oneDNN" if device == "cpu" else "cuDNN"
-            rows.append((where, f"torch's {found.operator.torch_layer} ({library})", f"the cell {why_torch(step)}"))
+            rows.append((where, f"torch's {native.operator.torch_layer} ({library})", f"the cell {why_torch(step)}"))
         elif path == "compiled":
             loop = compiled_of(step)
             assert loop is not None  # else the path were another
-            reason = why_torch(step) if found is None else f"torch has no kernel of {found.operator.torch_layer} there"
+            reason = (
+                why_torch(step) if native is None else f"torch has no kernel of {native.operator.torch_layer} there"
+            )
             rows.append((where, _loop(loop.program, device), reason))
         else:
             reason = plain_reason(step) or "no generator of GPU code (triton) is installed"

@@ -45,8 +45,8 @@ def evaluate(
                     values[node] = compute(node, [value(a) for a in node.args])
         return values[node]
 
-    def full(found: Tensor | float, like: Tensor) -> Tensor:
-        return torch.as_tensor(found, dtype=like.dtype, device=like.device).expand(*x_TBI.shape[:2], like.shape[-1])
+    def full(x: Tensor | float, like: Tensor) -> Tensor:
+        return torch.as_tensor(x, dtype=like.dtype, device=like.device).expand(*x_TBI.shape[:2], like.shape[-1])
 
     steps = x_TBI.shape[:2]
     wanted = list(nodes)

@@ -38,8 +38,8 @@ def cells(
     from netspec.report.cells.page import page
 
     with errors():
-        found = library() if name is None else find(name)
-        if name is None or len(found) > 1:
-            show([CellTable(found)])
+        chosen = library() if name is None else find(name)
+        if name is None or len(chosen) > 1:
+            show([CellTable(chosen)])
         else:
-            show([page(found[0], hidden, input, read_params(params or ()))])
+            show([page(chosen[0], hidden, input, read_params(params or ()))])

@@ -36,20 +36,20 @@ def find(name: str) -> list[Cell]:
         raise NetspecError("NS201", f"no cell {show(cell)}", name=file, hint=did_you_mean(cell, own, there))
     if cell:
         return [own[cell]]
-    found = list(own.values()) or used_of_file(Path(file))
-    if not found:
+    chosen = list(own.values()) or used_of_file(Path(file))
+    if not chosen:
         raise NetspecError(
             "NS201",
             "the file has no `cells`, and no layer of it names one",
             name=file,
             hint="`netspec cells` lists the library's",
         )
-    return found
+    return chosen
 
 
 def read_params(given: Iterable[str]) -> dict[str, float]:
     """`NAME=VALUE` of the command line.  Raises NS203."""
-    found = {}
+    params = {}
     for text in given:
         name, _, value = (part.strip() for part in text.partition("="))
         number = _number(value)
@@ -60,8 +60,8 @@ def read_params(given: Iterable[str]) -> dict[str, float]:
                 name="--param",
                 hint=f"for example `--param {name or 'NAME'}=1`",
             )
-        found[name] = number
-    return found
+        params[name] = number
+    return params
 
 
 def _number(text: str) -> float | None:

@@ -40,11 +40,11 @@ class CellTable:
 
 def rows(cells: Iterable[Cell]) -> list[tuple[str, str, str, str, str]]:
     """Name, states, number of parameters as a formula, description, source."""
-    found = []
+    table = []
     for cell in cells:
         states = ", ".join(_state(s.name, formula(symbolic_size(cell, s.shape))) for s in cell.states.values())
-        found.append((cell.name, states, formula(parameters(cell)), cell.description, cell.source))
-    return found
+        table.append((cell.name, states, formula(parameters(cell)), cell.description, cell.source))
+    return table
 
 
 def _state(name: str, size: str) -> str:

@@ -28,12 +28,12 @@ def weight_rows(cell: Cell, stack: CellStack) -> list[tuple[str, str, str, str, 
         declared = f"[{', '.join(map(_plain, cell.weights[name].shape))}]"
         begin = show(cell.init[name].plain()).replace("'", "") if name in cell.init else ""
         groups.setdefault((declared, shape, begin), []).append(name)
-    found = []
+    table = []
     for (declared, shape, begin), names in groups.items():
         each = count(product(shape))
         numbers = f"{len(names)} × {each}" if len(names) > 1 else each
-        found.append((", ".join(names), declared, " × ".join(map(str, shape)) or "1", numbers, begin))
-    return found
+        table.append((", ".join(names), declared, " × ".join(map(str, shape)) or "1", numbers, begin))
+    return table
 
 
 def _plain(expr: Any) -> str:
@@ -101,13 +101,13 @@ def _check(cell: Cell, hidden: int | None, params: Mapping[str, float]) -> None:
     try:
         check_use(cell, hidden, params)
     except NetspecError as error:
-        found = []
+        problems = []
         for problem in error.problems:
             option = "--" + problem.key[0].replace("params", "param")
             missing = problem.code == "NS204"
             hint = " ".join(f"--param {n}=…" for n, v in cell.params.items() if v is None and n not in params)
-            found.append(replace(problem, name=option, hint=f"add `{hint}`" if missing else problem.hint))
-        raise NetspecError.of(found) from None
+            problems.append(replace(problem, name=option, hint=f"add `{hint}`" if missing else problem.hint))
+        raise NetspecError.of(problems) from None
 
 
 def _pairs(facts: Iterable[tuple[str, str]]) -> Any:

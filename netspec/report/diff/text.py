@@ -26,29 +26,29 @@ def render(diff: Diff, before: str, after: str) -> Iterator[Any]:
 
 def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
     """Lines with the status that colours them; `before` and `after` name the two sides."""
-    found = [("head", f"{before} -> {after}")]
+    shown = [("head", f"{before} -> {after}")]
     if not diff:
-        return [*found, ("", "no change in the network")]
+        return [*shown, ("", "no change in the network")]
     for change in diff.interface:
-        found.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
+        shown.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
     for layer in diff.layers:
         if layer.status != "ripple":
-            found += _layer(layer, diff)
-    found += _ripple(diff.of("ripple"))
-    found.append(("", ""))
+            shown += _layer(layer, diff)
+    shown += _ripple(diff.of("ripple"))
+    shown.append(("", ""))
     counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
     affected = len(diff.of("ripple"))
-    found.append(
+    shown.append(
         ("head", ", ".join(p for p in (counts, f"{affected} affected" if affected else "") if p) or "interface changed")
     )
     for change in diff.totals:
         form = memory if change.what == "activations" else count
-        found.append(
+        shown.append(
             ("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip())
         )
     if not diff.totals:
-        found.append(("", "parameters, FLOPs and activations are the same"))
-    return found
+        shown.append(("", "parameters, FLOPs and activations are the same"))
+    return shown
 
 
 def _delta(change: Change) -> str:

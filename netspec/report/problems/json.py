@@ -12,8 +12,8 @@ from netspec.source.text import Span
 
 
 def render(checked: Iterable[Checked]) -> Iterator[str]:
-    found = [as_data(problem, level) for file in checked for problem, level in file.problems()]
-    yield json.dumps(found, indent=2, ensure_ascii=False)
+    problems = [as_data(problem, level) for file in checked for problem, level in file.problems()]
+    yield json.dumps(problems, indent=2, ensure_ascii=False)
 
 
 def as_data(problem: Problem, level: str = "error") -> dict[str, Any]:

@@ -34,5 +34,5 @@ def cell() -> dict[str, Any]:
             {"type": "array", "items": text, "minItems": 1},
         ),
     }
-    found = {key: {**({"description": note} if note else {}), **schema} for key, (note, schema) in parts.items()}
-    return {"type": "object", "properties": found, "additionalProperties": False}
+    properties = {key: {**({"description": note} if note else {}), **schema} for key, (note, schema) in parts.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}

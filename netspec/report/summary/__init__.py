@@ -30,19 +30,19 @@ NOTE = "FLOPs and activations are for one sample; a multiply-add counts as one F
 
 def rows(graph: Graph) -> list[Row]:
     """One row a node, the inputs first."""
-    found = []
+    table = []
     for node, reach in reaches(graph):
         shape = ", ".join(f"{port} {type_}" if port else str(type_) for port, type_ in node.outputs.items())
         if isinstance(node.layer, Input):
             dtype = "" if node.type.dtype == "float32" else f" {node.type.dtype}"
-            found.append(Row(node.name, "input", [], shape + dtype, 0, 0, 0, ""))
+            table.append(Row(node.name, "input", [], shape + dtype, 0, 0, 0, ""))
         else:
             cost = cost_of(graph, node)
             reads = [str(ref) for ref in node.inputs]
-            found.append(
+            table.append(
                 Row(node.name, node.kind, reads, shape, cost.params, cost.flops, cost.activations, reach_text(reach))
             )
-    return found
+    return table
 
 
 def row_text(row: Row) -> tuple[str, ...]:

@@ -23,9 +23,9 @@ WORDS = {
 
 def arguments_of(code: Loop) -> list[tuple[str, str]]:
     """(buffer or weight, word) in the order of the arguments."""
-    found = [("", word) for word in FIXED]
-    found += [(b.name, word) for b in code.buffers.values() for word in WORDS[b.kind]]
-    return found + [(name, "packed") for name in weights_of(code)]
+    arguments = [("", word) for word in FIXED]
+    arguments += [(b.name, word) for b in code.buffers.values() for word in WORDS[b.kind]]
+    return arguments + [(name, "packed") for name in weights_of(code)]
 
 
 def weights_of(code: Loop) -> list[str]:

@@ -35,8 +35,8 @@ def read(name: str) -> bytes | None:
         with _opened(cache_folder()) as folder:
             handle = os.open(name, _FILE, dir_fd=folder)
             with os.fdopen(handle, "rb") as file:
-                found = os.fstat(handle)
-                if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & _OTHERS:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
                     return None
                 data = file.read()
     except OSError:
@@ -107,12 +107,12 @@ def _make(name: str, folder: int) -> None:
 
 def _check(handle: int, path: Path, last: bool) -> None:
     """Raises OSError for a folder whose entries somebody else can change."""
-    found = os.fstat(handle)
+    status = os.fstat(handle)
     system = {0, Path("/").stat().st_uid}  # in a container the system's owner may have another number
-    if found.st_uid not in {os.geteuid()} | (set() if last else system):
+    if status.st_uid not in {os.geteuid()} | (set() if last else system):
         raise OSError(f"`{printable(str(path))}` belongs to another user")
-    kept_by_owners = found.st_mode & stat.S_ISVTX and not last and found.st_uid in system
-    if found.st_mode & _OTHERS and not kept_by_owners:
+    kept_by_owners = status.st_mode & stat.S_ISVTX and not last and status.st_uid in system
+    if status.st_mode & _OTHERS and not kept_by_owners:
         raise OSError(
             f"others may write in `{printable(str(path))}`: take that from them with `chmod go-w`, or set "
             "NETSPEC_CACHE to a folder of your own"
@@ -122,10 +122,10 @@ def _check(handle: int, path: Path, last: bool) -> None:
 def _clear(folder: int, name: str) -> None:
     """Remove a file of another's or a link where one is to be put, which could not be replaced."""
     try:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         os.unlink(name, dir_fd=folder)
 
 

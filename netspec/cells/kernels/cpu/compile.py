@@ -47,10 +47,10 @@ _KERNELS: WeakKeyDictionary[Loop, dict[bool, MachineKernel]] = WeakKeyDictionary
 
 def kernel_of(loop: Loop, ragged: bool) -> MachineKernel:
     """The kernel of a loop, compiled at most once."""
-    found = _KERNELS.setdefault(loop, {})
-    if ragged not in found:
-        found[ragged] = _build(loop, ragged)
-    return found[ragged]
+    kernels = _KERNELS.setdefault(loop, {})
+    if ragged not in kernels:
+        kernels[ragged] = _build(loop, ragged)
+    return kernels[ragged]
 
 
 @once

@@ -50,28 +50,28 @@ class RowsFunction:
 
     def _places(self) -> dict[tuple[str, bool], _RowAddress]:
         b, words = self.builder, self.words
-        found: dict[tuple[str, bool], _RowAddress] = {}
+        addresses: dict[tuple[str, bool], _RowAddress] = {}
         for buffer in self.code.buffers.values():
             name = buffer.name
             data = self._pointer(name, "data")
             match buffer.kind:
                 case "sequence" | "state":
                     here = element(b, data, b.mul(self.t, words[name, "step"]))
-                    found[name, False] = _RowAddress(here, words[name, "row"])
+                    addresses[name, False] = _RowAddress(here, words[name, "row"])
                     if buffer.kind == "state":
                         start = b.icmp_signed("==", self.t, I64(0))
                         earlier = element(b, data, b.mul(b.sub(self.t, I64(1)), words[name, "step"]))
                         base = b.select(start, self._pointer(name, "initial"), earlier)
                         stride = b.select(start, words[name, "initial_row"], words[name, "row"])
-                        found[name, True] = _RowAddress(base, stride)
+                        addresses[name, True] = _RowAddress(base, stride)
                 case "carry" | "scratch":
-                    found[name, False] = _RowAddress(data, words[name, "row"])
+                    addresses[name, False] = _RowAddress(data, words[name, "row"])
                 case "vector":
-                    found[name, False] = _RowAddress(data, I64(0))
+                    addresses[name, False] = _RowAddress(data, I64(0))
                 case "sum":
                     share = element(b, data, b.mul(self.worker, words[name, "worker"]))
-                    found[name, False] = _RowAddress(share, I64(0))
-        return found
+                    addresses[name, False] = _RowAddress(share, I64(0))
+        return addresses
 
     def _row(self, at: At, row: Any) -> Any:
         place = self.places[at.buffer, at.before]
@@ -192,8 +192,8 @@ class RowsFunction:
 
     def _masked(self, what: str, kind: ir.FunctionType) -> ir.Function:
         name = f"llvm.masked.{what}.v{self.lanes}f32.p0"
-        found = self.function.module.globals.get(name)
-        return found if found is not None else ir.Function(self.function.module, kind, name)
+        function = self.function.module.globals.get(name)
+        return function if function is not None else ir.Function(self.function.module, kind, name)
 
 
 def emit(code: VectorCode, node: Value, args: list[Any]) -> Any:

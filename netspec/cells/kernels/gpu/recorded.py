@@ -36,13 +36,13 @@ def run_recorded(sequence: LoopRun) -> bool:
         if key not in _RECORDINGS:
             _RECORDINGS[key] = _recording(sequence)
         _RECORDINGS.move_to_end(key)
-        found = _RECORDINGS[key]
-        if found is not None:
-            found.run(sequence)
+        recording = _RECORDINGS[key]
+        if recording is not None:
+            recording.run(sequence)
         if len(_RECORDINGS) > MAX_RECORDINGS:
             synchronize()  # the oldest may still be running
             _RECORDINGS.popitem(last=False)
-    return found is not None
+    return recording is not None
 
 
 def can_record(sequence: LoopRun) -> bool:
@@ -147,7 +147,7 @@ class Recording:
 
 def _read_first(loop: Loop) -> set[str]:
     """Buffers of which a step reads what it did not make; a state before the step is read from where it was made."""
-    found: set[str] = set()
+    names: set[str] = set()
     made: set[tuple[str, int]] = set()
     stored = {at.buffer for stage in loop.stages for body in stage.bodies for _, at in body.stores}
     for stage in loop.stages:
@@ -156,9 +156,9 @@ def _read_first(loop: Loop) -> set[str]:
         for at in (*sources, *loads):
             own = at.before and at.buffer in stored
             if not own and (at.buffer, at.offset) not in made:
-                found.add(at.buffer)
+                names.add(at.buffer)
         made |= {(at.buffer, at.offset) for body in stage.bodies for _, at in body.stores}
-    return found
+    return names
 
 
 def _like(x: Tensor, *shape: int) -> Tensor:

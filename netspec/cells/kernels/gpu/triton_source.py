@@ -142,8 +142,8 @@ class Writer:
         lines = []
         for node, at in self.body.loads.items():
             if self.kind(at) == "vector":
-                found = f"tl.load(p{self.slot(at.buffer, 'vector')} + {at.offset} + column, mask={mask}, other=0.0)"
-                lines.append(f"{value(node)} = {form.format(f'{found}.to(ACC)')}")
+                load = f"tl.load(p{self.slot(at.buffer, 'vector')} + {at.offset} + column, mask={mask}, other=0.0)"
+                lines.append(f"{value(node)} = {form.format(f'{load}.to(ACC)')}")
         return lines
 
     def computed(self, nodes: Iterable[Value], known: set[Value]) -> list[str]:

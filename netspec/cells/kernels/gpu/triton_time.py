@@ -25,12 +25,12 @@ class TimeWriter(Writer):
 
     def leaves(self) -> dict[At, Value]:
         """The node that stands for each carried value before the step."""
-        found = {}
+        leaves = {}
         for node, at in self.body.loads.items():
             own = At(at.buffer, at.offset)
             if own in self.carried and at.before == (not self.loop.backward):
-                found[own] = node
-        return found
+                leaves[own] = node
+        return leaves
 
     def begins(self, mask: str) -> list[str]:
         """c0, c1, …: what is carried into the first step; f0, f1, …: states before it, that only are read."""
@@ -59,9 +59,9 @@ class TimeWriter(Writer):
             if at.before:
                 # The first step reads some row, and takes the initial one.
                 back = f"tl.where(time > 0, t{k}, 0){tall}"
-                found = f"tl.load(q{k} - {back} + {at.offset}, mask=mask, other=0.0).to(ACC)"
+                load = f"tl.load(q{k} - {back} + {at.offset}, mask=mask, other=0.0).to(ACC)"
                 first = f"f{self.befores().index(at)}{wide}"
-                lines.append(f"{value(node)} = tl.where((time > 0){tall}, {found}, {first})")
+                lines.append(f"{value(node)} = tl.where((time > 0){tall}, {load}, {first})")
             else:
                 lines.append(f"{value(node)} = tl.load(q{k} + {at.offset}, mask=mask, other=0.0).to(ACC)")
         return lines
