@@ -2,7 +2,7 @@
 
 rewrite = Rewrite(graph)
 for node in rewrite:
-    if node.kind == "identity":
+    if node.layer.identity:
         rewrite.bypass(node, "identity")
 return rewrite.done()
 """

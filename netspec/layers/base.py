@@ -1,7 +1,7 @@
 """What a layer kind declares: fields, shape rule, weights, cost, receptive field, PyTorch, ONNX, examples.
 
 A kind is one frozen dataclass under `@kind("name")`.  Its fields are the YAML keys (their types become the JSON
-schema); its methods are the rules.  torch is imported inside `to_torch` only.
+schema); its methods are the rules.  torch is imported inside `torch_module` and `to_torch` only.
 """
 
 from __future__ import annotations
@@ -188,7 +188,9 @@ class Layer:
     view: ClassVar[bool] = False  # the output shares memory with the input: no activation of its own
     moves: ClassVar[bool] = False  # the output holds the values of the inputs as they are, in memory of its own
     weighted: ClassVar[bool] = False  # counts as one in the depth of a network: a product with weights
+    identity: ClassVar[bool] = False  # the output is the input: `drop_identities` leaves it out
     trained_only: ClassVar[bool] = False  # the identity at inference (dropout)
+    batch_norm: ClassVar[bool] = False  # `fold_batch_norm` reads `eps` and torch's weights and buffers of a batch norm
     sums: ClassVar[bool] = False  # adds up elements of its input, so that a product before it is a multiply-add
     floating: ClassVar[bool] = True  # refuses whole-number and bool inputs (NS405), before `infer` is asked
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -237,6 +239,13 @@ class Layer:
         """Which of the layer's weights a name in `init` is for; none when it has no such weight."""
         return (name,) if name in weights else ()
 
+    def channel_axis(self, outputs: Types) -> int | None:
+        """The axis of the weight `weight` that is axis 1 of the output, where scaling one scales the other; else None.
+
+        A batch norm behind the layer folds into `weight` and `bias` then; the layer has a field `bias`.
+        """
+        return None
+
     def flops(self, inputs: Types, outputs: Types) -> Size:
         """Multiply-adds of the layer's products for one sample, a multiply-add counted as one."""
         return 0
@@ -258,7 +267,7 @@ class Layer:
 
     def to_onnx(self, build: OnnxBuilder) -> str | dict[str, str]:
         """The name of the value (a dict of them for several ports)."""
-        raise NotImplementedError(f"{self.kind} has no to_onnx")  # likewise
+        raise NotImplementedError(f"{self.kind} has no to_onnx")
 
 
 L = TypeVar("L", bound=type[Layer])

@@ -71,6 +71,7 @@ class BatchNorm(ChannelNorm):
     """y = (x − mean) / √(var + eps) · weight + bias, channel by channel over batch and positions."""
 
     torch_name: ClassVar[str] = "BatchNorm"
+    batch_norm: ClassVar[bool] = True
 
     def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
         [x] = inputs  # the variance of one value is 0

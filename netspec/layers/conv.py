@@ -93,6 +93,9 @@ class Conv(Layer):
         weights = {"weight": Weight((self.out_channels, channels // self.groups, *self.kernel()))}
         return {**weights, "bias": Weight((self.out_channels,))} if self.bias else weights
 
+    def channel_axis(self, outputs: Types) -> int | None:
+        return 0
+
     def flops(self, inputs: Types, outputs: Types) -> Size:
         weight = self.weights(*inputs)["weight"].shape
         return product(outputs[0].shape[2:]) * product(weight)

@@ -69,6 +69,9 @@ class ConvTranspose(Layer):
         weights = {"weight": Weight((channels, self.out_channels // self.groups, *kernel))}
         return {**weights, "bias": Weight((self.out_channels,))} if self.bias else weights
 
+    def channel_axis(self, outputs: Types) -> int | None:
+        return 1 if self.groups == 1 else None  # (in, out / groups, …)
+
     def flops(self, inputs: Types, outputs: Types) -> Size:
         # Every input value meets every weight of its channel once; what falls outside is counted too.
         return product(inputs[0].shape[2:]) * product(self.weights(*inputs)["weight"].shape)

@@ -12,6 +12,7 @@ class Identity(Layer):
     """y = x.  (B, …) -> the same."""
 
     floating: ClassVar[bool] = False
+    identity: ClassVar[bool] = True
     view: ClassVar[bool] = True
     examples: ClassVar[tuple[Example, ...]] = (
         Example(),

@@ -38,6 +38,9 @@ class Linear(Layer):
         weights = {"weight": Weight((self.out_features, size))}
         return {**weights, "bias": Weight((self.out_features,))} if self.bias else weights
 
+    def channel_axis(self, outputs: Types) -> int | None:
+        return 0 if outputs[0].rank == 2 else None  # of more axes the channels are the last
+
     def flops(self, inputs: Types, outputs: Types) -> Size:
         return product(inputs[0].shape[1:]) * self.out_features
 

@@ -15,6 +15,6 @@ def drop_identities(graph: Graph) -> Graph:
     for node in rewrite:
         if node.layer.trained_only:
             rewrite.bypass(node, "trained only")
-        elif node.kind == "identity":
+        elif node.layer.identity:
             rewrite.bypass(node, "identity")
     return rewrite.done()

@@ -12,10 +12,6 @@ from netspec.graph.rewrite import Rewrite
 from netspec.passes.declare import inference_pass
 from netspec.passes.properties import carries_weights, without_dead_nodes, without_identities
 
-# The axis of output channels in the weight.
-_AXIS = {"linear": 0, "conv1d": 0, "conv2d": 0, "conv3d": 0,
-         "conv_transpose1d": 1, "conv_transpose2d": 1, "conv_transpose3d": 1}  # fmt: skip
-
 
 @inference_pass(requires=(carries_weights, without_identities, without_dead_nodes))
 def fold_batch_norm(graph: Graph) -> Graph:
@@ -26,22 +22,24 @@ def fold_batch_norm(graph: Graph) -> Graph:
     """
     rewrite = Rewrite(graph)
     for norm in rewrite:
-        if norm.kind.startswith("batch_norm") and _folds(rewrite, product := rewrite[norm.inputs[0].node], norm):
-            layer = replace(product.layer, bias=True)  # type: ignore[type-var]  # all of _AXIS have `bias`
+        if norm.layer.batch_norm and _folds(rewrite, product := rewrite[norm.inputs[0].node], norm):
+            layer = replace(product.layer, bias=True)  # type: ignore[type-var]  # has `bias`
             fused = replace(product, layer=layer)
             rewrite.replace(product, norm, by=fused, weights=_folded(rewrite, product, norm))
     return rewrite.done()
 
 
+def _axis(product: Node) -> int | None:
+    return product.layer.channel_axis(tuple(product.outputs.values()))
+
+
 def _folds(rewrite: Rewrite, product: Node, norm: Node) -> bool:
     return (
-        product.kind in _AXIS
+        _axis(product) is not None
         and rewrite.readers(product) == [norm]
         and not rewrite.is_output(product)
         and not rewrite.shares_weights(product)
         and not rewrite.shares_weights(norm)
-        and not (product.kind == "linear" and product.type.rank != 2)
-        and not (_AXIS[product.kind] == 1 and product.layer.groups != 1)  # type: ignore[attr-defined]  # a transposed convolution
         and rewrite.weight(f"{norm.name}.running_mean") is not None  # of the batch otherwise
     )
 
@@ -52,8 +50,7 @@ def _folded(rewrite: Rewrite, product: Node, norm: Node) -> dict[str, Any]:
         return np.asarray(default if given is None else given, dtype=np.float64)
 
     scale = values(norm, "weight", 1.0) / np.sqrt(values(norm, "running_var", 1.0) + norm.layer.eps)  # type: ignore[attr-defined]  # a batch norm
-    weight = rewrite.weight(f"{product.name}.weight")
-    shape = [1] * weight.ndim
-    shape[_AXIS[product.kind]] = -1
+    weight, axis = rewrite.weight(f"{product.name}.weight"), _axis(product)
+    shape = [-1 if i == axis else 1 for i in range(weight.ndim)]
     bias = (values(product, "bias", 0.0) - values(norm, "running_mean", 0.0)) * scale + values(norm, "bias", 0.0)
     return {"weight": weight * scale.astype(np.float32).reshape(shape), "bias": bias.astype(np.float32)}

@@ -17,7 +17,7 @@ def carries_weights(graph: Graph) -> str:
 
 def without_identities(graph: Graph) -> str:
     """No layer gives out what it reads, at inference."""
-    wrong = next((node for node in graph.layers() if node.kind == "identity" or node.layer.trained_only), None)
+    wrong = next((node for node in graph.layers() if node.layer.identity or node.layer.trained_only), None)
     return f"{wrong.kind} `{wrong.name}` is there" if wrong else ""
 
 
