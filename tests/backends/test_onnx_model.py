@@ -9,11 +9,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import helper
 
 import netspec
 from netspec import NetspecError
 from netspec.backends import export as export_module
 from netspec.backends.export import export_onnx
+from netspec.backends.onnx.draft import ModelDraft
 from netspec.backends.onnx.model import emit, model_of
 from netspec.backends.onnx.streaming import Streaming
 from netspec.backends.parity import compare as parity_module
@@ -187,3 +189,18 @@ def test_emit_without_passes_keeps_batch_norm() -> None:
     weights = {k: v.numpy() for k, v in module.state_dict().items()}
     bound = graph.with_weights(weights)
     assert "BatchNormalization" in [n.op_type for n in emit(bound).graph.node]
+
+
+def test_an_optional_output_that_nobody_reads_is_left_out() -> None:
+    """As ONNX declares it: a max pooling may go without its indices, a top-k may not."""
+    draft = ModelDraft(netspec.load("netspec: 1\ninputs: {x: [2, 4]}\nlayers:\n  y: relu\n"), streaming=False)
+    draft.nodes = [
+        helper.make_node("MaxPool", ["x"], ["a", "a/indices"], kernel_shape=[2]),
+        helper.make_node("TopK", ["a", "k"], ["y", "y/indices"]),
+        helper.make_node("LSTM", ["x", "w", "r"], ["z", "z/h", "z/c"], hidden_size=2),
+        helper.make_node("Identity", ["z/h"], ["b"]),
+        helper.make_node("Add", ["y", "b"], ["q"]),
+    ]
+    draft.state_outputs["q"] = draft.graph.inputs["x"]
+    draft.drop_dead_nodes()
+    assert [list(node.output) for node in draft.nodes[:3]] == [["a"], ["y", "y/indices"], ["", "z/h"]]

@@ -79,10 +79,7 @@ class ModelDraft:
         for node in reversed(self.nodes):
             if read.isdisjoint(node.output):
                 continue
-            if node.op_type in _OPTIONAL_OUTPUTS:
-                node.output[:] = [name if name in read else "" for name in node.output]
-                while not node.output[-1]:
-                    del node.output[-1]
+            _leave_out(node, set(node.output) - read)
             read |= _read(node)
             kept.append(node)
         self.nodes = kept[::-1]
@@ -98,7 +95,16 @@ class ModelDraft:
         return name
 
 
-_OPTIONAL_OUTPUTS = ("LSTM", "GRU", "RNN", "LayerNormalization")  # an empty name is an output that is not computed
+def _leave_out(node: onnx.NodeProto, unread: set[str]) -> None:
+    """Outputs that the operator may go without get no name, and the last of them no place: they are not computed."""
+    if not unread:
+        return
+    declared = onnx.defs.get_schema(node.op_type, OPSET, node.domain).outputs  # the last may stand for any number
+    for i, (name, output) in enumerate(zip(node.output, declared, strict=False)):
+        if name in unread and output.option == onnx.defs.OpSchema.FormalParameterOption.Optional:
+            node.output[i] = ""
+    while not node.output[-1]:
+        del node.output[-1]
 
 
 def _read(node: onnx.NodeProto) -> set[str]:
