@@ -51,7 +51,7 @@ def measure(quick: bool) -> list[Figure]:
             '`python -c "import torch"`',
             times,
             theirs="torch",
-            bound=0.4,
+            bound=0.33,
         ),
         Figure(
             "peak memory of `netspec validate` of resnet152",

@@ -27,7 +27,7 @@ def measure(quick: bool) -> list[Figure]:
     in_turn(sides, 1)
     times = in_turn(sides, 3 if quick else 30)
     return [
-        figure("`to_torch` of resnet152", "its constructor by hand", times, control="hand again", bound=1.1),
+        figure("`to_torch` of resnet152", "its constructor by hand", times, control="hand again", bound=1.05),
     ]
 
 

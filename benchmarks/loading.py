@@ -39,7 +39,7 @@ def measure(quick: bool) -> list[Figure]:
     assert len(long) < 2**20 and len(netspec.load(short)) == 1_001
     chains = in_turn({"long": lambda: netspec.load(long), "short": lambda: netspec.load(short)}, 3 if quick else 20)
     return [
-        Figure("`netspec.load` of resnet152, first in its process", "", "ms", first, bound=100),
+        Figure("`netspec.load` of resnet152, first in its process", "", "ms", first, bound=80),
         Figure("`netspec.load` of resnet152, again", "", "ms", Spread.of([t * 1e3 for t in again]), bound=100),
         figure(
             "`netspec.load` of a chain of 10,000 layers",
