@@ -18,11 +18,6 @@ _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)i?B?")
 _SCALE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-def amount_text(value: Size) -> str:
-    """`1,234`, with `1.23M` style left to tables."""
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def read_amount(tree: Tree) -> int | None:
     """`12M`, `2G`, `61706`; decimal multiples."""
     value = tree.plain()

@@ -25,7 +25,7 @@ def table() -> str:
     lines = ["| function | value |", "| --- | --- |"]
     for function in PUBLIC.values():
         law = function.law.replace("|", "\\|")
-        lines.append(f"| `{function.signature}` | {law} |")
+        lines.append(f"| `{function.name}({', '.join(function.arguments)})` | {law} |")
     return "\n".join(lines)
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.step import CellStep
 from netspec.cells.language.library import library_cell
-from netspec.cells.run.native import is_native, native
+from netspec.cells.recognise.match import match
+from netspec.cells.run.native import native
 from netspec.cells.run.plain import plain
 
 SIZES = {"hidden": 4, "input": 3}
@@ -62,7 +63,7 @@ def with_gradients(run: object, step: CellStep, lengths: Tensor | None, reverse:
 @pytest.mark.parametrize("name", STEPS)
 def test_it_is_the_plain_path(name: str, lengths: Tensor | None, reverse: bool) -> None:
     step = STEPS[name]
-    assert is_native(step)
+    assert match(step).torch is not None
     expected = with_gradients(plain, step, lengths, reverse, nan=False)
     for ours, theirs in zip(with_gradients(native, step, lengths, reverse, nan=True), expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)

@@ -125,11 +125,6 @@ class Function:
     def arity(self) -> int:
         return len(self.arguments)
 
-    @property
-    def signature(self) -> str:
-        """As an equation has it: `clip(x, low, high)`."""
-        return f"{self.name}({', '.join(self.arguments)})"
-
 
 def onnx_operator(operator: str, **attributes: Any) -> Callable[..., str]:
     """The column `onnx` of a function that is one operator."""

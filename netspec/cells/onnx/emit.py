@@ -6,9 +6,6 @@ the model, `LAYER.STATE_0`, and those after the last step outputs, `LAYER.STATE_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from netspec.cells.ir.stack import CellStack
 from netspec.cells.onnx.build import Build, Starts, concat, cut
 from netspec.cells.onnx.native import emit_native
@@ -17,8 +14,6 @@ from netspec.cells.recognise.match import match
 from netspec.shapes.dim import Size
 
 # B batch, T time, I input, D directions, O output, R rows (layers x directions), S size of a state
-
-Arrays = Mapping[str, Any]
 
 
 def emit(

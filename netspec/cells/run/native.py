@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 States = tuple["Tensor", ...]
 
 
-def is_native(step: CellStep) -> bool:
-    """Has torch this cell as a whole?"""
-    return match(step).torch is not None
-
-
 def native(
     step: CellStep,
     x_TBI: Tensor,
@@ -43,7 +38,7 @@ def native(
     Differentiable in the input, the weights and the initial states.  Padding is never read.
     """
     cell = match(step).torch
-    assert cell is not None  # asked for after `is_native`
+    assert cell is not None  # direction.py comes here for such cells alone
     if x_TBI.is_cuda:
         _quiet()
     packed = _packed(cell, weights)
