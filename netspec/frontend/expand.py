@@ -16,7 +16,8 @@ from netspec.frontend.expansion.container import expand_container
 from netspec.frontend.expansion.layer import expand_layer
 from netspec.frontend.expansion.outputs import expand_outputs
 from netspec.frontend.expansion.repeat import expand_repeat
-from netspec.frontend.expansion.state import Expander, NetworkTooLargeError
+from netspec.frontend.expansion.size import NetworkTooLargeError
+from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.weights import with_weight_keys
 from netspec.frontend.expansion.wires import wires_of

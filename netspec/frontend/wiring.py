@@ -1,14 +1,13 @@
-"""Wiring keys that hold one value: `repeat`, `when`, `freeze`, `share`."""
+"""The wiring keys of an entry, read and checked: `repeat`, `when`, `freeze`, `share`, `init`, `from`."""
 
 from __future__ import annotations
 
+from netspec.frontend.expansion.size import MAX_LAYERS
 from netspec.frontend.expression import has_expression, whole
 from netspec.layers.init import read_init
 from netspec.source.errors import NetspecError, Problem, Problems
 from netspec.source.text import show
 from netspec.source.tree import Items, Map, Scalar, Tree
-
-MAX_LAYERS = 100_000
 
 
 def read_flag(tree: Tree, key: str) -> bool:

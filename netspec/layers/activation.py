@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.axes import onnx_number
 from netspec.layers.base import Example, Layer, OnnxBuilder, bad_input, kind
+from netspec.layers.onnx_ops import onnx_number
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from netspec.layers.axes import onnx_number
 from netspec.layers.base import Layer, OnnxBuilder, bad_input
+from netspec.layers.onnx_ops import onnx_number
 from netspec.shapes.dim import Size
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]

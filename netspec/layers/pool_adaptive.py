@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from netspec.layers.axes import need_rank, onnx_max, onnx_slice
+from netspec.layers.axes import need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, Types, kind
+from netspec.layers.onnx_ops import onnx_max, onnx_slice
 from netspec.layers.pool import onnx_max_pool
 from netspec.layers.windows import AXES, Positive2, Positive3, per_axis
 from netspec.shapes.dim import Size

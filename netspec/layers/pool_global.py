@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from netspec.layers.axes import need_rank, onnx_max
+from netspec.layers.axes import need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
+from netspec.layers.onnx_ops import onnx_max
 from netspec.layers.windows import AXES
 from netspec.shapes.tensor import TensorType
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from math import log
 from typing import Any, ClassVar, Literal
 
-from netspec.layers.axes import known, need_rank, onnx_slice
+from netspec.layers.axes import known, need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, Weight, bad_input, kind
+from netspec.layers.onnx_ops import onnx_slice
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from netspec.layers.axes import axes_of, onnx_max
+from netspec.layers.axes import axes_of
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, kind
+from netspec.layers.onnx_ops import onnx_max
 from netspec.shapes.tensor import TensorType
 
 

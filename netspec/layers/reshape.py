@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from netspec.layers.axes import axis_of, kept_reach, onnx_reshape, torch_reshape
+from netspec.layers.axes import axis_of, kept_reach, torch_reshape
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.onnx_ops import onnx_reshape
 from netspec.shapes.dim import Size, exact_div, product, symbol
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from netspec.layers.axes import axis_of, onnx_slice
+from netspec.layers.axes import axis_of
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reach, Reaches, TorchBuilder, Types, bad_input, kind
+from netspec.layers.onnx_ops import onnx_slice
 from netspec.shapes.dim import Size, exact_div
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive

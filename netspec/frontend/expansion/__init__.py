@@ -1,6 +1,6 @@
 """How the layers of a text become calls with full names; `frontend/expand.py` walks over them, each part has a file.
 
-state.py      what all parts share: the expansion so far, its problems, how large it may become
+state.py      what all parts share: the expansion so far, its problems; size.py: how large it may become
 use.py        one occurrence of an entry: its path, text, wires, surroundings
 repeat.py     the copies of a `repeat`; chain.py: what a copy reads of the one before it
 wires.py      `from`: which tensors an entry reads

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netspec.frontend.expansion.chain import chained
-from netspec.frontend.expansion.state import Expander, NetworkTooLargeError
+from netspec.frontend.expansion.size import NetworkTooLargeError
+from netspec.frontend.expansion.state import Expander
 from netspec.frontend.expansion.use import Use
 from netspec.frontend.expansion.wires import read_by
 from netspec.frontend.names import Referent, Wire

@@ -1,4 +1,4 @@
-"""What every part of an expansion works with: what there is so far, its problems, and how large it may become."""
+"""What every part of an expansion works with: what there is so far, its problems, its count of entries."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from abc import ABC, abstractmethod
 
 from netspec.frontend.calls import Expansion, Inherited
 from netspec.frontend.check import CheckedDocument
+from netspec.frontend.expansion.size import MAX_LAYERS, NetworkTooLargeError
 from netspec.frontend.names import Frame
-from netspec.frontend.wiring import MAX_LAYERS
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.source.errors import MAX_PROBLEMS, NetspecError, note
 from netspec.source.text import Span
 from netspec.source.tree import Map
-
-
-class NetworkTooLargeError(NetspecError):
-    """The network has too many layers: nothing further is looked at."""
 
 
 class Expander(ABC):
