@@ -16,8 +16,7 @@ from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
 from netspec.source.input_files import most_bytes, open_file
-from netspec.source.memory import shown as size_text
-from netspec.source.text import Span, show
+from netspec.source.text import Span, bytes_text, show
 
 if TYPE_CHECKING:
     import zipfile
@@ -71,9 +70,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, most: in
             raise _ArrayError("it holds pickled objects")
         claimed, there = math.prod(shape) * dtype.itemsize, info.file_size - file.tell()
     if claimed != there or min(shape, default=0) < 0:
-        raise _ArrayError(f"array `{name}` claims {size_text(claimed)}, the file has {size_text(there)} of it")
+        raise _ArrayError(f"array `{name}` claims {bytes_text(claimed)}, the file has {bytes_text(there)} of it")
     if claimed > most:
-        raise _ArrayError(f"array `{name}` has {size_text(claimed)}, which is more than half of the memory")
+        raise _ArrayError(f"array `{name}` has {bytes_text(claimed)}, which is more than half of the memory")
     with archive.open(info) as file:
         array: Array = npy.read_array(file, allow_pickle=False)
         return array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netspec.shapes.dim import Dim, Size
+from netspec.source.text import bytes_text
 
 
 def count(value: Size | None) -> str:
@@ -22,14 +23,9 @@ def short(value: Size) -> str:
     return f"{number:.3g}{unit}" if abs(number) < 999.5 else f"{number:,.0f}{unit}"
 
 
-def memory(value: Size) -> str:
-    """Bytes with a binary multiple: `11.2 MiB`."""
-    if isinstance(value, Dim):
-        return f"{value} B"
-    for scale, unit in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
-        if value >= scale:
-            return f"{value / scale:.1f} {unit}"
-    return f"{value} B"
+def byte_size(value: Size) -> str:
+    """Bytes as a table has them: `11.2 MiB`, `576 B`."""
+    return f"{value} B" if isinstance(value, Dim) or value < 1024 else bytes_text(value, ".1f")
 
 
 def signed(before: Size, after: Size) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
-from netspec.source.memory import shown
+from netspec.source.text import bytes_text
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -29,7 +29,7 @@ def read_whole(path: Path) -> bytes:
             count += len(chunk)
             size = max(size, count)  # a file may be longer than it says
     if size > most:
-        raise OSError(f"it has {shown(size)}, which is more than half of the memory")
+        raise OSError(f"it has {bytes_text(size)}, which is more than half of the memory")
     return b"".join(chunks)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from netspec.source.errors import NetspecError
+from netspec.source.text import bytes_text
 
 # As torch, NumPy, the C++ library, onnxruntime and the system say it, and how much was asked for where they tell.
 _SHORTAGE = re.compile(
@@ -20,15 +21,6 @@ _SHORTAGE = re.compile(
 )
 _BYTES = re.compile(r"(?:tried to allocate|buffer of size) (\d+)(?: bytes|$)", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?:unable|tried) to allocate ([\d.]+ [KMGTP]?i?B)", re.IGNORECASE)
-
-
-def shown(size: float) -> str:
-    """`3.7 GiB`."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} TiB"
 
 
 @contextmanager
@@ -52,7 +44,7 @@ def _asked(error: Exception) -> str | None:
     if not (_SHORTAGE.search(text) or isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM):
         return None
     number, amount = _BYTES.search(text), _AMOUNT.search(text)
-    return shown(int(number[1])) if number else amount[1] if amount else ""
+    return bytes_text(int(number[1])) if number else amount[1] if amount else ""
 
 
 def is_shortage(error: Exception) -> bool:
@@ -64,7 +56,7 @@ def hold(needed: int, what: str, hint: str = "") -> None:
     """Raises NS625 before memory is taken that is not there: the system would end the process without a word."""
     free = available()
     if free is not None and needed > free:
-        message = f"out of memory on cpu {what}: {shown(needed)} are needed, {shown(free)} are free"
+        message = f"out of memory on cpu {what}: {bytes_text(needed)} are needed, {bytes_text(free)} are free"
         raise NetspecError("NS625", message, hint=hint)
 
 

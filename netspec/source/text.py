@@ -69,3 +69,12 @@ def show(value: Any, limit: int = 60) -> str:
         text = str(value)
     text = printable(text.replace("\n", "⏎"))
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def bytes_text(size: float, digits: str = ".3g") -> str:
+    """`16 bytes`, `3.81 MiB`: a binary multiple, its number in the format `digits`."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:{digits}} {unit}"
+        size /= 1024
+    return f"{size:{digits}} TiB"

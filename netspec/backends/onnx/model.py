@@ -21,7 +21,7 @@ from netspec.graph.cost import num_params
 from netspec.graph.model import Graph, Node, Ref
 from netspec.passes.inference import for_inference
 from netspec.source.errors import NetspecError
-from netspec.source.memory import shown
+from netspec.source.text import bytes_text
 
 MAX_BYTES = 2**31 - 2**20  # one protobuf message
 
@@ -58,7 +58,7 @@ def check_size(graph: Graph) -> int:
     if size > MAX_BYTES:
         raise NetspecError(
             "NS701",
-            f"the weights take {shown(size)}, one ONNX file holds less than 2 GiB",
+            f"the weights take {bytes_text(size)}, one ONNX file holds less than 2 GiB",
             hint="export a smaller network",
         )
     return params

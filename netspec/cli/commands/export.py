@@ -47,7 +47,7 @@ def export(
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx.draft import OPSET
         from netspec.backends.onnx.model import check_size
-        from netspec.report.numbers import memory
+        from netspec.report.numbers import byte_size
         from netspec.source.files import file_name
 
         metadata: dict[str, str] = {}
@@ -72,5 +72,5 @@ def export(
             show(notes(remarks))
         path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
         parity = export_onnx(graph, module, path, metadata, streaming)
-        size = memory(path.stat().st_size)
+        size = byte_size(path.stat().st_size)
         show([str(path) if quiet else f"{path}: {size}, opset {OPSET}, agrees with PyTorch: {parity.text()}"])

@@ -8,7 +8,7 @@ from typing import Any
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.diff import set_fields
-from netspec.report.numbers import count, memory, signed
+from netspec.report.numbers import byte_size, count, signed
 from netspec.review.difference import Change, Diff, LayerDiff
 from netspec.source.text import show
 
@@ -42,7 +42,7 @@ def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
         ("head", ", ".join(p for p in (counts, f"{affected} affected" if affected else "") if p) or "interface changed")
     )
     for change in diff.totals:
-        form = memory if change.what == "activations" else count
+        form = byte_size if change.what == "activations" else count
         shown.append(
             ("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip())
         )

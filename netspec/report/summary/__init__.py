@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from netspec.graph.cost import cost_of, depth, reach_text, reaches, total
 from netspec.graph.model import Graph, Input
-from netspec.report.numbers import count, memory, short
+from netspec.report.numbers import byte_size, count, short
 from netspec.shapes.dim import Size
 
 
@@ -51,7 +51,7 @@ def row_text(row: Row) -> tuple[str, ...]:
         return (row.name, "input", row.shape, "", "", "", "")
     params = count(row.params) if row.params else ""
     flops = short(row.flops) if row.flops else ""
-    activations = memory(row.activations) if row.activations else ""
+    activations = byte_size(row.activations) if row.activations else ""
     return (row.name, row.kind, row.shape, params, flops, activations, row.receptive_field)
 
 
@@ -61,7 +61,7 @@ def totals(graph: Graph) -> list[tuple[str, str]]:
     lines = [
         ("parameters", count(cost.params)),
         ("FLOPs", count(cost.flops)),
-        ("activations", memory(cost.activations)),
+        ("activations", byte_size(cost.activations)),
         ("depth", f"{depth(graph)} with weights on the longest path"),
     ]
     if graph.lengths.conditions:
