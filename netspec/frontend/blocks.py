@@ -108,18 +108,18 @@ def _params(tree: Map, owner: str, problems: Problems) -> Map:
         )
         return Map({}, tree.span)
     for name, default in params.entries.items():
-        place = params.key_span(name)
+        span = params.key_span(name)
         if name in WIRING:
             problems.append(
                 Problem(
                     "NS207",
                     f"parameter `{name}` of {owner} is a wiring key of every layer",
-                    place,
+                    span,
                     "choose another name",
                 )
             )
         else:
-            check_name(name, place, f"a parameter of {owner}", problems, module=False)
+            check_name(name, span, f"a parameter of {owner}", problems, module=False)
         value = default.plain()
         if value is not None and not has_expression(default) and not is_value(value):
             problems.append(
@@ -151,7 +151,7 @@ def _inputs(tree: Map, owner: str, problems: Problems) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_arguments(tree: Map, block: Block, owner: str, place: Span, problems: Problems) -> None:
+def check_arguments(tree: Map, block: Block, owner: str, span: Span, problems: Problems) -> None:
     """Report unknown and missing parameters of one use (NS202, NS204)."""
     known = [k for k in (*block.params.entries, *WIRING) if k not in tree]
     meant = set()
@@ -165,9 +165,9 @@ def check_arguments(tree: Map, block: Block, owner: str, place: Span, problems: 
                 Problem(
                     "NS204",
                     f"{owner} needs `{name}`",
-                    place,
+                    span,
                     f"add `{name}: …`",
-                    route=f"block {block.name} is defined at {line_of(block.span, place)}",
+                    route=f"block {block.name} is defined at {line_of(block.span, span)}",
                 )
             )
 

@@ -42,7 +42,7 @@ class Inherited:
 class Call:
     """One layer, its shapes not yet known; a wire of None is a reference that was already reported."""
 
-    place: CallSite
+    site: CallSite
     layer: Layer
     wires: tuple[Wire | None, ...]
     own_init: Mapping[str, Init]
@@ -55,7 +55,7 @@ class Call:
 class Join:
     """The end of a container: what to bring together."""
 
-    place: CallSite
+    site: CallSite
     kind: str
     options: Mapping[str, Any]
     input: Wire | None
@@ -79,9 +79,9 @@ class Expansion:
         for item in self.items:
             wires = item.wires if isinstance(item, Call) else (item.input, *item.bodies, *item.extras.values())
             if None in wires:
-                yield lost(item.place.name, item.place.span, item.place.route)
-        for path, place in self.broken.items():
-            yield lost(path, place)
+                yield lost(item.site.name, item.site.span, item.site.route)
+        for path, span in self.broken.items():
+            yield lost(path, span)
         for name, wire in self.outputs.items():
             if wire is None:
                 yield lost(f"output {name}")

@@ -51,10 +51,10 @@ def read_cells(document: Document, problems: Problems) -> Cells:
     from netspec.cells.language.read import unused_params
 
     for name, tree in section.entries.items():
-        place = section.key_span(name)
+        span = section.key_span(name)
         before = len(problems)
-        check_name(name, place, "a cell", problems, module=False)
-        cell = read_cell(name, tree, place, problems)
+        check_name(name, span, "a cell", problems, module=False)
+        cell = read_cell(name, tree, span, problems)
         if cell is not None:
             _check_inits(cell, problems)
         if cell is not None and len(problems) == before and isinstance(tree, Map):

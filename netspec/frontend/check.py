@@ -58,22 +58,22 @@ def check(document: Document, problems: Problems) -> CheckedDocument:
 
 def _layers(tree: Map, checked: CheckedDocument, problems: Problems, taken: Mapping[str, str] | None = None) -> None:
     for name, layer in tree.entries.items():
-        place = tree.key_span(name)
+        span = tree.key_span(name)
         if taken and name in taken:
             problems.append(
                 Problem(
                     "NS206",
                     f"a layer cannot be named `{name}`: {taken[name]} has the name",
-                    place,
+                    span,
                     "choose another name",
                 )
             )
         else:
-            check_name(name, place, "a layer", problems)
-        _layer(name, layer, place, checked, problems)
+            check_name(name, span, "a layer", problems)
+        _layer(name, layer, span, checked, problems)
 
 
-def _layer(name: str, tree: Tree, place: Span, checked: CheckedDocument, problems: Problems) -> None:
+def _layer(name: str, tree: Tree, span: Span, checked: CheckedDocument, problems: Problems) -> None:
     fields = _mended(tree) if isinstance(tree, Map) else Map({"type": tree}, tree.span)
     tag = fields.get("type")
     for key, value in fields.entries.items():
@@ -89,7 +89,7 @@ def _layer(name: str, tree: Tree, place: Span, checked: CheckedDocument, problem
         else:
             problems.append(
                 Problem(
-                    "NS204", f"layer `{name}` needs `type`, its kind", _spot(fields, place), "for example `type: relu`"
+                    "NS204", f"layer `{name}` needs `type`, its kind", _spot(fields, span), "for example `type: relu`"
                 )
             )
         return
@@ -99,7 +99,7 @@ def _layer(name: str, tree: Tree, place: Span, checked: CheckedDocument, problem
             Problem(
                 "NS203",
                 f"layer `{name}` expects a kind, or a mapping with `type`; received {show(tag.plain())}",
-                place if tag.plain() is None else tag.span,
+                span if tag.plain() is None else tag.span,
                 "for example `relu`, or `{type: linear, out_features: 10}`",
             )
         )
@@ -108,11 +108,11 @@ def _layer(name: str, tree: Tree, place: Span, checked: CheckedDocument, problem
         return  # the expansion knows which kind it is, and checks all of it
     owner = f"{kind} `{name}`"
     if kind in checked.blocks:
-        check_arguments(fields, checked.blocks[kind], owner, _spot(tree, place), problems)
+        check_arguments(fields, checked.blocks[kind], owner, _spot(tree, span), problems)
     elif kind in CONTAINERS:
-        _container(kind, fields, owner, _spot(tree, place), checked, problems)
+        _container(kind, fields, owner, _spot(tree, span), checked, problems)
     elif kind in kinds():
-        _check_layer(kind, tree, fields, owner, _spot(tree, place), checked, problems)
+        _check_layer(kind, tree, fields, owner, _spot(tree, span), checked, problems)
     elif kind not in checked.broken:
         problems.append(unknown_kind(kind, tag.span, checked))
 
@@ -142,19 +142,19 @@ def unknown_kind(kind: str, span: Span, checked: CheckedDocument) -> Problem:
     return Problem("NS201", f"unknown layer kind `{kind}`", span, near)
 
 
-def _spot(tree: Tree, place: Span) -> Span:
+def _spot(tree: Tree, span: Span) -> Span:
     """Where to report what a layer lacks: the whole entry when it stands on one line, its name otherwise."""
-    return tree.span if tree.span.line == tree.span.end_line else place
+    return tree.span if tree.span.line == tree.span.end_line else span
 
 
-def _container(kind: str, tree: Map, owner: str, place: Span, checked: CheckedDocument, problems: Problems) -> None:
+def _container(kind: str, tree: Map, owner: str, span: Span, checked: CheckedDocument, problems: Problems) -> None:
     key = body_key(kind)
     body = tree.get(key)
     if body is None:
         if not any(nearest(k, [key]) for k in tree.entries):  # else the unknown key's did-you-mean says it
             problems.append(
                 Problem(
-                    "NS204", f"{owner} needs `{key}`, a mapping of name to {_CONTENT[key]}", place, f"add `{key}: …`"
+                    "NS204", f"{owner} needs `{key}`, a mapping of name to {_CONTENT[key]}", span, f"add `{key}: …`"
                 )
             )
     elif not isinstance(body, Map) or not body.entries:
@@ -193,7 +193,7 @@ _CONTENT = {"layers": "layer", "branches": "path"}
 
 
 def _check_layer(
-    kind: str, tree: Tree, fields: Map, owner: str, place: Span, checked: CheckedDocument, problems: Problems
+    kind: str, tree: Tree, fields: Map, owner: str, span: Span, checked: CheckedDocument, problems: Problems
 ) -> None:
     """Check a layer's keys, and its values where they are known; keep the layer when all are."""
     cls = kinds()[kind]
@@ -201,8 +201,8 @@ def _check_layer(
     dynamic = [k for k, v in fields.entries.items() if k in known and has_expression(v)]
     before = len(problems)
     if dynamic:
-        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), place=place, explain=explain_key)
-    elif (layer := make_layer(cls, fields, owner, problems, place, checked.cells)) is not None:
+        read_fields(fields, cls, owner, problems, skip=(*dynamic, *WIRING), span=span, explain=explain_key)
+    elif (layer := make_layer(cls, fields, owner, problems, span, checked.cells)) is not None:
         checked.layers[tree] = layer
         problems += check_dropout(layer, fields)
     problems[before:] = explain_params(problems[before:], fields, checked.cells)

@@ -124,7 +124,7 @@ def _read_vars(root: Map, problems: Problems) -> dict[str, Any]:
         return values
     for name, tree in section.entries.items():
         value = tree.plain()
-        place = section.key_span(name) if value is None else tree.span
+        span = section.key_span(name) if value is None else tree.span
         if not name.isidentifier():
             problems.append(
                 Problem(
@@ -134,7 +134,7 @@ def _read_vars(root: Map, problems: Problems) -> dict[str, Any]:
                 )
             )
         elif not is_value(value):
-            problems.append(Problem("NS203", f"variable `{name}` expects {VALUE}, received {show(value)}", place))
+            problems.append(Problem("NS203", f"variable `{name}` expects {VALUE}, received {show(value)}", span))
         elif any(
             isinstance(v, str) and (NAME.search(v) or "$(" in v)
             for v in (value if isinstance(value, list) else [value])
@@ -143,7 +143,7 @@ def _read_vars(root: Map, problems: Problems) -> dict[str, Any]:
                 Problem(
                     "NS203",
                     f"variable `{name}` expects a plain value, received the expression {show(value)}",
-                    place,
+                    span,
                     "expressions stand below layers, blocks, inputs, data and train: write it there",
                 )
             )

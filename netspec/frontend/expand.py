@@ -59,40 +59,40 @@ class _Walk(Expander):
 
     def body(self, layers: Map, frame: Frame, inherited: Inherited, nesting: int) -> None:
         for name, tree in layers.entries.items():
-            place = layers.key_span(name)
+            span = layers.key_span(name)
             try:
-                value = self.entry(name, tree, place, frame, inherited, nesting)
+                value = self.entry(name, tree, span, frame, inherited, nesting)
             except NetworkTooLargeError:
                 raise
             except NetspecError as error:
                 self.report(error, tree.span, frame.route(name, error.problems[0].span if error.problems else None))
-                value = Referent(name, {}, place, broken=True)
+                value = Referent(name, {}, span, broken=True)
             if value is not None:
                 frame.define(name, value)
                 if value.broken:
-                    self.out.broken[f"{frame.prefix}{name}"] = place
+                    self.out.broken[f"{frame.prefix}{name}"] = span
 
     def entry(
-        self, name: str, tree: Tree, place: Span, frame: Frame, inherited: Inherited, nesting: int
+        self, name: str, tree: Tree, span: Span, frame: Frame, inherited: Inherited, nesting: int
     ) -> Referent | None:
         """What one entry stands for, with all its copies; None when it is switched off or has none."""
         fields = tree if isinstance(tree, Map) else Map({"type": tree}, tree.span)
         path = f"{frame.prefix}{name}"
         if nesting > MAX_NESTING:
-            raise NetspecError("NS309", f"blocks and containers are nested deeper than {MAX_NESTING}", place)
+            raise NetspecError("NS309", f"blocks and containers are nested deeper than {MAX_NESTING}", span)
         if (when := fields.get("when")) is not None and not read_flag(resolve(when, frame.env), "when"):
-            self.step(place)
+            self.step(span)
             frame.off[name] = ("is switched off", fields.key_span("when"))
             return None
         repeat = fields.get("repeat")
         count = None if repeat is None else read_repeat(resolve(repeat, frame.env))
         wires = wires_of(self, fields, frame, f"`{name}`")
-        use = Use(path, tree, fields, place, frame, frame.env, wires, inherited, "", nesting)
+        use = Use(path, tree, fields, span, frame, frame.env, wires, inherited, "", nesting)
         return self.copy(use) if count is None else expand_repeat(self, use, count, self.copy)
 
     def copy(self, use: Use) -> Referent:
         """One copy of one entry: a block instance, a container, or a layer."""
-        self.step(use.place)
+        self.step(use.name_span)
         kind = use.kind()
         use = with_weight_keys(use)
         if kind in self.checked.blocks:

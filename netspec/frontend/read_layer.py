@@ -16,10 +16,10 @@ from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree
 
 
-def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, place: Span, cells: Cells) -> Layer | None:
+def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, span: Span, cells: Cells) -> Layer | None:
     """A layer from a mapping without expressions, bound to the cell that it names."""
     before = len(problems)
-    values = read_fields(tree, cls, owner, problems, skip=WIRING, place=place, explain=explain_key)
+    values = read_fields(tree, cls, owner, problems, skip=WIRING, span=span, explain=explain_key)
     if len(problems) > before:
         problems[before:] = [_wired(p, tree, cls) for p in problems[before:]]
         return None
@@ -30,7 +30,7 @@ def make_layer(cls: type[Layer], tree: Map, owner: str, problems: Problems, plac
     except BrokenError:
         return None
     except NetspecError as error:  # a kind may refuse a combination of values
-        problems += [p if p.span else replace(p, span=_key_place(tree, p) or place) for p in error.problems]
+        problems += [p if p.span else replace(p, span=_key_span(tree, p) or span) for p in error.problems]
         return None
 
 
@@ -46,16 +46,16 @@ def _wired(problem: Problem, tree: Map, cls: type[Layer]) -> Problem:
     return problem
 
 
-def _key_place(tree: Map, problem: Problem) -> Span | None:
+def _key_span(tree: Map, problem: Problem) -> Span | None:
     """Where the value of the key that a problem is about stands, or the unknown key; or what holds it."""
-    place = None
+    span = None
     inside: Tree | None = tree
     for key in problem.key:
         if not isinstance(inside, Map) or key not in inside:
             break
-        place = inside.key_span(key) if problem.code == "NS202" else inside.entries[key].span
+        span = inside.key_span(key) if problem.code == "NS202" else inside.entries[key].span
         inside = inside.get(key)
-    return place
+    return span
 
 
 def _check_cell_name(kind: str, span: Span, cells: Cells) -> None:

@@ -70,7 +70,7 @@ class Builder:
         self.graph, self.expansion = graph, expansion
         self.report = Report()
         self.elements = 0  # of all weights that are not shared
-        self.planned = {item.place.name for item in expansion.items}
+        self.planned = {item.site.name for item in expansion.items}
         self.needs: Needs = {}  # of named axes
 
     def run(self, inputs: Map) -> None:
@@ -101,17 +101,17 @@ class Builder:
 
     def add(self, call: Call) -> None:
         """Add one layer, unless one of its inputs is already reported or its shapes do not fit."""
-        place = call.place
+        site = call.site
         try:
             inferred = infer(self.graph, call)
         except NetspecError as error:
-            self.report.add(error, place.span, place.route)
+            self.report.add(error, site.span, site.route)
             return
         if inferred is None:
             return
         for size, least in inferred.needs:
             if isinstance(size, Dim):
-                self.needs.setdefault((size, least), place.name)
+                self.needs.setdefault((size, least), site.name)
         weights, inherited = inferred.weights, call.inherited
         check_inits(call, weights, self.report)
         check_share(self.graph, call, weights, self.planned, self.report)
@@ -119,13 +119,13 @@ class Builder:
         self.elements += 0 if share else sum(map(prod, weights.values()))
         self.graph.add(
             Node(
-                name=place.name,
+                name=site.name,
                 layer=call.layer,
                 inputs=tuple(Ref(wire.node, wire.port) for wire in call.wires if wire),
                 outputs=inferred.outputs,
-                span=place.span,
-                route=place.route,
-                scope=place.scope,
+                span=site.span,
+                route=site.route,
+                scope=site.scope,
                 share=share,
                 init=inits_of(call, weights),
                 freeze=inherited.freeze,
@@ -137,17 +137,17 @@ class Builder:
         try:
             calls = calls_of(self.graph, join)
         except NetspecError as error:
-            self.report.add(error, join.place.span, join.place.route)
+            self.report.add(error, join.site.span, join.site.route)
             return
         for call in calls:
-            self.graph.scopes.setdefault(call.place.scope, Scope(call.place.scope, "sequence"))
+            self.graph.scopes.setdefault(call.site.scope, Scope(call.site.scope, "sequence"))
             self.add(call)
 
     def lost(self) -> Iterator[Problem]:
         """What of the expansion is not in the graph though nothing was reported."""
         for item in self.expansion.items:
-            if item.place.name not in self.graph:
-                yield lost(item.place.name, item.place.span, item.place.route)
+            if item.site.name not in self.graph:
+                yield lost(item.site.name, item.site.span, item.site.route)
         for name, wire in self.expansion.outputs.items():
             if name not in self.graph.outputs:
                 yield lost(f"output {name}", wire.span if wire else None)

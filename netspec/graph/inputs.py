@@ -25,16 +25,16 @@ def read_inputs(document: Document, problems: Problems) -> dict[str, TensorType]
     assert section is not None  # document.py refused a file without
     types = {}
     for name, tree in section.entries.items():
-        place = section.key_span(name)
-        check_name(name, place, "an input", problems, module=False)
+        span = section.key_span(name)
+        check_name(name, span, "an input", problems, module=False)
         try:
-            types[name] = _input(name, tree, place, document.vars, problems)
+            types[name] = _input(name, tree, span, document.vars, problems)
         except NetspecError as error:
             problems += error.problems
     return types
 
 
-def _input(name: str, tree: Tree, place: Span, variables: Mapping[str, Any], problems: Problems) -> TensorType:
+def _input(name: str, tree: Tree, span: Span, variables: Mapping[str, Any], problems: Problems) -> TensorType:
     given, dtype = resolve(tree, variables), "float32"
     if isinstance(given, Map):
         for key in given.entries:
@@ -59,7 +59,7 @@ def _input(name: str, tree: Tree, place: Span, variables: Mapping[str, Any], pro
         raise NetspecError(
             "NS203",
             f"input `{name}` expects {what}",
-            place if value is None else shape.span,
+            span if value is None else shape.span,
             hint="a list without the batch axis, for example `[3, 32, 32]`",
         )
     return TensorType((BATCH, *(_axis(name, axis) for axis in shape.items)), dtype)

@@ -45,19 +45,19 @@ def calls_of(graph: Graph, join: Join) -> list[Call]:
     extra_types = {name: type_ for name, type_ in extras.items() if type_ is not None}
     if x is None or len(types) < len(bodies) or len(extra_types) < len(extras):
         return []
-    place, start, end = join.place, join.input, join.bodies[0]
+    site, start, end = join.site, join.input, join.bodies[0]
     assert start and end  # their types are known
-    parts = parts_of(join, x, types, extra_types, partial(follow, graph, start, end, f"{place.name}."))
+    parts = parts_of(join, x, types, extra_types, partial(follow, graph, start, end, f"{site.name}."))
     return [_call(part, join) for part in parts]
 
 
 def _call(part: ContainerPart, join: Join) -> Call:
     """A part with the place, `share`, `init` and `freeze` of its container."""
-    place, inherited = join.place, join.inherited
+    site, inherited = join.site, join.inherited
     if inherited.share:
-        inherited = replace(inherited, share=f"{inherited.share}{part.name[len(place.name) :]}")
-    scope = part.name.rpartition(".")[0] if part.name != place.name else place.scope
-    return Call(replace(place, name=part.name, scope=scope), part.layer, part.wires, part.init, inherited)
+        inherited = replace(inherited, share=f"{inherited.share}{part.name[len(site.name) :]}")
+    scope = part.name.rpartition(".")[0] if part.name != site.name else site.scope
+    return Call(replace(site, name=part.name, scope=scope), part.layer, part.wires, part.init, inherited)
 
 
 def parts_of(
@@ -73,7 +73,7 @@ def parts_of(
     [body], [f] = join.bodies, bodies
     assert body is not None and join.input is not None  # calls_of came here with known types only
     body = replace(body, label="F(x)")
-    name, options = join.place.name, join.options
+    name, options = join.site.name, join.options
     shortcut = options["shortcut"]
     if (shortcut == "none" and join.kind == "residual") or (join.kind == "highway" and options["gate"] == "none"):
         return [ContainerPart(name, _make("identity"), (body,))]
@@ -135,8 +135,8 @@ def _merge_branches(join: Join) -> ContainerPart:
     merge = join.options["merge"]
     fields = {"dim": 1} if merge in ("concat", "stack") else {}
     if len(join.bodies) == 1 and merge in ("add", "multiply", "concat"):
-        return ContainerPart(join.place.name, _make("identity"), join.bodies)
-    return ContainerPart(join.place.name, _make(merge, **fields), join.bodies)
+        return ContainerPart(join.site.name, _make("identity"), join.bodies)
+    return ContainerPart(join.site.name, _make(merge, **fields), join.bodies)
 
 
 def _shortcut(
@@ -150,7 +150,7 @@ def _shortcut(
     shortcut = reading(x, f, body)
     if isinstance(shortcut, str):
         _refuse(join, verb, x, f, why=shortcut)
-    name, features = f"{join.place.name}.shortcut", f.shape[shortcut.features]
+    name, features = f"{join.site.name}.shortcut", f.shape[shortcut.features]
     if not isinstance(features, int):
         _refuse(join, verb, x, f)
     if mode == "pad":
@@ -191,7 +191,7 @@ def _padded(
 
 
 def _gate(join: Join, x: TensorType, f: TensorType, body: Callable[[], Body]) -> tuple[list[ContainerPart], Wire]:
-    name = f"{join.place.name}.gate"
+    name = f"{join.site.name}.gate"
     gate = join.options["gate"]
     init = {"bias": Constant(join.options["gate_bias"])}
     if isinstance(gate, Map):

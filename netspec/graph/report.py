@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from netspec.source.errors import NetspecError, Problems, note
+from netspec.source.errors import NetspecError, Problems, note_problem
 from netspec.source.text import Span
 
 
@@ -18,4 +18,4 @@ class Report:
     def add(self, error: NetspecError, span: Span | None, route: str = "") -> None:
         """An error; where it says no place itself, it is at this one."""
         for problem in error.located(span, route).problems:
-            note(self.problems, self.instances, problem)
+            note_problem(self.problems, self.instances, problem)

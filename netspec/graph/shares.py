@@ -16,13 +16,13 @@ Shapes = Mapping[str, tuple[int, ...]]  # of weights by their short names
 
 def check_inits(call: Call, weights: Shapes, report: Report) -> None:
     """A layer's own `init` has to fit its weights: NS305."""
-    tree, owner = call.init_tree, f"{call.layer.kind} `{call.place.name.rpartition('.')[2]}`"
+    tree, owner = call.init_tree, f"{call.layer.kind} `{call.site.name.rpartition('.')[2]}`"
     for key, init in call.own_init.items():
         try:
             check_init(dict.fromkeys(call.layer.meant(key, weights) or (key,), init), dict(weights), owner)
         except NetspecError as error:
             within = tree.key_spans.get(key) if isinstance(tree, Map) else None
-            report.add(error, within or (tree.span if tree else call.place.span), call.place.route)
+            report.add(error, within or (tree.span if tree else call.site.span), call.site.route)
 
 
 def inits_of(call: Call, weights: Shapes) -> dict[str, Init]:
@@ -42,13 +42,13 @@ def check_share(graph: Graph, call: Call, weights: Shapes, planned: Collection[s
 
     `planned` are the layers that the file has; one of them that is not in the graph is already reported.
     """
-    share, name = call.inherited.share, call.place.name
+    share, name = call.inherited.share, call.site.name
     if not share or not weights or (share in planned and share not in graph):
         return
 
     def add(message: str, hint: str = "", related: tuple[Related, ...] = ()) -> None:
         error = NetspecError("NS311", f"`share`: {message}", hint=hint, related=related)
-        report.add(error, call.inherited.share_span or call.place.span, call.place.route)
+        report.add(error, call.inherited.share_span or call.site.span, call.site.route)
 
     if share not in graph:
         add(f"there is no `{share}` whose weights `{name}` could use", "the two sides need layers of the same names")
@@ -61,6 +61,6 @@ def check_share(graph: Graph, call: Call, weights: Shapes, planned: Collection[s
         add(f"{owner.kind} `{share}` has no weight in common with `{name}`", listing)
     for key in common:
         if weights[key] != theirs[key]:
-            mine = Related(f"{name}.{key}", str(weights[key]), call.place.span)
+            mine = Related(f"{name}.{key}", str(weights[key]), call.site.span)
             its = Related(f"{share}.{key}", str(theirs[key]), owner.span, owner.route)
             add(f"`{key}` has shape {weights[key]} in `{name}` and {theirs[key]} in `{share}`", related=(mine, its))

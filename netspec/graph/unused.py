@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netspec.graph.model import Graph, Input
 from netspec.graph.needed import needed
-from netspec.source.errors import Problem, note
+from netspec.source.errors import Problem, note_problem
 from netspec.source.text import Span
 
 
@@ -22,4 +22,4 @@ def warn_unused(graph: Graph) -> None:
                 "name it in `outputs` or in the `from` of a layer",
                 route=node.route,
             )
-            note(graph.warnings, instances, warning)
+            note_problem(graph.warnings, instances, warning)

@@ -46,7 +46,7 @@ def inference_pass(
     return declare
 
 
-def hold(properties: tuple[Property, ...], graph: Graph, context: str) -> None:
+def require(properties: tuple[Property, ...], graph: Graph, context: str) -> None:
     """Raise NS502 with the first that does not hold."""
     for holds in properties:
         if wrong := holds(graph):

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 import netspec.passes
 from netspec.graph.model import Graph
 from netspec.graph.verify import verify, verify_change
-from netspec.passes.declare import PASSES, Pass, Property, hold
+from netspec.passes.declare import PASSES, Pass, Property, require
 from netspec.source.errors import NetspecError
 
 
@@ -44,13 +44,13 @@ def run(passes: Iterable[Pass], graph: Graph) -> Graph:
     """Run passes.  Raises NS502 with the name of one that leaves a wrong graph, or finds one that it cannot work on."""
     ensured: tuple[Property, ...] = ()
     for step in passes:
-        hold(step.requires, graph, f"pass {step.name} requires")
+        require(step.requires, graph, f"pass {step.name} requires")
         ensured += step.ensures
         try:
             after = step(graph)
             verify(after)
             verify_change(graph, after)
-            hold(ensured, after, "it is no longer")
+            require(ensured, after, "it is no longer")
         except NetspecError as error:
             message = f"pass {step.name} left a wrong graph: {error.problems[0].message}"
             raise NetspecError("NS502", message) from error

@@ -55,14 +55,14 @@ class Problem:
         for r in self.related:
             where = ", ".join(part for part in (str(r.span) if r.span else "", r.route) if part)
             out.append(_line(f"  {r.label:<{labels}}  {r.text:<{texts}}  {where}".rstrip()))
-        if way := self.way():
-            out.append(_line(f"  {way}"))
+        if route := self.route_shown():
+            out.append(_line(f"  {route}"))
         if self.hint:
             out.append(_line(f"  help: {self.hint}"))
         return "\n".join(out)
 
-    def way(self) -> str:
-        """The way through blocks and repeats, and how many others lead to the same."""
+    def route_shown(self) -> str:
+        """The route through blocks and repeats, and how many others lead to the same."""
         others = f"{self.times - 1:,} more" if self.times < MAX_PROBLEMS else f"{self.times - 1:,} or more"
         more = f"and {others} like it" if self.times > 1 else ""
         return ", ".join(part for part in (self.route, more) if part)
@@ -130,20 +130,20 @@ class Problems(list[Problem]):
 
     def append(self, problem: Problem) -> None:
         super().append(problem)
-        self._enough()
+        self._stop_at_limit()
 
     def __iadd__(self, problems: Iterable[Problem]) -> Problems:  # type: ignore[override,misc]  # as list's own
         self.extend(problems)
-        self._enough()
+        self._stop_at_limit()
         return self
 
-    def _enough(self) -> None:
+    def _stop_at_limit(self) -> None:
         if len(self) >= MAX_PROBLEMS:
             raise NetspecError.of(self)
 
 
-def note(problems: list[Problem], places: dict[tuple[str, Span | None], int], problem: Problem) -> int:
-    """Note a problem; one that stands at a place in `places` already, reached on another way, is counted only.
+def note_problem(problems: list[Problem], places: dict[tuple[str, Span | None], int], problem: Problem) -> int:
+    """Add a problem; one that stands at a place in `places` already, reached on another way, is counted only.
 
     Gives how many there are; from MAX_PROBLEMS on nobody need look for more.
     """

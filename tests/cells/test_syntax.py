@@ -59,9 +59,9 @@ def test_target_and_places() -> None:
     equation = parse_equation(scalar("c[t] = f * (c[t-1] + 1)"))
     assert (equation.target.name, equation.target.time) == ("c", "t")
     assert isinstance(equation.value, Binary)
-    assert equation.value.right.place.shown == "(c[t-1] + 1)"
+    assert equation.value.right.part.shown == "(c[t-1] + 1)"
     previous = next(e for e in walk(equation.value) if isinstance(e, Name) and e.time == "t-1")
-    assert (previous.place.span.column, previous.place.span.end_column) == (20, 26)  # behind `text: '`
+    assert (previous.part.span.column, previous.part.span.end_column) == (20, 26)  # behind `text: '`
 
 
 @pytest.mark.parametrize("style", ["", "'", '"', "|", ">"])
@@ -75,7 +75,7 @@ def test_places_over_several_lines(style: str) -> None:
     equation = parse_equation(tree.entries["text"])
     lines = text.split("\n")
     for name in (e for e in walk(equation.value) if isinstance(e, Name)):
-        span = name.place.span
+        span = name.part.span
         assert lines[span.line - 1][span.column - 1 : span.end_column - 1] == name.name
 
 

@@ -195,7 +195,7 @@ def test_whatever_is_lost_on_the_way_is_an_error(monkeypatch: pytest.MonkeyPatch
         )
         [problem] = cut.loose_ends()
         assert problem.code == "NS313"
-        assert item.place.name in problem.message
+        assert item.site.name in problem.message
     for outputs in ({"b": None}, {}):
         assert [p.code for p in replace(expansion(), outputs=outputs).loose_ends()] == ["NS313"]  # type: ignore[arg-type]
     fewer = whole.rebuilt(list(whole.nodes())[:5], {}, {})

@@ -14,7 +14,7 @@ HEAD = "netspec: 1\ninputs: {x: [8]}\n"
 def problems(text: str) -> list[tuple[str, int, str]]:
     with pytest.raises(netspec.NetspecError) as caught:
         netspec.load(HEAD + text)
-    return [(p.code, p.times, p.way()) for p in caught.value.problems]
+    return [(p.code, p.times, p.route_shown()) for p in caught.value.problems]
 
 
 BLOCK = "blocks: {b: {layers: {r: {type: relu, from: y}, s: {type: relu, from: in}}}}\nlayers:\n"

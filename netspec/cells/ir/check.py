@@ -77,7 +77,7 @@ def _unused(cell: Cell, used: set[str]) -> list[Problem]:
                 Problem(
                     "NS326",
                     f"nothing reads `{target.name}`",
-                    target.place.span,
+                    target.part.span,
                     "remove the equation, or use the value",
                 )
             )

@@ -97,7 +97,7 @@ class CellLowering:
                     "NS323",
                     f"`{target.name}` is a name of its own, and state `{state}` of cell "
                     f"`{cell.name}` is never given a value",
-                    target.place.span,
+                    target.part.span,
                     f"write `{state}[t] = …`",
                     (Related("state", state, declared),),
                 )
@@ -152,8 +152,8 @@ class CellLowering:
         except OverflowError:  # also where numbers come together, `3e38 * a + 3e38 * a`
             raise NetspecError(
                 "NS328",
-                f"`{expr.place.shown}` has a number that 32 bits do not hold",
-                expr.place.span,
+                f"`{expr.part.shown}` has a number that 32 bits do not hold",
+                expr.part.span,
                 hint="a number is at most 3.4e38, also where several are one: `1e30 * 1e30`, `1 / 1e-39`",
             ) from None
 
@@ -199,16 +199,16 @@ class CellLowering:
         a, b = self.each(self.vector, (expr.left, expr.right))
         same_size(expr, (expr.left, a), (expr.right, b), f"`{expr.sign}`")
         if expr.sign == "/" and b.number == 0:
-            raise NetspecError("NS328", "a division by zero", expr.place.span)
+            raise NetspecError("NS328", "a division by zero", expr.part.span)
         combine: dict[str, Callable[[Value, Value], Value]] = {"+": dag.add, "-": dag.sub, "*": dag.mul, "/": dag.div}
         node = combine[expr.sign](a, b)
         if len(node.args) > MAX_TERMS:
-            raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.place.span)
+            raise NetspecError("NS329", f"written out, this has more than {MAX_TERMS} terms", expr.part.span)
         return self.finite(node, expr)
 
     def finite(self, node: Value, expr: Expr) -> Value:
         if node.number is not None and not isfinite(node.number):
-            raise NetspecError("NS328", f"`{expr.place.shown}` is not a finite number", expr.place.span)
+            raise NetspecError("NS328", f"`{expr.part.shown}` is not a finite number", expr.part.span)
         return node
 
     def call(self, expr: FunctionCall) -> Value:
@@ -231,7 +231,7 @@ class CellLowering:
             raise NetspecError(
                 "NS322",
                 f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, received {len(args)}",
-                expr.place.span,
+                expr.part.span,
                 hint=hint,
             )
         vectors = [(e, n) for e, n in zip(expr.args, args, strict=True) if n.size is not None]
@@ -240,7 +240,7 @@ class CellLowering:
         try:
             return self.finite(self.names.dag.call(name, *args), expr)
         except (ValueError, OverflowError):
-            raise NetspecError("NS328", f"`{expr.place.shown}` has no value", expr.place.span) from None
+            raise NetspecError("NS328", f"`{expr.part.shown}` has no value", expr.part.span) from None
 
     def product(self, expr: Binary) -> Value:
         left, right = self.each(self.value, (expr.left, expr.right))

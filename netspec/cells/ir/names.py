@@ -95,13 +95,13 @@ class Names:
         hint = "keep it in a state: `state: {last: input}`, `last[t] = x[t]`, then read `last[t-1]`"
         raise NetspecError(
             "NS324",
-            f"the input is read as `x[t]`, received `{expr.place.shown}`",
-            expr.place.span,
+            f"the input is read as `x[t]`, received `{expr.part.shown}`",
+            expr.part.span,
             hint=hint if expr.time else "write `x[t]`",
         )
 
     def _state(self, expr: Name) -> Value:
-        name, span = expr.name, expr.place.span
+        name, span = expr.name, expr.part.span
         if expr.time == "t-1":
             return self.dag.leaf("previous", name, self.states[name])
         if not expr.time:
@@ -130,15 +130,15 @@ class Names:
             raise NetspecError(
                 "NS324",
                 f"`{name}` is not a state: nothing of it is left from the step before",
-                expr.place.span,
+                expr.part.span,
                 hint=hint,
             )
         if given or name in self.weights or name in self.params:
             what = "no state" if given else "a weight" if name in self.weights else "a parameter"
-            raise NetspecError("NS324", f"`{name}` is {what}: it has no time", expr.place.span, hint=f"write `{name}`")
+            raise NetspecError("NS324", f"`{name}` is {what}: it has no time", expr.part.span, hint=f"write `{name}`")
 
     def _refuse(self, expr: Name) -> NoReturn:
-        name, span = expr.name, expr.place.span
+        name, span = expr.name, expr.part.span
         if later := self._equation_of(name, f"{name} = …"):
             raise NetspecError(
                 "NS324", f"`{name}` is read before its equation", span, related=later, hint="move the equation up"
@@ -156,13 +156,13 @@ class Names:
         same = f"did you mean `{longer}`?" if longer in (*self.values, *self.broken) else ""
         hint = (
             same
-            or timed_hint(name, self.cell.states, str(expr.place.text.value)[expr.place.end :])
+            or timed_hint(name, self.cell.states, str(expr.part.text.value)[expr.part.end :])
             or near_name(name, known, f"declare it in `weights`; known: {', '.join(known)}")
         )
         raise NetspecError("NS321", f"unknown name `{name}`", span, hint=hint)
 
     def _equation_of(self, name: str, shown: str) -> tuple[Related, ...]:
-        span = next((e.target.place.span for e in self.cell.equations if e.target.name == name), None)
+        span = next((e.target.part.span for e in self.cell.equations if e.target.name == name), None)
         return (Related("given a value", shown, span),) if span else ()
 
     def declared(self, name: str) -> tuple[Related, ...]:
@@ -172,7 +172,7 @@ class Names:
 
     def check_target(self, target: Name) -> None:
         """A name on the left of an equation.  Raises NS321 and NS325."""
-        name, span = target.name, target.place.span
+        name, span = target.name, target.part.span
         if name in self.broken:
             raise ReportedError()
         kind = (
@@ -204,16 +204,16 @@ class Names:
         if first.target is not target:
             raise NetspecError(
                 "NS325",
-                f"`{target.place.shown}` is given a value twice",
+                f"`{target.part.shown}` is given a value twice",
                 span,
-                related=(Related("first", first.target.place.shown, first.target.place.span),),
+                related=(Related("first", first.target.part.shown, first.target.part.span),),
                 hint="one equation a name",
             )
 
     def called_hint(self, call: FunctionCall) -> str:
         """`h(t-1)`, `W(x[t])`: brackets that are meant otherwise."""
         name = call.function
-        inside = ", ".join(a.place.shown for a in call.args)
+        inside = ", ".join(a.part.shown for a in call.args)
         time = inside.replace(" ", "")
         if (name == "x" or name in self.cell.states) and time in ("t", "t-1"):
             return f"write `{name}[{time}]`"

@@ -17,19 +17,19 @@ def vector_of(names: Names, expr: Expr, operand: Operand) -> Value:
         raise NetspecError(
             "NS410",
             f"`{operand.name}` is a matrix [{operand.rows}, {operand.columns}] and stands left of `@` only",
-            expr.place.span,
+            expr.part.span,
             hint=f"a product is written `{operand.name} @ x[t]`",
             related=names.declared(operand.name),
         )
     if isinstance(operand, Joined):
-        raise NetspecError("NS410", "a concatenation stands right of `@` only", expr.place.span, hint="`W @ [a, b]`")
+        raise NetspecError("NS410", "a concatenation stands right of `@` only", expr.part.span, hint="`W @ [a, b]`")
     return operand
 
 
 def joinable(item: Expr, value: Value) -> Value:
     """A part of a concatenation.  Raises NS410 for one number."""
     if value.size is None:
-        raise NetspecError("NS410", f"`{item.place.shown}` is one number, not a vector to be joined", item.place.span)
+        raise NetspecError("NS410", f"`{item.part.shown}` is one number, not a vector to be joined", item.part.span)
     return value
 
 
@@ -38,7 +38,7 @@ def same_size(expr: Expr, a: tuple[Expr, Value], b: tuple[Expr, Value], what: st
     (_, x), (_, y) = a, b
     if x.size is None or y.size is None or x.size == y.size:
         return
-    related = tuple(Related(e.place.shown, f"[{n.size}]", e.place.span) for e, n in (a, b))
+    related = tuple(Related(e.part.shown, f"[{n.size}]", e.part.span) for e, n in (a, b))
     hint = ""
     weights = [
         (e.name, other.size) for e, n, other in ((a[0], x, y), (b[0], y, x)) if isinstance(e, Name) and n.op == "weight"
@@ -50,7 +50,7 @@ def same_size(expr: Expr, a: tuple[Expr, Value], b: tuple[Expr, Value], what: st
     raise NetspecError(
         "NS410",
         f"{what} takes vectors of one size, received {x.size} and {y.size} elements",
-        expr.place.span,
+        expr.part.span,
         related=related,
         hint=hint,
     )
@@ -63,7 +63,7 @@ def fits_state(names: Names, target: Name, value: Value, equation: Equation) -> 
         raise NetspecError(
             "NS410",
             f"state `{target.name}` has {wanted} elements, received one number",
-            equation.value.place.span,
+            equation.value.part.span,
             hint="it would be the same at every step",
         )
     if value.size != wanted:
@@ -71,7 +71,7 @@ def fits_state(names: Names, target: Name, value: Value, equation: Equation) -> 
         raise NetspecError(
             "NS410",
             f"state `{target.name}` has {wanted} elements, received a vector of {value.size}",
-            equation.value.place.span,
+            equation.value.part.span,
             related=(Related(target.name, f"[{wanted}]", declared.span),),
         )
 
@@ -89,7 +89,7 @@ def factors_of(
         raise NetspecError(
             "NS327",
             f"`@` takes a vector on its right, `{right.name}` is a matrix",
-            expr.right.place.span,
+            expr.right.part.span,
             related=names.declared(right.name),
             hint=f"`{left.name} @ {right.name} @ x[t]` multiplies by both",
         )
@@ -98,8 +98,8 @@ def factors_of(
     if len(sizes) < len(parts):
         raise NetspecError(
             "NS410",
-            f"`@` takes a vector on its right, `{expr.right.place.shown}` is one number",
-            expr.right.place.span,
+            f"`@` takes a vector on its right, `{expr.right.part.shown}` is one number",
+            expr.right.part.span,
             hint="multiply with `*`",
         )
     total = sum(sizes[1:], sizes[0])
@@ -112,16 +112,16 @@ def _not_a_matrix(names: Names, expr: Binary, left: Operand, right: Operand) -> 
     """What stands left of `@` and is no weight matrix."""
     related: tuple[Related, ...] = ()
     hint = "multiply element by element with `*`"
-    what = f"received `{expr.left.place.shown}`"
+    what = f"received `{expr.left.part.shown}`"
     if isinstance(left, Value) and left.op == "weight":
         what = f"`{left.attr}` is {'one number' if left.size is None else f'[{left.size}]'}"
         related = names.declared(left.attr)
     elif isinstance(right, Matrix):
-        hint = f"the weight comes first: `{right.name} @ {expr.left.place.shown}`"
+        hint = f"the weight comes first: `{right.name} @ {expr.left.part.shown}`"
     return NetspecError(
         "NS327",
         f"a cell is affine in its products: `@` takes a weight matrix on its left, {what}",
-        expr.left.place.span,
+        expr.left.part.span,
         related=related,
         hint=hint,
     )
@@ -133,17 +133,17 @@ def _misfit(
     """A matrix and a vector that do not fit, with the way out that is most likely meant."""
     items = expr.right.items if isinstance(expr.right, Concatenation) else (expr.right,)
     related = names.declared(matrix.name)
-    related += tuple(Related(i.place.shown, f"[{s}]", i.place.span) for i, s in zip(items, sizes, strict=True))
+    related += tuple(Related(i.part.shown, f"[{s}]", i.part.span) for i, s in zip(items, sizes, strict=True))
     hint = f"declare `{matrix.name}: [{matrix.rows}, {total}]`"
     if first is not None:
-        related += (Related(first.place.shown, "fits", first.place.span),)
+        related += (Related(first.part.shown, "fits", first.part.span),)
         hint = f"another weight is meant here, or one of its own: `[{matrix.rows}, {total}]`"
     elif matrix.rows == total:
         hint = f"shapes are [rows, columns]: declare `{matrix.name}: [{matrix.columns}, {total}]`"
     return NetspecError(
         "NS412",
         f"`{matrix.name}` has {matrix.columns} columns, the vector has {total} elements",
-        expr.place.span,
+        expr.part.span,
         related=related,
         hint=hint,
     )

@@ -112,10 +112,10 @@ class Declarations:
             except NetspecError as error:
                 self.problems += error.problems
                 shape = None
-            for name, place in grouped(group, span):
-                good = self._add(name, what, place)
+            for name, name_span in grouped(group, span):
+                good = self._add(name, what, name_span)
                 if good and shape is not None:
-                    yield DeclaredShape(name, shape, place)
+                    yield DeclaredShape(name, shape, name_span)
                 elif name not in self.known or shape is None:
                     self.broken.add(name)
 
@@ -129,7 +129,7 @@ def grouped(key: str, span: Span) -> Iterator[tuple[str, Span]]:
         at += len(part) + 1
 
 
-def _shape(value: Tree, what: str, name: str, place: Span, section: Map) -> tuple[Expr, ...]:
+def _shape(value: Tree, what: str, name: str, span: Span, section: Map) -> tuple[Expr, ...]:
     state = what == "a state"
     items = value.items if isinstance(value, Items) else [value] if state else None
     if value.plain() is None:
@@ -138,7 +138,7 @@ def _shape(value: Tree, what: str, name: str, place: Span, section: Map) -> tupl
         hint = f"for example `{name}: {'hidden' if state else '[hidden, input]'}`"
         if section.span.line == section.span.end_line and len(rest) > 1:  # {a, b: [2]} is a: null, b: [2] in YAML
             hint = f'within braces a group wants quotes: `"{", ".join(rest)}": …`'
-        raise NetspecError("NS203", f"{what} `{name}` expects {_expected(state)}, received nothing", place, hint=hint)
+        raise NetspecError("NS203", f"{what} `{name}` expects {_expected(state)}, received nothing", span, hint=hint)
     if items is None or len(items) > 2 or (state and len(items) != 1):
         raise NetspecError(
             "NS203",

@@ -51,7 +51,7 @@ class EquationPart:
 @dataclass(frozen=True, slots=True)
 class Number:
     value: float
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Name:
 
     name: str
     time: str
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class FunctionCall:
     function: str
     args: tuple[Expr, ...]
     name_place: EquationPart
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +77,19 @@ class Binary:
     left: Expr
     right: Expr
     sign_place: EquationPart
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
 class Negative:
     operand: Expr
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
 class Concatenation:
     items: tuple[Expr, ...]
-    place: EquationPart
+    part: EquationPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Choice:
     equal: bool
     right: Expr
     other: Expr
-    place: EquationPart
+    part: EquationPart
 
 
 Expr: TypeAlias = Number | Name | FunctionCall | Binary | Negative | Concatenation | Choice
@@ -136,9 +136,9 @@ def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and everything in it."""
     stack = [expr]
     while stack:
-        part = stack.pop()
-        yield part
-        stack.extend(reversed(parts(part)))
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(parts(node)))
 
 
 def unparse(expr: Expr) -> str:

@@ -30,14 +30,14 @@ class Parsed:
     broken: frozenset[str] = frozenset()  # names whose declaration or equation is reported; "" for any name
 
 
-def parse_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Parsed:
+def parse_cell(name: str, tree: Tree, span: Span, problems: Problems) -> Parsed:
     """The cell under a name.  Reports NS2xx for its keys, NS320 to NS329 for the form of its equations."""
     if not isinstance(tree, Map):
         problems.append(
             Problem(
                 "NS203",
                 f"cell `{name}` expects a mapping, received {show(tree.plain())}",
-                place if tree.plain() is None else tree.span,
+                span if tree.plain() is None else tree.span,
                 "keys: state, output, weights, equations",
             )
         )
@@ -48,15 +48,15 @@ def parse_cell(name: str, tree: Tree, place: Span, problems: Problems) -> Parsed
             problems.append(unknown_key(key, tree.key_span(key), missing, f"cell `{name}`"))
     meant = {nearest(key, missing) for key in tree.entries if key not in KEYS}
     texts = {key: _text(tree, key, name, problems) for key in ("description", "source")}
-    names = Declarations(name, Map(tree.entries, place, tree.key_spans), problems)
+    names = Declarations(name, Map(tree.entries, span, tree.key_spans), problems)
     broken = set(names.broken) | ({""} if "weights" in meant else set())  # any name may be a weight
-    equations = () if "equations" in meant else _equations(tree, name, place, problems, broken)
-    output = "" if "output" in meant else _output(tree, name, place, names.states, equations, problems)
+    equations = () if "equations" in meant else _equations(tree, name, span, problems, broken)
+    output = "" if "output" in meant else _output(tree, name, span, names.states, equations, problems)
     init = _init(tree, name, names.weights, problems)
     shown = output_tree.span if (output_tree := tree.get("output")) else None
     cell = Cell(
         name,
-        place,
+        span,
         names.params,
         names.states,
         output,
@@ -105,13 +105,13 @@ def _text(tree: Map, key: str, name: str, problems: Problems) -> str:
     return str(value.plain())
 
 
-def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: set[str]) -> tuple[Equation, ...]:
+def _equations(tree: Map, name: str, span: Span, problems: Problems, broken: set[str]) -> tuple[Equation, ...]:
     """The equations that can be read; the names that the others give a value go to `broken`."""
     section = tree.get("equations")
     if section is None:
         problems.append(
             Problem(
-                "NS204", f"cell `{name}` needs `equations`", place, "for example `- h[t] = tanh(W @ [h[t-1], x[t]])`"
+                "NS204", f"cell `{name}` needs `equations`", span, "for example `- h[t] = tanh(W @ [h[t-1], x[t]])`"
             )
         )
         return ()
@@ -153,7 +153,7 @@ def _equations(tree: Map, name: str, place: Span, problems: Problems, broken: se
 def _output(
     tree: Map,
     name: str,
-    place: Span,
+    span: Span,
     states: Mapping[str, DeclaredShape],
     equations: tuple[Equation, ...],
     problems: Problems,
@@ -166,7 +166,7 @@ def _output(
             Problem(
                 "NS204",
                 f"cell `{name}` needs `output`, the value that the layer gives at every step",
-                place,
+                span,
                 f"for example `output: {next(iter(states), 'h')}`",
             )
         )

@@ -34,16 +34,16 @@ def size_of(expr: Expr, values: Mapping[str, Size | float | None]) -> Size:
     value = side_of(expr, values)
     if isinstance(value, int) and not 0 < value < MAX_SIZE:
         shown = "" if isinstance(expr, Number) else f", received {value}"
-        raise NetspecError("NS411", f"a size is at least 1 and below 2³¹: `{expr.place.shown}`{shown}", expr.place.span)
+        raise NetspecError("NS411", f"a size is at least 1 and below 2³¹: `{expr.part.shown}`{shown}", expr.part.span)
     return value
 
 
 def side_of(expr: Expr, values: Mapping[str, Size | float | None]) -> Size:
     """As `size_of`, of any whole number: a part of a size, a side of a condition."""
     match expr:
-        case Number(value, place):
+        case Number(value, part):
             if value != int(value):
-                raise NetspecError("NS411", f"a size is a whole number, received `{place.shown}`", place.span)
+                raise NetspecError("NS411", f"a size is a whole number, received `{part.shown}`", part.span)
             return int(value)
         case Name(_, ""):
             return _named(expr, values)
@@ -52,23 +52,23 @@ def side_of(expr: Expr, values: Mapping[str, Size | float | None]) -> Size:
             if sign == "//" and (not isinstance(b, int) or b < 1):
                 raise NetspecError(
                     "NS411",
-                    f"a size is divided by a whole number of at least 1, received `{right.place.shown}`",
-                    right.place.span,
+                    f"a size is divided by a whole number of at least 1, received `{right.part.shown}`",
+                    right.part.span,
                 )
             result = a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a // b  # type: ignore[operator]
             if isinstance(result, Dim) and len(result.terms) > MAX_TERMS:
-                raise NetspecError("NS411", f"a size of more than {MAX_TERMS} terms", expr.place.span)
+                raise NetspecError("NS411", f"a size of more than {MAX_TERMS} terms", expr.part.span)
             return result
     raise NetspecError(
         "NS411",
-        f"`{expr.place.shown}` is not a size",
-        expr.place.span,
+        f"`{expr.part.shown}` is not a size",
+        expr.part.span,
         hint="whole numbers, `hidden`, `input` and parameters, with + - * //",
     )
 
 
 def _named(expr: Name, values: Mapping[str, Size | float | None]) -> Size:
-    name, span = expr.name, expr.place.span
+    name, span = expr.name, expr.part.span
     if name not in values:
         known = list(dict.fromkeys((*SIZES, *values)))
         raise NetspecError(

@@ -52,11 +52,11 @@ def parse_equation(text: Scalar) -> Equation:
     reader = _Reader(text)
     target = reader.factor(0)
     if not isinstance(target, Name):
-        raise _wrong(target.place, "an equation begins with the name that it gives a value", "`f = …` or `h[t] = …`")
+        raise _wrong(target.part, "an equation begins with the name that it gives a value", "`f = …` or `h[t] = …`")
     if target.time == "t-1":
         raise _wrong(
-            target.place,
-            f"`{target.place.shown}` is what came before and cannot be given a value",
+            target.part,
+            f"`{target.part.shown}` is what came before and cannot be given a value",
             f"write `{target.name}[t] = …`",
         )
     reader.expect("=", "`=`")
@@ -75,15 +75,15 @@ def parse_size(text: Scalar) -> Expr:
     return value
 
 
-def _wrong(place: EquationPart, message: str, hint: str = "") -> NetspecError:
-    return NetspecError("NS320", message, place.span, hint=hint)
+def _wrong(part: EquationPart, message: str, hint: str = "") -> NetspecError:
+    return NetspecError("NS320", message, part.span, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: str  # number, name, sign, end
     text: str
-    place: EquationPart
+    part: EquationPart
 
 
 class _Reader:
@@ -132,7 +132,7 @@ class _Reader:
             hint = "a condition chooses by sizes: `a if input == hidden else b`"
         elif not hint and what != "expected a value" and self.side_by_side():
             hint = "products are written out: `W @ x[t]`, `a * b`"
-        return _wrong(token.place, f"{what}, {received}", hint)
+        return _wrong(token.part, f"{what}, {received}", hint)
 
     def side_by_side(self) -> bool:
         """Whether a value begins where a sign should stand: `W [h[t-1], x[t]]`."""
@@ -143,11 +143,11 @@ class _Reader:
             raise self.unexpected("expected an operator")
 
     def joined(self, first: Expr, last: Expr) -> EquationPart:
-        return EquationPart(self.text, first.place.start, last.place.end)
+        return EquationPart(self.text, first.part.start, last.part.end)
 
     def deeper(self, depth: int) -> int:
         if depth >= MAX_DEPTH:
-            raise _wrong(self.token.place, f"nested deeper than {MAX_DEPTH}", _SPLIT)
+            raise _wrong(self.token.part, f"nested deeper than {MAX_DEPTH}", _SPLIT)
         return depth + 1
 
     def value(self, depth: int) -> Expr:
@@ -179,14 +179,14 @@ class _Reader:
     def product(self, depth: int) -> Expr:
         if minus := self.take("-"):
             operand = self.product(self.deeper(depth))
-            return Negative(operand, EquationPart(self.text, minus.place.start, operand.place.end))
+            return Negative(operand, EquationPart(self.text, minus.part.start, operand.part.end))
         left = self.factor(depth)
         if sign := self.take("@"):
             return self.binary(sign, left, self.product(self.deeper(depth)))
         return left
 
     def binary(self, sign: _Token, left: Expr, right: Expr) -> Expr:
-        return Binary(sign.text, left, right, sign.place, self.joined(left, right))
+        return Binary(sign.text, left, right, sign.part, self.joined(left, right))
 
     def factor(self, depth: int) -> Expr:
         token = self.token
@@ -194,8 +194,8 @@ class _Reader:
             self.at += 1
             value = float(token.text)
             if not isfinite(value):
-                raise _wrong(token.place, "a number that no tensor holds")
-            return Number(value, token.place)
+                raise _wrong(token.part, "a number that no tensor holds")
+            return Number(value, token.part)
         if token.kind == "name" and token.text not in _WORDS:
             self.at += 1
             return self.named(token, depth)
@@ -203,25 +203,25 @@ class _Reader:
             inner = self.value(depth)
             joined = "a concatenation is written `[a, b]`" if self.token.text == "," else _open(opening)
             closing = self.expect(")", "`)`", "" if self.side_by_side() else joined)
-            return replace(inner, place=EquationPart(self.text, opening.place.start, closing.place.end))
+            return replace(inner, part=EquationPart(self.text, opening.part.start, closing.part.end))
         if opening := self.take("["):
             items, closing = self.items("]", depth, opening)
             if not items:
-                raise _wrong(opening.place, "a concatenation of nothing", "`[h[t-1], x[t]]`")
-            return Concatenation(items, EquationPart(self.text, opening.place.start, closing.place.end))
+                raise _wrong(opening.part, "a concatenation of nothing", "`[h[t-1], x[t]]`")
+            return Concatenation(items, EquationPart(self.text, opening.part.start, closing.part.end))
         raise self.unexpected("expected a value")
 
     def named(self, token: _Token, depth: int) -> Expr:
         if opening := self.take("("):
             args, closing = self.items(")", depth, opening)
             return FunctionCall(
-                token.text, args, token.place, EquationPart(self.text, token.place.start, closing.place.end)
+                token.text, args, token.part, EquationPart(self.text, token.part.start, closing.part.end)
             )
         opening = self.token
         # `a [b, c]` with a space is no index either: two values side by side, which `end` refuses.
-        if opening.text == "[" and opening.place.start == token.place.end:
+        if opening.text == "[" and opening.part.start == token.part.end:
             return self.timed(token, opening)
-        return Name(token.text, "", token.place)
+        return Name(token.text, "", token.part)
 
     def timed(self, token: _Token, opening: _Token) -> Name:
         self.at += 1
@@ -232,11 +232,11 @@ class _Reader:
         closing = self.expect("]", "`]`", "a product is written `W @ [h[t-1], x[t]]`")
         time = "".join(t.text for t in inside)
         if time not in ("t", "t-1"):
-            index = EquationPart(self.text, opening.place.start, closing.place.end)
+            index = EquationPart(self.text, opening.part.start, closing.part.end)
             raise _wrong(
                 index, f"`{token.text}` is read at `[t]` or `[t-1]`, received `{index.shown}`", time_hint(time)
             )
-        return Name(token.text, time, EquationPart(self.text, token.place.start, closing.place.end))
+        return Name(token.text, time, EquationPart(self.text, token.part.start, closing.part.end))
 
     def items(self, closing: str, depth: int, opening: _Token) -> tuple[tuple[Expr, ...], _Token]:
         values: list[Expr] = []
@@ -250,7 +250,7 @@ class _Reader:
 
 
 def _open(bracket: _Token) -> str:
-    return f"the `{bracket.text}` of column {bracket.place.span.column} is open here"
+    return f"the `{bracket.text}` of column {bracket.part.span.column} is open here"
 
 
 def _tokens(text: Scalar, written: str) -> list[_Token]:
@@ -267,7 +267,7 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
                 sign_hint(written, start),
             )
         kind = str(match.lastgroup)
-        place = EquationPart(text, match.start(kind), match.end(kind))
+        part = EquationPart(text, match.start(kind), match.end(kind))
         if not match[kind].isascii():
             what = (
                 "a name is made of the letters a to z, digits and `_`"
@@ -275,10 +275,10 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
                 else "a number has digits 0 to 9"
             )
             hint = name_hint(match[kind]) if kind == "name" else ""
-            raise _wrong(place, f"{what}, received `{match[kind]}`", hint)
+            raise _wrong(part, f"{what}, received `{match[kind]}`", hint)
         signs += kind == "sign" and match[kind] not in ("(", ")", "[", "]", ",")
         if signs > MAX_SIGNS:
-            raise _wrong(place, f"more than {MAX_SIGNS} operators in one equation", _SPLIT)
-        tokens.append(_Token(kind, match[kind], place))
+            raise _wrong(part, f"more than {MAX_SIGNS} operators in one equation", _SPLIT)
+        tokens.append(_Token(kind, match[kind], part))
         at = match.end()
     return [*tokens, _Token("end", "", EquationPart(text, max(end - 1, 0), max(end, 1)))]

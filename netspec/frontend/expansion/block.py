@@ -36,7 +36,7 @@ def expand_block(expander: Expander, block: Block, use: Use) -> Referent:
     if block.outputs is not None:
         return _named_outputs(expander, block, block.outputs, frame, use, through)
     ports = outputs_of_body(frame, use, through)
-    return Referent(use.path, ports, use.place, opaque=block.name, leaf=frame.leaf, broken=not ports)
+    return Referent(use.path, ports, use.name_span, opaque=block.name, leaf=frame.leaf, broken=not ports)
 
 
 def _params(expander: Expander, block: Block, use: Use) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _frame(block: Block, use: Use, env: dict[str, Any], wires: tuple[Wire | None
         n: Referent(n, {"": w.named(n, w.ref)} if w else {}, block.span, broken=w is None)
         for n, w in zip(block.inputs, wires, strict=True)
     }
-    blocks = (*use.frame.blocks, (block.name, use.place))
+    blocks = (*use.frame.blocks, (block.name, use.name_span))
     frame = Frame(f"{use.path}.", use.path, env, block.layers, names, blocks=blocks)
     if len(names) == 1:
         frame.last = next(iter(names.values())).ports.get("")
@@ -78,10 +78,10 @@ def _named_outputs(expander: Expander, block: Block, outputs: Map, frame: Frame,
     for name, target in outputs.entries.items():
         try:
             wire = reference(resolve(target, frame.env), frame, f"output `{name}` of block {block.name}")
-            ports[name] = wire.seen(use.path, use.place, through)
+            ports[name] = wire.seen(use.path, use.name_span, through)
         except NetspecError as error:
             expander.report(error, target.span, frame.route("", target.span))
             broken = True
     if len(outputs.entries) == 1:
         ports.update({"": wire for wire in ports.values()})  # noqa: B035  # one, or none if it is broken
-    return Referent(use.path, ports, use.place, opaque=block.name, broken=broken)
+    return Referent(use.path, ports, use.name_span, opaque=block.name, broken=broken)

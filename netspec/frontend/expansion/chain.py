@@ -10,7 +10,7 @@ from netspec.source.text import Span
 
 
 def chained(
-    before: Referent, inputs: Sequence[str], wires: tuple[Wire | None, ...], kind: str, name: str, place: Span
+    before: Referent, inputs: Sequence[str], wires: tuple[Wire | None, ...], kind: str, name: str, span: Span
 ) -> tuple[Wire | None, ...]:
     """What a copy reads: `inputs` are the names of what it takes, `wires` what the first copy was given.
 
@@ -28,7 +28,7 @@ def chained(
         raise NetspecError(
             "NS308",
             f"copies of `{name}` cannot be chained: {kind} gives {gives} and takes {takes}",
-            place,
+            span,
             hint=_hint(kind, before, inputs),
         )
     return tuple(before.ports.get(port, wire) for port, wire in zip(inputs, wires, strict=False))

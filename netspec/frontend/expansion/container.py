@@ -34,7 +34,7 @@ def expand_container(expander: Expander, kind: str, use: Use) -> Referent:
     expander.body(body, frame, use.inherited, use.nesting + 1)
     if kind == "sequence":
         ports = outputs_of_body(frame, use, "")
-        return Referent(use.path, ports, use.place, inner=frame.names, leaf=frame.leaf, broken=not ports)
+        return Referent(use.path, ports, use.name_span, inner=frame.names, leaf=frame.leaf, broken=not ports)
     extras: dict[str, Wire | None] = {}
     for option in ("gate",) if options.get("gate") == "none" else ("shortcut", "gate"):  # no gate: F(x) alone
         if isinstance(inner := options.get(option), Map):
@@ -74,19 +74,19 @@ def _branches(expander: Expander, use: Use, body: Map, options: dict[str, Any], 
             expander.body(layers, frame, use.inherited.inside(name), use.nesting + 1)
             end, names = _end(expander, frame, f"path `{name}` of branches `{use.name}`"), frame.names
         ends.append(end)
-        place = body.key_span(name)
-        ports = {"": end.seen(path, place, "")} if end else {}
-        paths[name] = Referent(path, ports, place, inner=names, broken=end is None)
+        span = body.key_span(name)
+        ports = {"": end.seen(path, span, "")} if end else {}
+        paths[name] = Referent(path, ports, span, inner=names, broken=end is None)
     if options["merge"] == "none":
         ports = {name: value.ports[""] for name, value in paths.items() if value.ports}
-        return Referent(use.path, ports, use.place, inner=paths, broken=None in ends)
+        return Referent(use.path, ports, use.name_span, inner=paths, broken=None in ends)
     return _joined(expander, use, Join(use.site(), "branches", options, source, tuple(ends), {}, use.inherited), paths)
 
 
 def _joined(expander: Expander, use: Use, join: Join, inner: dict[str, Referent]) -> Referent:
     """The layer that brings a container's ends together carries its name, and stands inside of it."""
-    expander.out.items.append(replace(join, place=replace(join.place, scope=use.path)))
-    return Referent(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, inner=inner)
+    expander.out.items.append(replace(join, site=replace(join.site, scope=use.path)))
+    return Referent(use.path, {"": Wire.to(use.path, use.path, use.name_span)}, use.name_span, inner=inner)
 
 
 def _frame(use: Use, part: str, layers: Map, source: Wire | None) -> Frame:
@@ -123,4 +123,4 @@ def outputs_of_body(frame: Frame, use: Use, through: str) -> dict[str, Wire]:
         message = f"no layer is left in `{use.name}`: all are switched off"
         raise NetspecError("NS204", message, use.span, hint="switch it off with them, or give its block `outputs`")
     ports = last.ports if last else {"": frame.last} if frame.last else {}
-    return {port: wire.seen(use.path, use.place, through) for port, wire in ports.items()}
+    return {port: wire.seen(use.path, use.name_span, through) for port, wire in ports.items()}

@@ -33,7 +33,7 @@ def expand_layer(expander: Expander, kind: str, use: Use) -> Referent:
     sources = use.fields.get("from")
     ports = named_ports(sources, cls.ports, cls.optional) if isinstance(sources, Map) else ()
     expander.out.items.append(Call(use.site(), layer, wires, own_init, use.inherited, tree, ports))
-    return Referent(use.path, {"": Wire.to(use.path, use.path, use.place)}, use.place, leaf=layer)
+    return Referent(use.path, {"": Wire.to(use.path, use.path, use.name_span)}, use.name_span, leaf=layer)
 
 
 def _evaluated(expander: Expander, cls: type[Layer], use: Use) -> Layer:

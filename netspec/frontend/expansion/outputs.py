@@ -42,16 +42,16 @@ def _named(expander: Expander, section: Map, frame: Frame, inputs: Collection[st
         hint = "name a layer, or leave the section out: then the last layer is the output"
         expander.report(NetspecError("NS204", "`outputs` is empty", section.span, hint=hint))
     for name, target in section.entries.items():
-        place = section.key_span(name)
-        check_name(name, place, "an output", expander.out.problems, module=False)
+        span = section.key_span(name)
+        check_name(name, span, "an output", expander.out.problems, module=False)
         if name in inputs:
-            expander.report(_taken(name, place, "choose another name"))
+            expander.report(_taken(name, span, "choose another name"))
         try:
             outputs[name] = reference(resolve(target, frame.env), frame, f"output `{name}`")
         except NetspecError as error:
-            expander.report(error, place)
+            expander.report(error, span)
             outputs[name] = None
 
 
-def _taken(name: str, place: Span, hint: str) -> NetspecError:
-    return NetspecError("NS206", f"an output cannot be named `{name}`: an input has the name", place, hint=hint)
+def _taken(name: str, span: Span, hint: str) -> NetspecError:
+    return NetspecError("NS206", f"an output cannot be named `{name}`: an input has the name", span, hint=hint)

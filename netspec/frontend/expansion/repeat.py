@@ -21,7 +21,7 @@ def expand_repeat(expander: Expander, use: Use, count: int, expand_copy: Callabl
     """
     copies: dict[str, Referent] = {}
     last: Referent | None = None
-    broken, enough = False, expander.enough
+    broken, before = False, expander.reports_over_limit
     for i in range(count):
         path, copy = f"{use.path}.{i}", f"copy {i + 1} of {count}"
         this = replace(use, path=path, env={**use.env, "i": i}, copy=copy)
@@ -34,18 +34,18 @@ def expand_repeat(expander: Expander, use: Use, count: int, expand_copy: Callabl
         except NetworkTooLargeError:
             raise
         except NetspecError as error:
-            route = use.frame.route(this.local, use.place) or f"in {path}, {copy}"
+            route = use.frame.route(this.local, use.name_span) or f"in {path}, {copy}"
             expander.report(error, use.tree.span, route)
-            last = Referent(use.path, {}, use.place, broken=True)
+            last = Referent(use.path, {}, use.name_span, broken=True)
         broken |= last.broken
-        if expander.enough > enough:
+        if expander.reports_over_limit > before:
             break
     if broken:
-        return Referent(use.path, {}, use.place, broken=True)
+        return Referent(use.path, {}, use.name_span, broken=True)
     if not last:
         use.frame.off[use.local] = ("has no copies", use.fields.key_span("repeat"))
         return None
-    return Referent(use.path, last.ports, use.place, inner=copies, leaf=last.leaf)
+    return Referent(use.path, last.ports, use.name_span, inner=copies, leaf=last.leaf)
 
 
 def _reads(expander: Expander, before: Referent, use: Use) -> tuple[Wire | None, ...]:

@@ -10,7 +10,7 @@ from netspec.frontend.expansion.size import MAX_LAYERS, NetworkTooLargeError
 from netspec.frontend.names import Frame
 from netspec.layers import kinds
 from netspec.layers.base import Layer
-from netspec.source.errors import MAX_PROBLEMS, NetspecError, note
+from netspec.source.errors import MAX_PROBLEMS, NetspecError, note_problem
 from netspec.source.text import Span
 from netspec.source.tree import Map
 
@@ -24,7 +24,7 @@ class Expander(ABC):
         self.layers_made: dict[tuple[str, str], Layer] = {}  # kind and values -> the layer, of those with expressions
         self.steps = 0  # entries looked at, whether or not a layer came of them
         self.reported: dict[tuple[str, Span | None], int] = {}
-        self.enough = 0  # reports of what was reported often enough
+        self.reports_over_limit = 0  # how many: of problems with MAX_PROBLEMS instances or more
 
     @abstractmethod
     def body(self, layers: Map, frame: Frame, inherited: Inherited, nesting: int) -> None:
@@ -33,16 +33,16 @@ class Expander(ABC):
     def report(self, error: NetspecError, span: Span | None = None, route: str = "") -> None:
         """Note problems; one inside a block or repeat once, with the number of instances."""
         for problem in error.located(span, route).problems:
-            self.enough += note(self.out.problems, self.reported, problem) >= MAX_PROBLEMS
+            self.reports_over_limit += note_problem(self.out.problems, self.reported, problem) >= MAX_PROBLEMS
 
-    def step(self, place: Span) -> None:
+    def step(self, span: Span) -> None:
         """Count an entry.  Raises NS309 for one too many."""
         self.steps += 1
         if self.steps > MAX_LAYERS:
             raise NetworkTooLargeError(
                 "NS309",
                 f"the network has more than {MAX_LAYERS:,} layers",
-                place,
+                span,
                 hint="look at `repeat` and at blocks that use blocks",
             )
 

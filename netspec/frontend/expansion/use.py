@@ -21,7 +21,7 @@ class Use:
     path: str
     tree: Tree
     fields: Map  # the tree, in its long form
-    place: Span  # where its name stands
+    name_span: Span  # where its name stands
     frame: Frame
     env: Mapping[str, Any]  # the values of names in expressions
     wires: tuple[Wire | None, ...] | None  # None: `from` is left out; a wire of None was reported
@@ -42,11 +42,11 @@ class Use:
     @property
     def span(self) -> Span:
         """The place to show: the entry where it stands on one line, its name otherwise."""
-        return self.tree.span if self.tree.span.line == self.tree.span.end_line else self.place
+        return self.tree.span if self.tree.span.line == self.tree.span.end_line else self.name_span
 
     def site(self) -> CallSite:
         """Where a layer of this use stands."""
-        route = self.frame.route(self.local, self.place)
+        route = self.frame.route(self.local, self.name_span)
         if self.copy and not self.frame.blocks:
             route = f"in {self.path}, {self.copy}"
         return CallSite(self.path, self.frame.scope, self.span, route)

@@ -95,10 +95,10 @@ def read_by(use: Use) -> tuple[Wire | None, ...]:
         if frame.last_name:
             ports = ", ".join(f"`{frame.last_name}.{port}`" for port in frame.names[frame.last_name].ports)
             message = f"`{frame.last_name}`, the layer above `{use.name}`, gives several tensors"
-            raise NetspecError("NS308", message, use.place, hint=f"name one with `from`: {ports}")
+            raise NetspecError("NS308", message, use.name_span, hint=f"name one with `from`: {ports}")
         message = f"`{use.name}` has no layer above it to read"
         hint = f"name its input with `from`: {', '.join(frame.visible())}"
-        raise NetspecError("NS308", message, use.place, hint=hint)
+        raise NetspecError("NS308", message, use.name_span, hint=hint)
     return (frame.last,)
 
 

@@ -15,7 +15,7 @@ def render(checked: Iterable[Checked]) -> Iterator[str]:
 
 def command(problem: Problem, level: str) -> str:
     """`::error file=…,line=…::message`."""
-    text = "\n".join(part for part in (problem.message, problem.way(), problem.hint) if part)
+    text = "\n".join(part for part in (problem.message, problem.route_shown(), problem.hint) if part)
     fields = {"title": problem.code}
     if problem.span:
         s = problem.span

@@ -41,13 +41,13 @@ def read_fields(
     problems: Problems,
     *,
     skip: Collection[str] = (),
-    place: Span | None = None,
+    span: Span | None = None,
     elsewhere: Mapping[str, str] | None = None,
     explain: Explain = unexplained,
 ) -> dict[str, Any]:
     """The converted values of a record's keys; what does not fit goes to `problems`.
 
-    `place` is where a key that is missing is reported: the mapping itself where left out.  `elsewhere`: what other
+    `span` is where a key that is missing is reported: the mapping itself where left out.  `elsewhere`: what other
     libraries call a key -> its name here; `explain`: what to do about a key that only they have.
     """
     if not isinstance(tree, Map):
@@ -73,7 +73,7 @@ def read_fields(
     for f in fields.values():
         if f.required and f.name not in tree.entries and f.name not in skip and f.name not in meant:
             text = f"{owner} needs `{f.name}`, {expected(f.annotation)}"
-            problems.append(Problem("NS204", text, place or tree.span, f"add `{f.name}: …`", key=(f.name,)))
+            problems.append(Problem("NS204", text, span or tree.span, f"add `{f.name}: …`", key=(f.name,)))
     return values
 
 
