@@ -38,7 +38,7 @@ class Network:
         return next((name for name in reversed(list(self.counted)) if self.counted[name] == steps), "")
 
 
-def only(named: Mapping[str, Any], role: str, source: str, span: Span | None) -> str:
+def only_name(named: Mapping[str, Any], role: str, source: str, span: Span | None) -> str:
     """The name of the one input, or output.  Raises NS605 where there are several."""
     if len(named) != 1:
         raise NetspecError(

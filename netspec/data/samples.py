@@ -40,5 +40,5 @@ def _reader(path: Path, preprocess: Preprocess) -> type[SampleFiles] | None:
     readers = sample_files()
     named = [reader for reader in readers if path.suffix.lower() in reader.suffixes]
     in_folders = [reader for reader in readers if reader.folders and path.is_dir()]
-    unnamed = [reader for reader in readers if reader.any_name and reader.wanted(preprocess)]
+    unnamed = [reader for reader in readers if reader.any_name and reader.describe(preprocess)]
     return next(iter([*named, *in_folders, *unnamed]), None)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from netspec.data.network import Network, only
+from netspec.data.network import Network, only_name
 from netspec.data.preprocess import Array, InputRule, shape_of
 from netspec.data.raw import Raw, RawTarget
 from netspec.data.sequences import Sequences
@@ -20,7 +20,7 @@ LENGTHS = "lengths"
 LOSSES = {"classes": "cross_entropy", "signs": "logistic", "numbers": "squared"}
 
 
-def feed(sequences: Sequences, source: str, network: Network, span: Span | None) -> Raw:
+def raw_of_sequences(sequences: Sequences, source: str, network: Network, span: Span | None) -> Raw:
     """The sequences go to the only input beside `lengths`, or to `x`; their lengths to `lengths`, if it is there.
 
     Symbols become vectors (T, K) for a floating input, and stay numbers (T) for one of whole numbers.
@@ -37,7 +37,7 @@ def feed(sequences: Sequences, source: str, network: Network, span: Span | None)
             inputs[key], rules[key] = x, rule
         else:
             inputs[key], rules[key] = sequences.lengths.astype(np.int64), InputRule("array", (), "int64")
-    y_name = only(network.outputs, "output", source, span)
+    y_name = only_name(network.outputs, "output", source, span)
     target = _target(sequences, steps, network.kinds[y_name], y_name, source, span)
     ragged = LENGTHS in network.inputs and isinstance(type_.shape[1], Dim)
     return Raw(

@@ -57,7 +57,7 @@ class Referent:
             return False
         if self.inner and "0" in self.inner and port.isdigit():  # copies have numbers
             return False
-        return self.leaf.gives(port) if self.inner or self.opaque else True
+        return self.leaf.has_port(port) if self.inner or self.opaque else True
 
     def wire(self, text: str, span: Span) -> Wire:
         """The one tensor that a reference to this value means."""

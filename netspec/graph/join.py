@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from netspec.frontend.calls import Call, Join
 from netspec.frontend.names import Wire
 from netspec.graph.model import Graph
-from netspec.graph.reading import Body, Reading, follow, reading, stride
+from netspec.graph.shortcut_strides import Body, ShortcutMap, follow, shortcut_map, stride
 from netspec.graph.wires import type_on
 from netspec.layers import kinds
 from netspec.layers.base import Layer
@@ -147,7 +147,7 @@ def _shortcut(
     verb = "add" if join.kind == "residual" else "mix"
     if x.rank != f.rank or not 2 <= x.rank <= 5:
         _refuse(join, verb, x, f)
-    shortcut = reading(x, f, body)
+    shortcut = shortcut_map(x, f, body)
     if isinstance(shortcut, str):
         _refuse(join, verb, x, f, why=shortcut)
     name, features = f"{join.site.name}.shortcut", f.shape[shortcut.features]
@@ -169,7 +169,7 @@ def _shortcut(
 
 
 def _padded(
-    join: Join, name: str, x: TensorType, f: TensorType, shortcut: Reading
+    join: Join, name: str, x: TensorType, f: TensorType, shortcut: ShortcutMap
 ) -> tuple[list[ContainerPart], Wire | None]:
     """Option A of He et al. 2015: every s-th position, and zeros for the channels that are new."""
     parts: list[ContainerPart] = []

@@ -19,7 +19,7 @@ def check_inits(call: Call, weights: Shapes, report: Report) -> None:
     tree, owner = call.init_tree, f"{call.layer.kind} `{call.site.name.rpartition('.')[2]}`"
     for key, init in call.own_init.items():
         try:
-            check_init(dict.fromkeys(call.layer.meant(key, weights) or (key,), init), dict(weights), owner)
+            check_init(dict.fromkeys(call.layer.weights_named(key, weights) or (key,), init), dict(weights), owner)
         except NetspecError as error:
             within = tree.key_spans.get(key) if isinstance(tree, Map) else None
             report.add(error, within or (tree.span if tree else call.site.span), call.site.route)
@@ -28,10 +28,10 @@ def check_inits(call: Call, weights: Shapes, report: Report) -> None:
 def inits_of(call: Call, weights: Shapes) -> dict[str, Init]:
     """An `init` that comes from a container is for weights that it fits, and the layer's own stands over it."""
     own, layer = call.own_init, call.layer
-    named = {name for key in own for name in layer.meant(key, weights)}
+    named = {name for key in own for name in layer.weights_named(key, weights)}
     inits = {}
     for key, init in call.inherited.init.items():
-        names = layer.meant(key, weights)
+        names = layer.weights_named(key, weights)
         if key in own or any(n not in named and (len(weights[n]) > 1 or n != "weight") for n in names):
             inits[key] = init
     return {**inits, **own}

@@ -220,7 +220,7 @@ class Layer:
         """The output's type, or one a port.  Raises NetspecError (NS4xx), without a place."""
         return inputs[0]
 
-    def gives(self, port: str) -> bool:
+    def has_port(self, port: str) -> bool:
         """Whether an output may have this name, as far as it is known without shapes: the graph knows more."""
         return False
 
@@ -235,7 +235,7 @@ class Layer:
         """The tensors that the layer owns, under torch's names, in torch's order."""
         return {}
 
-    def meant(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
+    def weights_named(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
         """Which of the layer's weights a name in `init` is for; none when it has no such weight."""
         return (name,) if name in weights else ()
 

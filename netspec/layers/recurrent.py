@@ -123,7 +123,7 @@ class CellLayer(Layer):
         main = {"sequence": sequence, "last": x.with_shape(x.shape[0], stack.output), "state": state}[self.returns]
         return {"": main, "state": state}
 
-    def gives(self, port: str) -> bool:
+    def has_port(self, port: str) -> bool:
         return port == "state"
 
     def state(self, stack: CellStack, x: TensorType) -> TensorType:
@@ -176,10 +176,10 @@ class CellLayer(Layer):
             weights |= {f"{name}_0": Weight((stack.rows, size)) for name, size in stack.states.items()}
         return weights
 
-    def meant(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
+    def weights_named(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
         """A weight of the cell stands for that of every layer and direction: `b_f` for `b_f_l0`, `b_f_l0_reverse`, …"""
         of_every_layer = tuple(w for w in weights if re.fullmatch(rf"{re.escape(name)}_l\d+(_reverse)?", w))
-        return super().meant(name, weights) if name in weights else of_every_layer
+        return super().weights_named(name, weights) if name in weights else of_every_layer
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         each, once = self.stack(inputs[0]).products

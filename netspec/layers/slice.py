@@ -123,7 +123,7 @@ class Split(Layer):
             )
         return (part,) * self.num
 
-    def gives(self, port: str) -> bool:
+    def has_port(self, port: str) -> bool:
         return port.isdigit()
 
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:

@@ -132,9 +132,9 @@ def _bound(condition: Condition) -> Condition:
             return replace(condition, size=_turned(name), least=-(most // factor))
         return replace(condition, size=symbol(name), least=-(-(least or 0) // factor))
     if condition.rising:
-        least = first(lambda n: condition.holds({name: n}))
+        least = least_true(lambda n: condition.holds({name: n}))
         return replace(condition, size=symbol(name), least=least)
-    most = first(lambda n: not condition.holds({name: n})) - 1
+    most = least_true(lambda n: not condition.holds({name: n})) - 1
     return replace(condition, size=_turned(name), least=-most)
 
 
@@ -167,7 +167,7 @@ def _follows(condition: Condition, bounds: Mapping[Dim, Condition]) -> bool:
     return False
 
 
-def first(holds: Callable[[int], bool]) -> int:
+def least_true(holds: Callable[[int], bool]) -> int:
     """The smallest number from 1 on for which it holds, once it holds for all larger ones; MOST + 1 for none."""
     high = 1
     while not holds(high):

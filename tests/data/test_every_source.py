@@ -15,7 +15,7 @@ import pytest
 
 from netspec.data.config import DataConfig, read_data
 from netspec.data.preprocess import InputRule, Preprocess
-from netspec.data.sources.base import SOURCES, DataSource, SampleFiles, instead, sample_files
+from netspec.data.sources.base import SOURCES, DataSource, SampleFiles, files_hint, sample_files
 from netspec.source.records import fields_of, record_schema
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
@@ -98,4 +98,4 @@ def test_the_records_are_read_without_numpy_and_scikit_learn() -> None:
     ],
 )
 def test_what_to_give_instead(rule: InputRule, expected: str) -> None:
-    assert instead(Preprocess(inputs={"x": rule})) == expected
+    assert files_hint(Preprocess(inputs={"x": rule})) == expected

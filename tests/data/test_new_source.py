@@ -14,7 +14,7 @@ import pytest
 
 SPIRALS = '''
 from typing import ClassVar
-from netspec.data.network import need_columns, need_floating, only
+from netspec.data.network import need_columns, need_floating, only_name
 from netspec.data.sources.base import DataSource, source
 from netspec.source.records import Count, Positive
 
@@ -29,8 +29,8 @@ class Spirals(DataSource):
         import numpy as np
         from netspec.data.preprocess import InputRule, shape_of
         from netspec.data.raw import Raw, RawTarget
-        x_name = only(network.inputs, "input", self.name, self.span_at())
-        y_name = only(network.outputs, "output", self.name, self.span_at())
+        x_name = only_name(network.inputs, "input", self.name, self.span_at())
+        y_name = only_name(network.outputs, "output", self.name, self.span_at())
         type_ = network.inputs[x_name]
         need_columns(type_, 2, x_name, self.name, self.span_at())
         need_floating(type_, x_name, self.span_at())
@@ -45,7 +45,7 @@ ROWS = '''
 import json
 from dataclasses import replace
 from typing import ClassVar
-from netspec.data.network import only
+from netspec.data.network import only_name
 from netspec.data.sources.base import DataSource, SampleFiles, source
 
 @source("rows")
@@ -64,11 +64,11 @@ class Rows(DataSource, SampleFiles):
         [(name, type_)] = network.inputs.items()
         rule = InputRule("array", shape_of(type_), type_.dtype)
         target = RawTarget(np.array([y for _, y in rows]), self.path, self.span_at("path"))
-        return Raw({name: np.array([x for x, _ in rows])}, {name: rule}, {only(network.outputs, "output", "", None):
-                   target}, len(rows))
+        y_name = only_name(network.outputs, "output", "", None)
+        return Raw({name: np.array([x for x, _ in rows])}, {name: rule}, {y_name: target}, len(rows))
 
     @classmethod
-    def wanted(cls, preprocess):
+    def describe(cls, preprocess):
         return "rows in JSON"
 
     @classmethod

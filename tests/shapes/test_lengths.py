@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netspec.shapes.dim import Dim, Size, at, product, symbol
-from netspec.shapes.lengths import Needs, first, lengths_of
+from netspec.shapes.lengths import Needs, least_true, lengths_of
 
 S, T = symbol("S"), symbol("T")
 
@@ -92,4 +92,4 @@ def test_a_clash_names_both() -> None:
 
 @given(st.integers(1, 3000))
 def test_first(number: int) -> None:
-    assert first(lambda n: n >= number) == number
+    assert least_true(lambda n: n >= number) == number

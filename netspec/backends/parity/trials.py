@@ -15,7 +15,7 @@ from netspec.graph.cost import total
 from netspec.graph.model import Graph, Node
 from netspec.layers.windows import Window
 from netspec.shapes.dim import Dim, Quotient, Size, at
-from netspec.shapes.lengths import first
+from netspec.shapes.lengths import least_true
 from netspec.source.records import fields_of
 
 MIDDLE = (37, 24, 64)  # tried at every batch size
@@ -76,7 +76,7 @@ def _around(graph: Graph, name: str, shortest: Mapping[str, int]) -> Iterator[in
 
 def _meets(size: Size, number: int, name: str, others: Mapping[str, int]) -> int:
     """The first length of an axis at which a size comes to a number."""
-    return first(lambda n: _value(size, {**others, name: n}) >= number)
+    return least_true(lambda n: _value(size, {**others, name: n}) >= number)
 
 
 def _value(size: Size, sizes: Mapping[str, int]) -> int:

@@ -52,7 +52,7 @@ def _inits(graph: Graph, node: Node) -> dict[str, Any]:
     if not node.init:
         return {}
     weights = graph.weights_of(node)
-    by_role = {name: init for key, init in node.init.items() for name in node.layer.meant(key, weights)}
+    by_role = {name: init for key, init in node.init.items() for name in node.layer.weights_named(key, weights)}
     return {**by_role, **{name: init for name, init in node.init.items() if name in weights}}
 
 

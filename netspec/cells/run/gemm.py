@@ -32,7 +32,7 @@ def linear(x_MK: Tensor, w_NK: Tensor) -> Tensor:
     return _product(x_MK.contiguous(), w_NK) if _onednn(x_MK) else x_MK @ w_NK.t()
 
 
-def back(g_MN: Tensor, w_NK: Tensor) -> Tensor:
+def gradient_of_input(g_MN: Tensor, w_NK: Tensor) -> Tensor:
     """g @ w: the gradient of the input of `linear`."""
     return _product(g_MN.contiguous(), w_NK.t()) if _onednn(g_MN) else g_MN @ w_NK
 

@@ -16,7 +16,7 @@ from netspec.cells.ir.dag import Value, width_of
 from netspec.cells.ir.loop import At
 from netspec.cells.ir.schedule import ProductGroup
 from netspec.cells.kernels.choose import run_loop
-from netspec.cells.run.gemm import back, gradient_of_weight
+from netspec.cells.run.gemm import gradient_of_input, gradient_of_weight
 from netspec.cells.run.precision import buffer_type
 from netspec.cells.run.recurrence import pack
 
@@ -120,7 +120,7 @@ class _After:
         total = None
         for group in self.program.sequence_groups:
             if group.operand is node:
-                total = back(self.columns(group), pack(group, self.weights)).view(x.shape)
+                total = gradient_of_input(self.columns(group), pack(group, self.weights)).view(x.shape)
         at = self.loops.training.operands.get(node)
         if at is not None:
             own = self.tensors[at.buffer]

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from netspec.data.network import Network, need_columns, need_floating, only
+from netspec.data.network import Network, need_columns, need_floating, only_name
 from netspec.data.sources.base import DataSource
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ScikitTable(DataSource, ABC):
         from netspec.data.raw import Raw, RawTarget
 
         span = self.span_at()
-        x_name = only(network.inputs, "input", self.name, span)
-        y_name = only(network.outputs, "output", self.name, span)
+        x_name = only_name(network.inputs, "input", self.name, span)
+        y_name = only_name(network.outputs, "output", self.name, span)
         bunch = self.load()
         type_ = network.inputs[x_name]
         need_columns(type_, bunch.data.shape[1], x_name, self.name, span)

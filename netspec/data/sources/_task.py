@@ -26,6 +26,6 @@ class SequenceTask(DataSource, ABC):
         """The sequences of the seed."""
 
     def read(self, network: Network) -> Raw:
-        from netspec.data.sequence_inputs import feed
+        from netspec.data.sequence_inputs import raw_of_sequences
 
-        return feed(self.make(), self.name, network, self.span_at())
+        return raw_of_sequences(self.make(), self.name, network, self.span_at())

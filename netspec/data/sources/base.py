@@ -54,7 +54,7 @@ class SampleFiles(ABC):
 
     @classmethod
     @abstractmethod
-    def wanted(cls, preprocess: Preprocess) -> str:
+    def describe(cls, preprocess: Preprocess) -> str:
         """One of them in words, for a network that takes such files; "" for one that does not."""
 
     @classmethod
@@ -84,6 +84,6 @@ def sample_files() -> list[type[SampleFiles]]:
     return [cls for cls in SOURCES.values() if issubclass(cls, SampleFiles)]
 
 
-def instead(preprocess: Preprocess) -> str:
+def files_hint(preprocess: Preprocess) -> str:
     """What to give `predict`, for a network that does not take what it was given."""
-    return "give " + ", or ".join(text for files in sample_files() if (text := files.wanted(preprocess)))
+    return "give " + ", or ".join(text for files in sample_files() if (text := files.describe(preprocess)))

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from netspec.data.network import Network, need_columns, only
-from netspec.data.sources.base import DataSource, SampleFiles, instead, source
+from netspec.data.network import Network, need_columns, only_name
+from netspec.data.sources.base import DataSource, SampleFiles, files_hint, source
 from netspec.source.errors import NetspecError, Problem, did_you_mean
 from netspec.source.text import Span
 
@@ -99,7 +99,7 @@ class Csv(DataSource, SampleFiles):
             _same_names(self.target, outputs, "output", "target", span)
             chosen = {n: (columns,) if isinstance(columns, str) else columns for n, columns in self.target.items()}
         elif isinstance(self.target, str):
-            chosen = {only(network.outputs, "output", f"column `{self.target}`", span): (self.target,)}
+            chosen = {only_name(network.outputs, "output", f"column `{self.target}`", span): (self.target,)}
         elif len(outputs) == 1:
             chosen = {outputs[0]: self.target}
         elif len(outputs) == len(self.target):
@@ -120,7 +120,7 @@ class Csv(DataSource, SampleFiles):
             _same_names(self.features, list(network.inputs), "input", "features", span)
             chosen = dict(self.features)
         else:
-            name = only(network.inputs, "input", "a list of `features`" if self.features else self.path, span)
+            name = only_name(network.inputs, "input", "a list of `features`" if self.features else self.path, span)
             chosen = {name: self.features or tuple(c for c in table.names if c not in known)}
             if not self.features and "" in chosen[name]:
                 text = f"column {table.names.index('') + 1} of {self.path} has no name"
@@ -137,7 +137,7 @@ class Csv(DataSource, SampleFiles):
         return chosen
 
     @classmethod
-    def wanted(cls, preprocess: Preprocess) -> str:
+    def describe(cls, preprocess: Preprocess) -> str:
         return "a .csv table" if all(rule.kind == "table" for rule in preprocess.inputs.values()) else ""
 
     @classmethod
@@ -149,7 +149,7 @@ class Csv(DataSource, SampleFiles):
         for name, rule in preprocess.inputs.items():
             if rule.kind != "table":
                 text = f"input `{name}` is not made from a table"
-                raise NetspecError("NS632", text, name=str(path), hint=instead(preprocess))
+                raise NetspecError("NS632", text, name=str(path), hint=files_hint(preprocess))
         table = read_table(path, preprocess.delimiter, None, trained=True)
         rules = list(preprocess.inputs.values())
         problems: list[Problem] = []

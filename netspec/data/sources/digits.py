@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from netspec.data.network import Network, need_floating, only
+from netspec.data.network import Network, need_floating, only_name
 from netspec.data.sources.base import DataSource, source
 from netspec.source.errors import NetspecError
 
@@ -25,8 +25,8 @@ class Digits(DataSource):
         from netspec.data.raw import Raw, RawTarget
 
         span = self.span_at()
-        x_name = only(network.inputs, "input", self.name, span)
-        y_name = only(network.outputs, "output", self.name, span)
+        x_name = only_name(network.inputs, "input", self.name, span)
+        y_name = only_name(network.outputs, "output", self.name, span)
         type_ = network.inputs[x_name]
         if type_.numel() != 64:
             raise NetspecError(

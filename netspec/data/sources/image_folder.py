@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from netspec.data.image_files import SUFFIXES, find_images, images_below
-from netspec.data.network import Network, need_floating, only
-from netspec.data.sources.base import DataSource, SampleFiles, instead, source
+from netspec.data.network import Network, need_floating, only_name
+from netspec.data.sources.base import DataSource, SampleFiles, files_hint, source
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive
@@ -44,8 +44,8 @@ class ImageFolder(DataSource, SampleFiles):
         from netspec.data.raw import Raw, RawTarget
 
         span = self.span_at("path")
-        x_name = only(network.inputs, "input", self.name, span)
-        y_name = only(network.outputs, "output", self.name, span)
+        x_name = only_name(network.inputs, "input", self.name, span)
+        y_name = only_name(network.outputs, "output", self.name, span)
         type_ = network.inputs[x_name]
         channels, size = self._channels_and_size(type_, x_name)
         need_floating(type_, x_name, span)
@@ -77,7 +77,7 @@ class ImageFolder(DataSource, SampleFiles):
         return channels, size
 
     @classmethod
-    def wanted(cls, preprocess: Preprocess) -> str:
+    def describe(cls, preprocess: Preprocess) -> str:
         return "an image" if all(rule.kind == "image" for rule in preprocess.inputs.values()) else ""
 
     @classmethod
@@ -89,7 +89,7 @@ class ImageFolder(DataSource, SampleFiles):
 
         rules = list(preprocess.inputs.values())
         if len(rules) != 1 or rules[0].kind != "image" or rules[0].size is None:
-            raise NetspecError("NS632", "the network does not take images", name=str(path), hint=instead(preprocess))
+            raise NetspecError("NS632", "the network does not take images", name=str(path), hint=files_hint(preprocess))
         rule, size = rules[0], rules[0].size
         files = images_below(path, str(path), None) if path.is_dir() else [path]
         if not files:

@@ -61,7 +61,7 @@ class Npz(DataSource, SampleFiles):
         return Raw({name: arrays[name] for name in network.inputs}, rules, targets, count)
 
     @classmethod
-    def wanted(cls, preprocess: Preprocess) -> str:
+    def describe(cls, preprocess: Preprocess) -> str:
         return f"an .npz file with {', '.join(f'`{name}`' for name in preprocess.inputs)}"
 
     @classmethod

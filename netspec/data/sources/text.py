@@ -36,10 +36,10 @@ class Text(DataSource):
     length: Positive = 100
 
     def read(self, network: Network) -> Raw:
-        from netspec.data.sequence_inputs import feed
+        from netspec.data.sequence_inputs import raw_of_sequences
 
         shown = self.name if self.path is None else self.path
-        return feed(self.make(network.folder), shown, network, self.span_at())
+        return raw_of_sequences(self.make(network.folder), shown, network, self.span_at())
 
     def make(self, folder: Path) -> Sequences:
         import numpy as np

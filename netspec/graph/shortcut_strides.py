@@ -51,7 +51,7 @@ class Body:
 
 
 def follow(graph: Graph, start: Wire, end: Wire, prefix: str) -> Body:
-    """The layers that lead from `start` to `end`, read as a Body.
+    """The layers that lead from `start` to `end`, as a Body.
 
     Followed are the layers whose names begin with `prefix`; what comes from elsewhere says nothing.
     """
@@ -90,7 +90,7 @@ def _between(graph: Graph, start: str, end: str, prefix: str) -> list[Node]:
     return order
 
 
-class Reading(NamedTuple):
+class ShortcutMap(NamedTuple):
     """What a shortcut does: axis `features` changes its size, and of the axes behind the channels (none for a map of
     features) every stride-th position is kept."""
 
@@ -104,7 +104,7 @@ class Open(str):
     __slots__ = ()
 
 
-def reading(x: TensorType, f: TensorType, body: Callable[[], Body]) -> Reading | str:
+def shortcut_map(x: TensorType, f: TensorType, body: Callable[[], Body]) -> ShortcutMap | str:
     """How F leads from `x` to `f`, both of one rank of at least 2; a text where no shortcut follows, or several do.
 
     A map of channels (axis 1) keeps every stride-th position of the axes behind; a map of features (the last axis)
@@ -112,7 +112,7 @@ def reading(x: TensorType, f: TensorType, body: Callable[[], Body]) -> Reading |
     """
     last = x.rank - 1
     if last == 1:
-        return Reading(1)
+        return ShortcutMap(1)
     seen = body()
     mixed = seen.mixed()
     others = [stride(axis, x, f, seen) for axis in range(1, last)]
@@ -121,16 +121,16 @@ def reading(x: TensorType, f: TensorType, body: Callable[[], Body]) -> Reading |
     doubts = [s for s in strides if isinstance(s, str)]
     if mixed and 1 not in mixed:
         if linear and seen.weighted:
-            return Reading(last)
+            return ShortcutMap(last)
         maps = " and ".join(map(str, mixed))
         doubts = [f"F(x) mixes axis {maps}; a shortcut maps axis 1, or axis {last} where F(x) maps it by weights"]
     elif linear and not all(isinstance(s, Open) for s in doubts):
-        return Reading(last)
+        return ShortcutMap(last)
     elif linear:
         doubts = [f"a map of axis 1 fits, and one of axis {last} too: F(x) mixes both"]
     elif 1 not in mixed and x.shape[1] != f.shape[1]:
         doubts = ["F(x) changes the size of axis 1 without a map of its channels"]
-    return doubts[0] if doubts else Reading(1, tuple(s for s in strides if isinstance(s, int)))
+    return doubts[0] if doubts else ShortcutMap(1, tuple(s for s in strides if isinstance(s, int)))
 
 
 def stride(axis: int, x: TensorType, f: TensorType, body: Body) -> int | str:
@@ -149,12 +149,13 @@ def stride(axis: int, x: TensorType, f: TensorType, body: Body) -> int | str:
     if each < 1 or each.denominator > 1:
         return f"F(x) has stride {each} along axis {axis}, and a shortcut takes every n-th position, n = 1, 2, …"
     every = int(each)
-    if kept(a, every) != b:
-        return f"F(x) has stride {every} along axis {axis}, which takes {kept(a, every)} of {a} positions; F(x) has {b}"
+    if positions_left(a, every) != b:
+        left = positions_left(a, every)
+        return f"F(x) has stride {every} along axis {axis}, which takes {left} of {a} positions; F(x) has {b}"
     return every
 
 
-def kept(size: Size, stride: int) -> Size:
+def positions_left(size: Size, stride: int) -> Size:
     """How many positions are left when every stride-th is taken, from the first on."""
     return (size - 1) // stride + 1
 
@@ -163,7 +164,7 @@ def _by_size(axis: int, a: Size, b: Size) -> int | str:
     """The one stride that leads from a positions to b, where F mixes the axis."""
     none = f"no stride leads from {a} positions along axis {axis} to {b}"
     if isinstance(a, Dim) or isinstance(b, Dim):
-        return next((s for s in range(1, MAX_STRIDE + 1) if kept(a, s) == b), none)
+        return next((s for s in range(1, MAX_STRIDE + 1) if positions_left(a, s) == b), none)
     if b == 1:
         return a  # whatever the stride, the first position
     low, high = (a - 1) // b + 1, (a - 1) // (b - 1)
