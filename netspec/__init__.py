@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "NetspecError", "__version__", "diff", "load", "to_onnx", "to_torch", "train"]
 
-_LATER = {  # what needs a heavier import than `load` does
+_LAZY = {  # what needs a heavier import than `load` does
     "to_torch": "netspec.backends.torch.module",
     "to_onnx": "netspec.backends.onnx.model",
     "diff": "netspec.review.diff",
@@ -75,10 +75,10 @@ def train(
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module 'netspec' has no attribute '{name}'")
     from importlib import import_module
 
-    function: Callable[..., Any] = getattr(import_module(_LATER[name]), name)
+    function: Callable[..., Any] = getattr(import_module(_LAZY[name]), name)
     globals()[name] = function
     return function

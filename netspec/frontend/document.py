@@ -17,7 +17,7 @@ from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.text import Source, show
 from netspec.source.tree import Map, Scalar
 
-_LATER = ("search",)
+_NOT_YET = ("search",)
 
 
 @dataclass
@@ -83,7 +83,7 @@ def _assignments(variables: Mapping[str, Any]) -> Iterator[str]:
 def _check_sections(root: Map, problems: Problems) -> None:
     for key, tree in root.entries.items():
         expected = SECTIONS[key]
-        if key in _LATER:
+        if key in _NOT_YET:
             problems.append(Problem("NS205", f"`{key}` is not in this version of netspec yet", root.key_span(key)))
         elif expected == "a mapping" and not isinstance(tree, Map):
             problems.append(

@@ -10,7 +10,7 @@ from netspec.layers.onnx_ops import onnx_number
 from netspec.shapes.dim import Size
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect", "replicate", "circular"]
-ONNX_MODES = {
+PAD_MODES = {
     "zeros": "constant",
     "constant": "constant",
     "reflect": "reflect",
@@ -31,7 +31,7 @@ def onnx_pad(
         return x
     every = [(0, 0)] * (build.types[0].rank - len(pads)) + list(pads)
     amounts = build.const([before for before, _ in every] + [after for _, after in every], "int64")
-    return build.op("Pad", [x, amounts, onnx_number(build, value)], mode=ONNX_MODES[mode])
+    return build.op("Pad", [x, amounts, onnx_number(build, value)], mode=PAD_MODES[mode])
 
 
 def pad_needs(mode: str, sizes: Sequence[Size], pads: Sequence[tuple[int, int]]) -> list[tuple[Size, int]]:

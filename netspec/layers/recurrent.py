@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from netspec.cells.ir.returns import Returns
 from netspec.cells.language.library import library_cell, library_names, library_text
 from netspec.layers.axes import known, need_rank
 from netspec.layers.base import (
@@ -35,9 +36,7 @@ if TYPE_CHECKING:  # every file loads its kinds: the language of cells is loaded
 
 # B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
 
-MAX_LAYERS = 1000  # of one stack: every weight of every layer has a name
-
-Returns = Literal["sequence", "last", "state"]
+MAX_NUM_LAYERS = 1000  # of one stack: every weight of every layer has a name
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class CellLayer(Layer):
     """What all recurrent kinds share."""
 
     hidden: Positive | None = None
-    num_layers: Annotated[int, Limit(minimum=1, maximum=MAX_LAYERS)] = 1
+    num_layers: Annotated[int, Limit(minimum=1, maximum=MAX_NUM_LAYERS)] = 1
     bidirectional: bool = False
     dropout: Share = 0.0
     returns: Returns = "sequence"

@@ -16,7 +16,7 @@ from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
 
 RANKS = {"nearest": (3, 4, 5), "linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
-ONNX_MODES = {"nearest": "nearest", "bicubic": "cubic"}  # else: linear
+RESIZE_MODES = {"nearest": "nearest", "bicubic": "cubic"}  # else: linear
 SMALL = 128  # H′ + W′ up to which torch takes another kernel for the nearest pixels of an image
 
 _FLOAT, _INT64 = 1, 7  # of TensorProto
@@ -176,7 +176,7 @@ class Upsample(Layer):
             "Resize",
             [x, "", *how],
             axes=[a.axis for a in axes],
-            mode=ONNX_MODES.get(self.mode, "linear"),
+            mode=RESIZE_MODES.get(self.mode, "linear"),
             coordinate_transformation_mode=place,
             nearest_mode="floor" if self.mode == "nearest" else None,
         )

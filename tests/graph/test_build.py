@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import netspec
-from netspec.graph.budget import read_amount
+from netspec.graph.amount import read_amount
 from netspec.graph.cost import depth, total
 from netspec.graph.model import Graph, Ref
 from netspec.graph.verify import verify

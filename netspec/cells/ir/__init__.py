@@ -8,5 +8,6 @@ program.py             the compiled loop's own plan: its stages, what it reads a
 forward.py             the loop forward, as data (loop.py)
 gradient.py            the gradient of a step; backward.py: the loop that computes it
 linear_recurrence.py   is the loop one that a parallel scan computes?
-compiled.py            a step's program with its loops, made once; stack.py: a cell in several layers and directions
+compiled.py            a step's program with its loops, made once; stack.py: a cell in several layers and directions,
+                       returns.py: what is asked of it
 """

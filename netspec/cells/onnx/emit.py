@@ -6,6 +6,7 @@ the model, `LAYER.STATE_0`, and those after the last step outputs, `LAYER.STATE_
 
 from __future__ import annotations
 
+from netspec.cells.ir.returns import Returns
 from netspec.cells.ir.stack import CellStack
 from netspec.cells.onnx.build import Build, Starts, concat, cut
 from netspec.cells.onnx.native import emit_native
@@ -21,7 +22,7 @@ def emit(
     stack: CellStack,
     x_BTI: str,
     batch: Size,
-    returns: str,
+    returns: Returns,
     *,
     lengths: str = "",
     state: str = "",
@@ -50,7 +51,7 @@ class _Emission:
         self.finals: list[dict[str, str]] = []  # (D, B, S) of each layer
         self.ends: list[str] = []  # y of the last layer: (T, D, B, O), or (T, B, O) for each direction
 
-    def emit(self, x_BTI: str, returns: str) -> dict[str, str]:
+    def emit(self, x_BTI: str, returns: Returns) -> dict[str, str]:
         build, stack = self.build, self.stack
         self.x_TBI = build.op("Transpose", [x_BTI], perm=[1, 0, 2])
         value = self.x_TBI

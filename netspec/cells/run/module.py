@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from netspec.cells.ir.returns import Returns
 from netspec.cells.ir.stack import CellStack
 from netspec.cells.ir.step import CellStep
 from netspec.cells.run.direction import prepare, run, transformed
@@ -18,8 +19,6 @@ from netspec.cells.run.state_memory import StateMemory
 from netspec.source.errors import NetspecError
 
 # B batch, T time, I input features, O output features, R rows (layers x directions), S states behind each other
-
-Returns = Literal["sequence", "last", "state"]
 
 
 @dataclass(frozen=True)
