@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 INFERRED = frozenset(
-    ("in_features", "in_channels", "num_features", "num_channels", "normalized_shape", "embed_dim", "input_size")
+    (
+        "in_features",
+        "in1_features",
+        "in2_features",
+        "in_channels",
+        "num_features",
+        "num_channels",
+        "normalized_shape",
+        "embed_dim",
+        "input_size",
+    )
 )
 
 
