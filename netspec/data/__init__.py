@@ -9,10 +9,10 @@
 | `table`, `columns`, `labels` | a CSV table; its columns as numbers or labels; labels as class numbers |
 | `arrays` | `.npz` files |
 | `image_files`, `images`, `pixels` | which files are images; many, decoded once; one, as values from 0 to 1 |
-| `sequences`, `sequence_inputs` | generated sequences; which input takes what of them |
-| `symbols`, `padding` | symbols as one-hot vectors; steps beyond the lengths |
+| `generated_sequences`, `sequence_inputs` | generated sequences; which input takes what of them |
+| `symbols`, `valid_steps` | symbols as one-hot vectors; which steps are within the lengths |
 | `targets` | targets in the form that losses take |
-| `standard`, `standardize` | mean 0 and deviation 1; measured on the training part |
+| `standard_scale`, `measure_scale` | mean 0 and deviation 1; measured on the training part |
 | `split`, `parts`, `dataset` | which sample is in which part; a part; all of it, from section to data set |
 | `preprocess` | what is done to inputs and what outputs mean, as a run or a model keeps it |
 | `fingerprint`, `location` | what the data was; where it has moved |

@@ -12,15 +12,15 @@ from netspec.data.arrays import check_entries
 from netspec.data.config import DataConfig
 from netspec.data.fingerprint import Fingerprint, fingerprint_of
 from netspec.data.images import Images
+from netspec.data.measure_scale import standardized_inputs, standardized_output
 from netspec.data.network import Network
-from netspec.data.padding import check_lengths
 from netspec.data.parts import DataPart, Dataset, ImageRows
 from netspec.data.preprocess import Array, InputRule, OutputRule, Preprocess
 from netspec.data.raw import Raw
 from netspec.data.split import ordered_indices, split_indices
-from netspec.data.standardize import standardized_inputs, standardized_output
 from netspec.data.symbols import Symbols
 from netspec.data.targets import encode_target
+from netspec.data.valid_steps import check_sample_lengths
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.source.text import Span
@@ -44,7 +44,7 @@ def load_dataset(
     source = config.source if earlier is None else config.source.as_trained(earlier.inputs)
     raw = source.read(network)
     source_span = config.span_at("source")
-    check_lengths(raw.inputs, network, source_span)
+    check_sample_lengths(raw.inputs, network, source_span)
     targets: dict[str, Array] = {}
     outputs: dict[str, OutputRule] = {}
     for name, target in raw.targets.items():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.pixels import Pixels, quiet, read_image, unit, unreadable
-from netspec.data.standard import Standard
+from netspec.data.standard_scale import Standard
 from netspec.source.errors import NetspecError, Problem, raise_all
 from netspec.source.input_files import open_file
 from netspec.source.text import Span

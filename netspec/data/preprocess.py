@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.standard import Standard
+from netspec.data.standard_scale import Standard
 from netspec.shapes.tensor import DTYPES, TensorType
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.records import Above, Count, Positive

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from netspec.data.generated_sequences import Sequences
 from netspec.data.network import Network, only_name
 from netspec.data.preprocess import Array, InputRule, shape_of
 from netspec.data.raw import Raw, RawTarget
-from netspec.data.sequences import Sequences
 from netspec.data.symbols import Symbols
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType

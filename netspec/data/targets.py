@@ -11,9 +11,9 @@ import numpy as np
 from netspec.data.arrays import all_labelled, finite
 from netspec.data.labels import class_numbers, clean, signs
 from netspec.data.network import Network
-from netspec.data.padding import mask_beyond_lengths, target_lengths_input
 from netspec.data.preprocess import Array, OutputRule
 from netspec.data.raw import Raw, RawTarget
+from netspec.data.valid_steps import mask_beyond_lengths, target_lengths_input
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError

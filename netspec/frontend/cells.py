@@ -48,7 +48,7 @@ def read_cells(document: Document, problems: Problems) -> Cells:
     if section is None:
         return cells
     from netspec.cells.ir.read import read_cell
-    from netspec.cells.language.read import unused_params
+    from netspec.cells.language.parse import unused_params
 
     for name, tree in section.entries.items():
         span = section.key_span(name)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import known, need_rank, times
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
-from netspec.layers.padding import PaddingMode, check_pad_mode, onnx_pad, pad_needs
+from netspec.layers.padding_modes import PaddingMode, check_pad_mode, onnx_pad, pad_needs
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from netspec.layers.axes import known, times
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.conv import channels_of
-from netspec.layers.padding import onnx_pad
+from netspec.layers.padding_modes import onnx_pad
 from netspec.layers.windows import Count2, Count3, Positive2, Positive3, Window, per_axis
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, bad_input, kind
-from netspec.layers.padding import check_pad_mode, onnx_pad, pad_needs
+from netspec.layers.padding_modes import check_pad_mode, onnx_pad, pad_needs
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Count

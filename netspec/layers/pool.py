@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from netspec.layers.axes import need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, bad_input, kind
 from netspec.layers.onnx_ops import onnx_is_nan, onnx_nan_where
-from netspec.layers.padding import onnx_pad
+from netspec.layers.padding_modes import onnx_pad
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType

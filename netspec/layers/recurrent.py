@@ -85,11 +85,11 @@ class CellLayer(Layer):
 
     def stack(self, x: TensorType) -> CellStack:
         """The cell in all layers and directions, for this input."""
-        from netspec.cells.ir.stack import params_of, stack_of
+        from netspec.cells.ir.stack import sorted_params, stack_of
 
         features = known(self, x.shape[2], "a last axis", x)
         cell = self.the_cell
-        return stack_of(cell, self.hidden, features, params_of(self.params), self.num_layers, self.bidirectional)
+        return stack_of(cell, self.hidden, features, sorted_params(self.params), self.num_layers, self.bidirectional)
 
     def check_wired(self, inputs: tuple[Wired, ...]) -> None:
         check_sequence(self.kind, inputs)
@@ -211,12 +211,12 @@ class CellLayer(Layer):
         return {"": both[0], "state": both[1]}
 
     def to_onnx(self, build: OnnxBuilder) -> dict[str, str]:
-        from netspec.cells.onnx.emit import emit
+        from netspec.cells.onnx.emit import emit_layer
 
         roles, x = roles_of(build.types), build.types[0]
         lengths, state = (build.inputs[i] if i is not None else "" for i in (roles.lengths, roles.state))
         learned = self.initial_state == "learned"
-        return emit(
+        return emit_layer(
             build,
             self.stack(x),
             build.inputs[0],

@@ -16,7 +16,7 @@ from netspec import NetspecError
 from netspec.backends import export as export_module
 from netspec.backends.export import export_onnx
 from netspec.backends.onnx.draft import ModelDraft
-from netspec.backends.onnx.model import emit, model_of
+from netspec.backends.onnx.model import emit_model, model_of
 from netspec.backends.onnx.streaming import Streaming
 from netspec.backends.parity import compare as parity_module
 from netspec.frontend.resolved import text_hash
@@ -188,7 +188,7 @@ def test_emit_without_passes_keeps_batch_norm() -> None:
     graph, module = trained(CNN)
     weights = {k: v.numpy() for k, v in module.state_dict().items()}
     bound = graph.with_weights(weights)
-    assert "BatchNormalization" in [n.op_type for n in emit(bound).graph.node]
+    assert "BatchNormalization" in [n.op_type for n in emit_model(bound).graph.node]
 
 
 def test_an_optional_output_that_nobody_reads_is_left_out() -> None:

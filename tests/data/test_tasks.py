@@ -11,7 +11,7 @@ import pytest
 
 from netspec import NetspecError
 from netspec.data.config import read_data
-from netspec.data.sequences import Sequences
+from netspec.data.generated_sequences import Sequences
 from netspec.data.sources._task import SequenceTask
 from netspec.data.sources.adding import Adding
 from netspec.data.sources.anbn import AnBn

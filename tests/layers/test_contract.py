@@ -16,7 +16,7 @@ import torch
 from jsonschema import Draft7Validator
 
 import netspec
-from netspec.backends.onnx.model import emit
+from netspec.backends.onnx.model import emit_model
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.layers.base import Example, Layer
@@ -252,7 +252,7 @@ def test_onnx_is_the_module(case: str) -> None:
     """The layer's own ONNX, no pass run, under onnxruntime: every batch and every length through one model."""
     graph, module = compiled(case)
     weights = {name: value.numpy() for name, value in module.state_dict().items()}
-    model = emit(graph.with_weights(weights))
+    model = emit_model(graph.with_weights(weights))
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     for batch, sizes in trials(case):

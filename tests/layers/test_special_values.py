@@ -16,7 +16,7 @@ import torch
 from test_contract import EXAMPLES, FLOATING, compiled, trials, values_of
 from torch import Tensor
 
-from netspec.backends.onnx.model import emit
+from netspec.backends.onnx.model import emit_model
 from netspec.layers.recurrent import CellLayer
 
 INFINITE = (float("nan"), float("inf"), float("-inf"))
@@ -35,7 +35,7 @@ def session(case: str) -> Any:
     weights = {name: value.numpy() for name, value in module.state_dict().items()}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
-    model = emit(graph.with_weights(weights))
+    model = emit_model(graph.with_weights(weights))
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

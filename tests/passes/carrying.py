@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 
 import netspec
-from netspec.backends.onnx.model import emit
+from netspec.backends.onnx.model import emit_model
 from netspec.backends.parity.inputs import random_inputs
 from netspec.backends.parity.trials import trial_sizes
 from netspec.graph.model import Graph
@@ -37,7 +37,7 @@ def carrying(text: str) -> tuple[Graph, torch.nn.Module]:
 
 def values_of(graph: Graph, inputs: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
     """The outputs of a graph that carries its weights, no pass run."""
-    session = onnxruntime.InferenceSession(emit(graph).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(emit_model(graph).SerializeToString(), providers=["CPUExecutionProvider"])
     values = session.run(list(graph.outputs), {name: x.numpy() for name, x in inputs.items()})
     return dict(zip(graph.outputs, values, strict=True))
 

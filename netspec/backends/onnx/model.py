@@ -43,7 +43,7 @@ def to_onnx(graph: Graph, module: Any, streaming: bool = False) -> onnx.ModelPro
 def model_of(graph: Graph, module: Any, streaming: Streaming | None) -> onnx.ModelProto:
     """The same for a network that is known to fit one file, and to stream if it shall."""
     weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
-    model = emit(for_inference(graph.with_weights(weights)), streaming is not None)
+    model = emit_model(for_inference(graph.with_weights(weights)), streaming is not None)
     if graph.lengths.conditions:
         model.metadata_props.add(key=LENGTHS, value=lengths_meta(graph))
     if streaming is not None:
@@ -76,7 +76,7 @@ def serialized(model: onnx.ModelProto) -> bytes:
         ) from None
 
 
-def emit(graph: Graph, streaming: bool = False) -> onnx.ModelProto:
+def emit_model(graph: Graph, streaming: bool = False) -> onnx.ModelProto:
     """A graph with weights as it stands, no pass run."""
     draft = ModelDraft(graph, streaming)
     for node in graph.layers():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netspec.cells.ir.check import check_cell
 from netspec.cells.language.cell import Cell
-from netspec.cells.language.read import parse_cell
+from netspec.cells.language.parse import parse_cell
 from netspec.source.errors import Problems
 from netspec.source.text import Span
 from netspec.source.tree import Tree

@@ -118,7 +118,7 @@ def stack_of(
     return CellStack(cell, hidden, features, params, num_layers, bidirectional)
 
 
-def params_of(params: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+def sorted_params(params: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
     """Parameters in a form that can be compared and hashed."""
     return tuple(sorted(params.items()))
 

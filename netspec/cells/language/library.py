@@ -34,7 +34,7 @@ def library_text(name: str) -> str:
 @cache
 def library_cell(name: str) -> Cell:
     """A cell of the library.  Raises NS201 for a name that it has not."""
-    from netspec.cells.language.read import parse_cell
+    from netspec.cells.language.parse import parse_cell
 
     if name not in library_names():
         raise NetspecError(

@@ -17,7 +17,7 @@ from netspec.shapes.dim import Size
 # B batch, T time, I input, D directions, O output, R rows (layers x directions), S size of a state
 
 
-def emit(
+def emit_layer(
     build: Build,
     stack: CellStack,
     x_BTI: str,

@@ -121,7 +121,7 @@ def names_of(step: CellStep) -> dict[Value, str]:
     return {node: f"{state}[t]" for state, node in step.next.items()}
 
 
-def function_text(name: str) -> str:
+def function_shown(name: str) -> str:
     return "no function" if name == IDENTITY else name
 
 
@@ -129,5 +129,5 @@ def other_function(native: Native) -> str:
     """The first function that torch's layer has otherwise; "" where it has all of them."""
     for function, usual in zip(native.functions, native.operator.functions, strict=True):
         if function != usual:
-            return f"{native.operator.torch_layer} has {usual} where the cell has {function_text(function)}"
+            return f"{native.operator.torch_layer} has {usual} where the cell has {function_shown(function)}"
     return ""

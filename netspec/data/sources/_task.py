@@ -10,8 +10,8 @@ from netspec.data.network import Network
 from netspec.data.sources.base import DataSource
 
 if TYPE_CHECKING:
+    from netspec.data.generated_sequences import Sequences
     from netspec.data.raw import Raw
-    from netspec.data.sequences import Sequences
 
 
 @dataclass(frozen=True)

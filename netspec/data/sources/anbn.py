@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netspec.data.sequences import Sequences, drawn, next_symbols
+from netspec.data.generated_sequences import Sequences, drawn, next_symbols
 from netspec.data.sources._task import SequenceTask
 from netspec.data.sources.base import source
 from netspec.source.errors import Problem

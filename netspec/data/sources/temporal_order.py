@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Annotated, Literal
 
-from netspec.data.sequences import Sequences, drawn
+from netspec.data.generated_sequences import Sequences, drawn
 from netspec.data.sources._task import SequenceTask
 from netspec.data.sources.base import source
 from netspec.source.records import Count, Limit, Positive

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from netspec.data.generated_sequences import Sequences
 from netspec.data.network import Network
-from netspec.data.sequences import Sequences
 from netspec.data.sources.base import DataSource, source
 from netspec.source.errors import NetspecError
 from netspec.source.records import Positive

@@ -142,7 +142,7 @@ class RowsFunction:
             if place is not None:
                 values[node] = self._load(element(self.builder, at[place], column), mask)
             else:
-                values[node] = emit(code, node, [values[a] for a in node.args])
+                values[node] = emit_value(code, node, [values[a] for a in node.args])
         for node, place in body.stores:
             self._store(values[node], element(self.builder, at[place], column), mask)
         for node, place in body.sums:
@@ -196,7 +196,7 @@ class RowsFunction:
         return function if function is not None else ir.Function(self.function.module, kind, name)
 
 
-def emit(code: VectorCode, node: Value, args: list[Any]) -> Any:
+def emit_value(code: VectorCode, node: Value, args: list[Any]) -> Any:
     """One element-wise node."""
     match node.op:
         case "number":

@@ -87,7 +87,7 @@ def shared_parameters(form: Form) -> tuple[str, ...]:
     return ("lengths", "partial", *time, "RAGGED", "ACC", "ALIGNED", *tile)
 
 
-def function_text(kernel: TritonKernel, lines: Iterable[str]) -> str:
+def kernel_text(kernel: TritonKernel, lines: Iterable[str]) -> str:
     """One function of the module."""
     count = range(len(kernel.slots))
     along = "o" if kernel.form == "step" else "t"
@@ -190,7 +190,7 @@ def step_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
     computed = writer.computed(writer.roots, set(body.loads))
     pointed = [k for k, slot in enumerate(writer.slots) if slot.role != "vector"]
     kernel = writer.kernel(name, "step")
-    return kernel, function_text(
+    return kernel, kernel_text(
         kernel,
         [
             "row = (tl.program_id(0) * TILE_R + tl.arange(0, TILE_R)).to(tl.int64)",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from netspec.cells.ir.dag import Value
 from netspec.cells.ir.linear_recurrence import affine
 from netspec.cells.ir.loop import At, Loop, LoopBody
-from netspec.cells.kernels.gpu.triton_source import TritonKernel, Writer, function_text, indented, value
+from netspec.cells.kernels.gpu.triton_source import TritonKernel, Writer, indented, kernel_text, value
 
 
 class TimeWriter(Writer):
@@ -120,7 +120,7 @@ def walk_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
     ends = writer.ends("mask")
     first = " + (steps - 1).to(tl.int64) * t{0}" if back else ""
     kernel = writer.kernel(name, "walk")
-    return kernel, function_text(
+    return kernel, kernel_text(
         kernel,
         [
             *writer.head("mask"),
@@ -174,7 +174,7 @@ def scan_kernel(loop: Loop, body: LoopBody, name: str) -> tuple[TritonKernel, st
     ]
     ends = writer.ends("inside")
     kernel = writer.kernel(name, "scan")
-    return kernel, function_text(
+    return kernel, kernel_text(
         kernel,
         [
             *writer.head("inside"),

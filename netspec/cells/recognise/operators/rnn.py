@@ -6,7 +6,7 @@ h[t] = s(W x[t] + U h[t-1] + b)
 from __future__ import annotations
 
 from netspec.cells.ir.step import CellStep
-from netspec.cells.recognise.gates import GateReader, function_text, input_size, is_call, one_state
+from netspec.cells.recognise.gates import GateReader, function_shown, input_size, is_call, one_state
 from netspec.cells.recognise.operator import Native, Operator
 from netspec.cells.recognise.polynomial import expand
 
@@ -27,7 +27,7 @@ def _recognise(step: CellStep) -> Native:
 
 def _torch_differs(native: Native) -> str:
     [function] = native.functions
-    return "" if function in TORCH_FUNCTIONS else f"nn.RNN has tanh and relu, not {function_text(function)}"
+    return "" if function in TORCH_FUNCTIONS else f"nn.RNN has tanh and relu, not {function_shown(function)}"
 
 
 OPERATOR = Operator(

@@ -1,4 +1,4 @@
-"""Values brought to mean 0 and deviation 1, and back."""
+"""The scale of standardised values: brought to mean 0 and deviation 1, and back."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def steps_within(lengths: Array, steps: int) -> NDArray[np.bool_]:
     return inside
 
 
-def check_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Network, span: Span | None) -> None:
+def check_sample_lengths(inputs: Mapping[str, Array | Images | Symbols], network: Network, span: Span | None) -> None:
     """Raises NS604 for a length below 1, or beyond the sequences that it is of."""
     for name, steps in network.counted.items():
         lengths = inputs[name]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from netspec.data.images import Images
 from netspec.data.network import Network
-from netspec.data.padding import steps_within
 from netspec.data.preprocess import Array, InputRule, OutputRule
 from netspec.data.raw import Raw
-from netspec.data.standard import Standard
+from netspec.data.standard_scale import Standard
 from netspec.data.symbols import Symbols
+from netspec.data.valid_steps import steps_within
 
 
 def standardized_inputs(raw: Raw, network: Network, train: NDArray[np.int64]) -> dict[str, InputRule]:
