@@ -41,7 +41,7 @@ class Fingerprint:
             return ""
         matched = int((_matches(self.rows, now.rows) >= 0).sum())
         counts = {"gone": len(self) - matched, "new": len(now) - matched}
-        changes = [f"{n:,} sample{'s are' if n != 1 else ' is'} {what}" for what, n in counts.items() if n]
+        changes = [f"{n:,} sample{'s are' if n != 1 else ' is'} {change}" for change, n in counts.items() if n]
         return ", ".join(changes) or "the samples stand in another order"
 
     def split(self, rows: NDArray[np.uint64]) -> dict[str, NDArray[np.int64]]:

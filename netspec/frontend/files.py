@@ -60,7 +60,7 @@ class Files:
                 unused = [s for s in SECTIONS if s not in tree]
                 problems.append(unknown_key(key, tree.key_span(key), unused, "a netspec file", "NS201"))
         entries = {k: v for k, v in tree.entries.items() if k not in ("include", "extends")}
-        own = Map(entries, tree.span, tree.key_spans)
+        document = Map(entries, tree.span, tree.key_spans)
         parents = [t for t in [tree.get("extends")] if t is not None]
         others: dict[str, list[Map]] = {"extends": [], "include": []}
         for key, paths in (("extends", parents), ("include", _paths(tree.get("include")))):
@@ -70,11 +70,11 @@ class Files:
                 except NetspecError as error:
                     problems += error.problems
         raise_all(problems)
-        own = _with_included(own, others["include"], problems)
+        document = _with_included(document, others["include"], problems)
         for base in others["extends"]:
-            own = overlay(base, own, problems)
+            document = overlay(base, document, problems)
         raise_all(problems)
-        return own
+        return document
 
     def other(self, tree: Tree, folder: Path, above: tuple[Path, ...], key: str) -> Map:
         """Another file, named by `extends` or `include`, whole."""
@@ -152,12 +152,12 @@ def _paths(tree: Tree | None) -> list[Tree]:
     return [] if tree is None else tree.items if isinstance(tree, Items) else [tree]
 
 
-def _with_included(own: Map, others: list[Map], problems: Problems) -> Map:
+def _with_included(document: Map, others: list[Map], problems: Problems) -> Map:
     """Take in other files' vars, blocks and cells; this file's own stand over them."""
-    entries, spans = dict(own.entries), dict(own.key_spans)
+    entries, spans = dict(document.entries), dict(document.key_spans)
     for section in _TAKEN:
-        mine = own.get(section)
-        if mine is not None and not isinstance(mine, Map):
+        section_tree = document.get(section)
+        if section_tree is not None and not isinstance(section_tree, Map):
             continue
         names: dict[str, Tree] = {}
         places: dict[str, Span] = {}
@@ -167,7 +167,7 @@ def _with_included(own: Map, others: list[Map], problems: Problems) -> Map:
                 continue
             for name, tree in theirs.entries.items():
                 place = theirs.key_span(name)
-                if names.get(name, tree) is not tree and not (mine and name in mine):
+                if names.get(name, tree) is not tree and not (section_tree and name in section_tree):
                     problems.append(
                         Problem(
                             "NS303",
@@ -180,9 +180,11 @@ def _with_included(own: Map, others: list[Map], problems: Problems) -> Map:
                 if name not in names:
                     names[name], places[name] = tree, place
         if names:
-            span = mine.span if mine else own.span
+            span = section_tree.span if section_tree else document.span
             entries[section] = Map(
-                {**names, **(mine.entries if mine else {})}, span, {**places, **(mine.key_spans if mine else {})}
+                {**names, **(section_tree.entries if section_tree else {})},
+                span,
+                {**places, **(section_tree.key_spans if section_tree else {})},
             )
             spans.setdefault(section, span)
-    return Map(entries, own.span, spans)
+    return Map(entries, document.span, spans)

@@ -137,8 +137,8 @@ def _check(tree: ast.expr) -> None:
             raise WrongError(f"an expression nested deeper than {MAX_DEPTH}")
         for node in level:
             if not isinstance(node, _ALLOWED):
-                what = _NAMED.get(type(node), f"`{type(node).__name__}`")
-                raise WrongError(f"an expression has no {what}", node, _GRAMMAR)
+                construct = _NAMED.get(type(node), f"`{type(node).__name__}`")
+                raise WrongError(f"an expression has no {construct}", node, _GRAMMAR)
             if isinstance(node, ast.Call):
                 _check_call(node)
             if isinstance(node, ast.Constant) and type(node.value) not in (int, float, str):

@@ -94,8 +94,8 @@ def _reads(layers: Map) -> dict[str, dict[str, None]]:
     above = ""
     for name, tree in layers.entries.items():
         named = list(_references(tree))
-        own = tree.get("from") if isinstance(tree, Map) else None
-        if own is None and above:
+        sources = tree.get("from") if isinstance(tree, Map) else None
+        if sources is None and above:
             named.append(above)
         reads[name] = dict.fromkeys(text.split(".")[0] for text in named)
         above = name

@@ -35,30 +35,30 @@ def read_inputs(document: Document, problems: Problems) -> dict[str, TensorType]
 
 
 def _input(name: str, tree: Tree, span: Span, variables: Mapping[str, Any], problems: Problems) -> TensorType:
-    given, dtype = resolve(tree, variables), "float32"
-    if isinstance(given, Map):
-        for key in given.entries:
+    declared, dtype = resolve(tree, variables), "float32"
+    if isinstance(declared, Map):
+        for key in declared.entries:
             if key not in _KEYS:
-                unused = [k for k in _KEYS if k not in given]
-                problems.append(unknown_key(key, given.key_span(key), unused, f"input `{name}`"))
-        dtype = _dtype(name, given.get("dtype"))
-        shape = given.get("shape")
+                unused = [k for k in _KEYS if k not in declared]
+                problems.append(unknown_key(key, declared.key_span(key), unused, f"input `{name}`"))
+        dtype = _dtype(name, declared.get("dtype"))
+        shape = declared.get("shape")
         if shape is None:
             raise NetspecError(
-                "NS204", f"input `{name}` needs `shape`", given.span, hint="for example `shape: [3, 32, 32]`"
+                "NS204", f"input `{name}` needs `shape`", declared.span, hint="for example `shape: [3, 32, 32]`"
             )
     else:
-        shape = given
+        shape = declared
     if not isinstance(shape, Items) or len(shape.items) >= MAX_RANK:
         value = shape.plain()
-        what = (
+        expected = (
             f"at most {MAX_RANK - 1} axes, received {len(value)}"
             if isinstance(value, list)
             else f"a shape, received {show(value)}"
         )
         raise NetspecError(
             "NS203",
-            f"input `{name}` expects {what}",
+            f"input `{name}` expects {expected}",
             span if value is None else shape.span,
             hint="a list without the batch axis, for example `[3, 32, 32]`",
         )

@@ -27,14 +27,14 @@ def check_inits(call: Call, weights: Shapes, report: Report) -> None:
 
 def inits_of(call: Call, weights: Shapes) -> dict[str, Init]:
     """An `init` that comes from a container is for weights that it fits, and the layer's own stands over it."""
-    own, layer = call.own_init, call.layer
-    named = {name for key in own for name in layer.weights_named(key, weights)}
+    own_init, layer = call.own_init, call.layer
+    named = {name for key in own_init for name in layer.weights_named(key, weights)}
     inits = {}
     for key, init in call.inherited.init.items():
         names = layer.weights_named(key, weights)
-        if key in own or any(n not in named and (len(weights[n]) > 1 or n != "weight") for n in names):
+        if key in own_init or any(n not in named and (len(weights[n]) > 1 or n != "weight") for n in names):
             inits[key] = init
-    return {**inits, **own}
+    return {**inits, **own_init}
 
 
 def check_share(graph: Graph, call: Call, weights: Shapes, planned: Collection[str], report: Report) -> None:

@@ -14,10 +14,10 @@ def warn_unused(graph: Graph) -> None:
     instances: dict[tuple[str, Span | None], int] = {}
     for node in graph.nodes():
         if node.name not in used and not any(reader not in used for reader in graph.consumers(node.name)):
-            what = "input" if isinstance(node.layer, Input) else "layer"
+            role = "input" if isinstance(node.layer, Input) else "layer"
             warning = Problem(
                 "NS312",
-                f"{what} `{node.name}` is not used by any output",
+                f"{role} `{node.name}` is not used by any output",
                 node.span,
                 "name it in `outputs` or in the `from` of a layer",
                 route=node.route,

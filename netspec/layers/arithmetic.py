@@ -41,10 +41,10 @@ def broadcast(verb: str, inputs: Types) -> TensorType:
 def stretched_reach(reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
     """The union of what the inputs see; along a stretched axis every output position sees the one there is."""
     stretched: list[Reach | None] = []
-    for axis, whole in enumerate(outputs[0].shape[1:]):
-        kept = tuple((r[axis],) for r, x in zip(reaches, inputs, strict=True) if x.shape[axis + 1] == whole)
-        [seen] = union_reach(kept, outputs[0].with_shape(BATCH, whole))
-        stretched.append(seen and seen.everywhere() if len(kept) < len(inputs) else seen)
+    for axis, size in enumerate(outputs[0].shape[1:]):
+        unstretched = tuple((r[axis],) for r, x in zip(reaches, inputs, strict=True) if x.shape[axis + 1] == size)
+        [seen] = union_reach(unstretched, outputs[0].with_shape(BATCH, size))
+        stretched.append(seen and seen.everywhere() if len(unstretched) < len(inputs) else seen)
     return tuple(stretched)
 
 

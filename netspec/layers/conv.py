@@ -52,11 +52,11 @@ class Conv(Layer):
     def windows(self) -> tuple[Window, ...]:
         """The window along each axis."""
         strides, dilations = per_axis(self.stride, self.rank), per_axis(self.dilation, self.rank)
-        whole = [d * (k - 1) for k, d in zip(self.kernel(), dilations, strict=True)]
+        totals = [d * (k - 1) for k, d in zip(self.kernel(), dilations, strict=True)]
         if self.padding == "causal":
-            pads = [(p, 0) for p in whole]
+            pads = [(p, 0) for p in totals]
         elif self.padding == "same":  # torch puts the odd one behind
-            pads = [(p // 2, p - p // 2) for p in whole]
+            pads = [(p // 2, p - p // 2) for p in totals]
         else:
             numbers = 0 if isinstance(self.padding, str) else self.padding
             pads = [(p, p) for p in per_axis(numbers, self.rank)]

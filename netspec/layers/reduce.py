@@ -29,8 +29,8 @@ class Reduction(Layer):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         axes = axes_of(self, self.dim, x)
-        kept = [1 if i in axes else size for i, size in enumerate(x.shape)]
-        return x.with_shape(*(size for i, size in enumerate(kept) if self.keepdim or i not in axes))
+        sizes = [1 if i in axes else size for i, size in enumerate(x.shape)]
+        return x.with_shape(*(size for i, size in enumerate(sizes) if self.keepdim or i not in axes))
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axes = axes_of(self, self.dim, inputs[0])

@@ -74,9 +74,9 @@ class Slice(Layer):
 
     def to_torch(self, build: TorchBuilder) -> Any:
         axis = axis_of(self, self.dim, build.types[0])
-        whole = (slice(None),) * axis
+        before = (slice(None),) * axis
         part = slice(self.start or None, self.stop, self.step if self.step > 1 else None)
-        return build.inputs[0][(*whole, part)]
+        return build.inputs[0][(*before, part)]
 
     def to_onnx(self, build: OnnxBuilder) -> str:
         start = build.const([self.start], "int64")

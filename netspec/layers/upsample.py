@@ -65,9 +65,9 @@ class Upsample(Layer):
             raise bad_input("NS403", "upsample expects one of `scale_factor` and `size`")
         if self.align_corners and self.mode == "nearest":
             raise bad_input("NS403", "upsample with mode nearest has no align_corners", "use a linear or cubic mode")
-        given = self.size if self.scale_factor is None else self.scale_factor
-        if isinstance(given, tuple) and len(given) != x.rank - 2:
-            raise bad_input("NS403", f"upsample expects one number or {x.rank - 2}, received {list(given)} for {x}")
+        requested = self.size if self.scale_factor is None else self.scale_factor
+        if isinstance(requested, tuple) and len(requested) != x.rank - 2:
+            raise bad_input("NS403", f"upsample expects one number or {x.rank - 2}, received {list(requested)} for {x}")
         return x.with_shape(*x.shape[:2], *self.sizes(x))
 
     def scales(self, count: int) -> Sequence[float]:
@@ -241,10 +241,10 @@ def nearest_indices(build: OnnxBuilder, axis: Axis, small: bool | str) -> str:
     if axis.sizes:
         n, m = axis.sizes
         ratio = known(n, m, np.float32(n) / np.float32(m))
-        given = ratio if factor is None else known(n, m, np.float32(1 / factor))
+        scale = ratio if factor is None else known(n, m, np.float32(1 / factor))
         if isinstance(small, str) and m in (n, 2 * n):
-            return build.op("Where", [small, build.const(ratio, "int64"), build.const(given, "int64")])
-        return build.const(given, "int64")
+            return build.op("Where", [small, build.const(ratio, "int64"), build.const(scale, "int64")])
+        return build.const(scale, "int64")
     size, count = build.shape([axis.n]), build.shape([axis.m])
     if factor is None:
         step = build.op("Div", [build.op("Cast", [v], to=_FLOAT) for v in (size, count)])
@@ -303,5 +303,5 @@ def bicubic(build: OnnxBuilder, x: str, axes: Sequence[Axis]) -> str:
 def _places(build: OnnxBuilder, count: str) -> str:
     """0, 1, …, count − 1 as float32."""
     end = build.op("Squeeze", [count])
-    whole = build.op("Range", [build.const(0, "int64"), end, build.const(1, "int64")])
-    return build.op("Cast", [whole], to=_FLOAT)
+    indices = build.op("Range", [build.const(0, "int64"), end, build.const(1, "int64")])
+    return build.op("Cast", [indices], to=_FLOAT)

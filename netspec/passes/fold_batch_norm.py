@@ -46,8 +46,8 @@ def _folds(rewrite: Rewrite, product: Node, norm: Node) -> bool:
 
 def _folded(rewrite: Rewrite, product: Node, norm: Node) -> dict[str, Any]:
     def values(node: Node, name: str, default: float) -> Any:
-        given = rewrite.weight(f"{node.name}.{name}")
-        return np.asarray(default if given is None else given, dtype=np.float64)
+        tensor = rewrite.weight(f"{node.name}.{name}")
+        return np.asarray(default if tensor is None else tensor, dtype=np.float64)
 
     scale = values(norm, "weight", 1.0) / np.sqrt(values(norm, "running_var", 1.0) + norm.layer.eps)  # type: ignore[attr-defined]  # a batch norm
     weight, axis = rewrite.weight(f"{product.name}.weight"), _axis(product)

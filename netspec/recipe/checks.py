@@ -34,9 +34,9 @@ def metric_problems(tree: Map, metrics: tuple[str, ...] | None, losses: Mapping[
         targets = METRICS[name].targets
         if not kinds.isdisjoint(targets):
             continue
-        what = "numbers" if "numbers" in targets else "classes"
-        text = f"metric {name} measures {what}, and no output has a loss of {what}"
-        if what == "classes" and "signs" in kinds:
+        measured = "numbers" if "numbers" in targets else "classes"
+        text = f"metric {name} measures {measured}, and no output has a loss of {measured}"
+        if measured == "classes" and "signs" in kinds:
             needed = [other for other, cls in LOSSES.items() if cls.targets in targets]
             text = f"metric {name} needs the loss {' or '.join(needed)}"
         fitting = [other for other, cls in METRICS.items() if not kinds.isdisjoint(cls.targets)]

@@ -98,10 +98,10 @@ def effects(old: Node, new: Node, before: Cost, after: Cost) -> Iterator[Change]
 
 def cost_changes(before: Cost, after: Cost) -> Iterator[Change]:
     """Parameters, FLOPs and activations, of a layer or of a network."""
-    for what in ("params", "flops", "activations"):
-        a, b = getattr(before, what), getattr(after, what)
+    for quantity in ("params", "flops", "activations"):
+        a, b = getattr(before, quantity), getattr(after, quantity)
         if a != b:
-            yield Change(what, a, b)
+            yield Change(quantity, a, b)
 
 
 def interface_changes(before: Graph, after: Graph, names: dict[str, str]) -> Iterator[Change]:

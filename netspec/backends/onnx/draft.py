@@ -75,14 +75,14 @@ class ModelDraft:
     def drop_dead_nodes(self) -> set[str]:
         """Leave out what no output needs, such as a final state that nobody asks for; the names that are read."""
         read = {*self.graph.outputs, *self.state_outputs}
-        kept = []
+        live = []
         for node in reversed(self.nodes):
             if read.isdisjoint(node.output):
                 continue
             _leave_out(node, set(node.output) - read)
             read |= _read(node)
-            kept.append(node)
-        self.nodes = kept[::-1]
+            live.append(node)
+        self.nodes = live[::-1]
         return read
 
     def initializer(self, name: str, values: Any) -> str:

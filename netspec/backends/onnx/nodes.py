@@ -42,8 +42,8 @@ class LayerNodes:
     def ops(self, op_type: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
         name = self.name(op_type)
         names = (name,) if count == 1 else tuple(f"{name}.{i}" for i in range(count))
-        given = {k: v for k, v in attributes.items() if v is not None}
-        self.made.append(helper.make_node(op_type, list(inputs), list(names), name=name, **given))
+        present = {k: v for k, v in attributes.items() if v is not None}
+        self.made.append(helper.make_node(op_type, list(inputs), list(names), name=name, **present))
         return names
 
     def name(self, what: str) -> str:

@@ -146,10 +146,10 @@ def _grown(graph: Graph, row: dict[str, int]) -> dict[str, int]:
 def _affordable(graph: Graph, rows: list[dict[str, int]]) -> list[dict[str, int]]:
     """The first rows, and others as long as all together stay below WORK."""
     cost = total(graph)
-    kept, work = rows[:ALWAYS], 0
+    affordable, work = rows[:ALWAYS], 0
     for row in rows[ALWAYS:]:
         more = _value(cost.flops, row) + _BYTE * _value(cost.activations, row)
         if work + more <= WORK:
-            kept.append(row)
+            affordable.append(row)
             work += more
-    return kept
+    return affordable

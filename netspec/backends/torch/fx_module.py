@@ -89,12 +89,12 @@ class _Module(fx.GraphModule):
             super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch types none of it
         return self
 
-    def _load_from_state_dict(self, *given: Any) -> None:
+    def _load_from_state_dict(self, *args: Any) -> None:
         """torch calls this before the children load, and `_loaded` after, in a network that is part of another too."""
         self.__dict__["_before_load"] = Ties(self)
         if _loaded not in self._load_state_dict_post_hooks.values():
             self.register_load_state_dict_post_hook(_loaded)  # type: ignore[no-untyped-call]  # likewise
-        super()._load_from_state_dict(*given)
+        super()._load_from_state_dict(*args)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> fx.GraphModule:
         copied: fx.GraphModule = super().__deepcopy__(memo)
@@ -107,9 +107,9 @@ class _Module(fx.GraphModule):
 
     def _own_graph(self) -> fx.Graph:
         if self.__dict__.get("_shared"):
-            own = fx.Graph()
-            own.output(own.graph_copy(self.__dict__["_graph"], {}))
-            self.__dict__.update(_graph=own, _shared=False)
+            copy = fx.Graph()
+            copy.output(copy.graph_copy(self.__dict__["_graph"], {}))
+            self.__dict__.update(_graph=copy, _shared=False)
         return self.__dict__["_graph"]  # type: ignore[no-any-return]  # a module's __dict__ holds anything
 
     def _take_graph(self, graph: fx.Graph) -> None:

@@ -72,8 +72,8 @@ def forward_of(program: Program, needed: tuple[Value, ...] | None = None) -> For
     loads = {n: (final.get(at, at), first) for n, (at, first) in loads.items()}
     last = max((t.stage for t in targets), default=0)
     stages = tuple(Stage(_gemms(program, loads, stage), bodies_of(targets, loads, stage)) for stage in range(last + 1))
-    kept = {n: at for n, (at, _) in loads.items()} | factors | {n: final[at] for n, at in parked.items()}
-    return Forward(Loop(buffers, stages, backward=False), kept)
+    addresses = {n: at for n, (at, _) in loads.items()} | factors | {n: final[at] for n, at in parked.items()}
+    return Forward(Loop(buffers, stages, backward=False), addresses)
 
 
 def is_state(load: tuple[At, int] | None) -> bool:

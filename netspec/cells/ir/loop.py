@@ -102,16 +102,16 @@ def bodies_of(
     """The bodies of one stage.  `loads` has with each address the first stage at which it may be read."""
     ready = {node: at for node, (at, first) in loads.items() if first <= stage}
     bodies = []
-    own = [t for t in targets if t.stage == stage]
-    for size in dict.fromkeys(t.size for t in own):
-        mine = [t for t in own if t.size == size]
-        used = cut([t.node for t in mine], ready)
+    of_stage = [t for t in targets if t.stage == stage]
+    for size in dict.fromkeys(t.size for t in of_stage):
+        of_size = [t for t in of_stage if t.size == size]
+        used = cut([t.node for t in of_size], ready)
         bodies.append(
             LoopBody(
                 size,
                 {n: ready[n] for n in used if n in ready},
-                tuple((t.node, t.at) for t in mine if not t.sum),
-                tuple((t.node, t.at) for t in mine if t.sum),
+                tuple((t.node, t.at) for t in of_size if not t.sum),
+                tuple((t.node, t.at) for t in of_size if t.sum),
             )
         )
     return tuple(bodies)

@@ -42,8 +42,8 @@ def step_of(cell: Cell, sizes: Mapping[str, Size], params: Mapping[str, float] |
 
     Raises NS321 to NS328 and NS41x at the parts of the equations that are wrong, all of them.
     """
-    given = {**cell.params, **(params or {})}
-    lowering = CellLowering(cell, {**given, **sizes}, given)
+    values = {**cell.params, **(params or {})}
+    lowering = CellLowering(cell, {**values, **sizes}, values)
     step = lowering.run()
     if step is None:
         raise NetspecError.of(lowering.problems)

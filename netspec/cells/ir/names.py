@@ -124,8 +124,8 @@ class Names:
     def _refuse_time(self, expr: Name) -> None:
         """Only states and the input have a time."""
         name, time = expr.name, expr.time
-        given = any(e.target.name == name for e in self.cell.equations)
-        if given and time == "t-1":
+        computed = any(e.target.name == name for e in self.cell.equations)
+        if computed and time == "t-1":
             hint = f"declare `{name}` in `state`, and write `{name}[t] = …`"
             raise NetspecError(
                 "NS324",
@@ -133,9 +133,9 @@ class Names:
                 expr.part.span,
                 hint=hint,
             )
-        if given or name in self.weights or name in self.params:
-            what = "no state" if given else "a weight" if name in self.weights else "a parameter"
-            raise NetspecError("NS324", f"`{name}` is {what}: it has no time", expr.part.span, hint=f"write `{name}`")
+        if computed or name in self.weights or name in self.params:
+            role = "no state" if computed else "a weight" if name in self.weights else "a parameter"
+            raise NetspecError("NS324", f"`{name}` is {role}: it has no time", expr.part.span, hint=f"write `{name}`")
 
     def _refuse(self, expr: Name) -> NoReturn:
         name, span = expr.name, expr.part.span

@@ -112,15 +112,15 @@ def _not_a_matrix(names: Names, expr: Binary, left: Operand, right: Operand) -> 
     """What stands left of `@` and is no weight matrix."""
     related: tuple[Related, ...] = ()
     hint = "multiply element by element with `*`"
-    what = f"received `{expr.left.part.shown}`"
+    received = f"received `{expr.left.part.shown}`"
     if isinstance(left, Value) and left.op == "weight":
-        what = f"`{left.attr}` is {'one number' if left.size is None else f'[{left.size}]'}"
+        received = f"`{left.attr}` is {'one number' if left.size is None else f'[{left.size}]'}"
         related = names.declared(left.attr)
     elif isinstance(right, Matrix):
         hint = f"the weight comes first: `{right.name} @ {expr.left.part.shown}`"
     return NetspecError(
         "NS327",
-        f"a cell is affine in its products: `@` takes a weight matrix on its left, {what}",
+        f"a cell is affine in its products: `@` takes a weight matrix on its left, {received}",
         expr.left.part.span,
         related=related,
         hint=hint,

@@ -123,10 +123,10 @@ def _by_origin(values: Iterable[Value], delayed: Container[str]) -> dict[Value, 
     """FIXED, SEQUENCE or LOOP, by what a value is computed from."""
     stretch: dict[Value, Stretch] = {}
     for value in values:
-        own = Stretch.FIXED
+        origin = Stretch.FIXED
         if value.op == "input":
-            own = Stretch.SEQUENCE
+            origin = Stretch.SEQUENCE
         elif value.op == "previous":
-            own = Stretch.SEQUENCE if value.attr in delayed else Stretch.LOOP
-        stretch[value] = max([own, *(stretch[argument] for argument in value.args)])
+            origin = Stretch.SEQUENCE if value.attr in delayed else Stretch.LOOP
+        stretch[value] = max([origin, *(stretch[argument] for argument in value.args)])
     return stretch

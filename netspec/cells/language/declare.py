@@ -84,19 +84,19 @@ class Declarations:
     def _params(self) -> Iterator[tuple[str, float | None]]:
         section = self._section("params", "params: {projection: , bias: 0.0}")
         for key, value in section.entries.items() if section else ():
-            given = value.plain()
+            number = value.plain()
             if not self._add(key, "a parameter", section.key_span(key)):  # type: ignore[union-attr]  # has entries
                 continue
-            if given is None:
+            if number is None:
                 yield key, None
-            elif isinstance(given, (int, float)) and not isinstance(given, bool) and isfinite(given):
-                yield key, given
+            elif isinstance(number, (int, float)) and not isinstance(number, bool) and isfinite(number):
+                yield key, number
             else:
                 self.broken.add(key)
                 self.problems.append(
                     Problem(
                         "NS203",
-                        f"parameter `{key}` expects a number, received {show(given)}",
+                        f"parameter `{key}` expects a number, received {show(number)}",
                         value.span,
                         "leave it empty when every layer has to give it",
                     )

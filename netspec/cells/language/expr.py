@@ -20,27 +20,27 @@ class EquationPart:
 
     @property
     def span(self) -> Span:
-        whole = self.text.span
-        if whole.line == whole.end_line:
-            return whole.within(self.text.inset + self.start, self.text.inset + self.end)
-        return self._over_lines() or whole
+        span = self.text.span
+        if span.line == span.end_line:
+            return span.within(self.text.inset + self.start, self.text.inset + self.end)
+        return self._over_lines() or span
 
     def _over_lines(self) -> Span | None:
         """In an equation of several lines: YAML folds white space, so the signs in between are counted."""
         value = str(self.text.value)
-        whole, lines = self.text.span, self.text.span.source.lines
+        text_span, lines = self.text.span, self.text.span.source.lines
         written = []
-        for number in range(whole.line, whole.end_line + 1):
-            begin = whole.column - 1 + self.text.inset if number == whole.line else 0
+        for number in range(text_span.line, text_span.end_line + 1):
+            begin = text_span.column - 1 + self.text.inset if number == text_span.line else 0
             line = lines[number - 1]
-            if number == whole.line and line[whole.column - 1 : whole.column] in ("|", ">"):
+            if number == text_span.line and line[text_span.column - 1 : text_span.column] in ("|", ">"):
                 continue  # the head of a block: its text begins below
             written += [(number, i + 1) for i in range(begin, len(line)) if not line[i].isspace()]
         before, last = (sum(not c.isspace() for c in value[:end]) for end in (self.start, self.end))
         if last > len(written) or before >= last:
             return None
         (line_at, column), (end_line, end_column) = written[before], written[last - 1]
-        return Span(whole.source, line_at, column, end_line, end_column + 1)
+        return Span(text_span.source, line_at, column, end_line, end_column + 1)
 
     @property
     def shown(self) -> str:

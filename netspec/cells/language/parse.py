@@ -67,8 +67,8 @@ def parse_cell(name: str, tree: Tree, span: Span, problems: Problems) -> Parsed:
         texts["source"],
         shown,
     )
-    whole = names.states and equations and "params" not in meant
-    return Parsed(cell if whole else None, frozenset(broken))
+    complete = names.states and equations and "params" not in meant
+    return Parsed(cell if complete else None, frozenset(broken))
 
 
 def unused_params(cell: Cell, tree: Map) -> list[Problem]:

@@ -91,11 +91,11 @@ class _Reader:
 
     def __init__(self, text: Scalar) -> None:
         self.text = text
-        whole = EquationPart(text, 0, len(str(text.value)))
+        equation = EquationPart(text, 0, len(str(text.value)))
         if not isinstance(text.value, str):
-            raise _wrong(whole, f"expected an expression, received {show(text.value)}")
+            raise _wrong(equation, f"expected an expression, received {show(text.value)}")
         if len(text.value) > MAX_LENGTH:
-            raise _wrong(whole, f"longer than {MAX_LENGTH:,} characters", _SPLIT)
+            raise _wrong(equation, f"longer than {MAX_LENGTH:,} characters", _SPLIT)
         self.tokens = _tokens(text, text.value)
         self.at = 0
 
@@ -269,13 +269,13 @@ def _tokens(text: Scalar, written: str) -> list[_Token]:
         kind = str(match.lastgroup)
         part = EquationPart(text, match.start(kind), match.end(kind))
         if not match[kind].isascii():
-            what = (
+            reason = (
                 "a name is made of the letters a to z, digits and `_`"
                 if kind == "name"
                 else "a number has digits 0 to 9"
             )
             hint = name_hint(match[kind]) if kind == "name" else ""
-            raise _wrong(part, f"{what}, received `{match[kind]}`", hint)
+            raise _wrong(part, f"{reason}, received `{match[kind]}`", hint)
         signs += kind == "sign" and match[kind] not in ("(", ")", "[", "]", ",")
         if signs > MAX_SIGNS:
             raise _wrong(part, f"more than {MAX_SIGNS} operators in one equation", _SPLIT)

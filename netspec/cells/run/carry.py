@@ -64,16 +64,16 @@ class CarriedStates:
         states: dict[str, list[tuple[Tensor, ...]]] = {}
         for path, memory in self._memories.items():
             keys = [_key(path, name) for name in memory.stack.cell.states]
-            given = [state[key] for key in keys if key in state]
-            if given and (len(given) < len(keys) or len({g.shape[0] for g in given}) > 1):
+            tensors = [state[key] for key in keys if key in state]
+            if tensors and (len(tensors) < len(keys) or len({g.shape[0] for g in tensors}) > 1):
                 raise NetspecError(
                     "NS504",
                     f"`{memory.name}` needs {', '.join(f'`{k}`' for k in keys)} of one batch, "
                     f"received {', '.join(f'`{k}`' for k in keys if k in state)}",
                 )
-            if given:
+            if tensors:
                 states[path] = [
-                    tuple(g[:, row, :n].clone() for g, n in zip(given, memory.stack.sizes(row).values(), strict=True))
+                    tuple(g[:, row, :n].clone() for g, n in zip(tensors, memory.stack.sizes(row).values(), strict=True))
                     for row in range(memory.stack.rows)
                 ]
         self.reset()

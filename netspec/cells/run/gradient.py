@@ -47,8 +47,8 @@ def backward(
     for buffer in loop.of("sequence", "carry"):
         dtype = buffer_type(loop, buffer, operands[0].dtype)
         if buffer.kind == "carry":
-            given = carries[buffer.name.removeprefix("carry:")]
-            tensors[buffer.name] = given.to(dtype).clone(memory_format=torch.contiguous_format)
+            final_gradient = carries[buffer.name.removeprefix("carry:")]
+            tensors[buffer.name] = final_gradient.to(dtype).clone(memory_format=torch.contiguous_format)
         elif buffer.name not in tensors:
             tensors[buffer.name] = initial[0].new_empty(T, B, buffer.width, dtype=dtype)
     sums = loop.of("sum")
@@ -123,8 +123,8 @@ class _After:
                 total = gradient_of_input(self.columns(group), pack(group, self.weights)).view(x.shape)
         at = self.loops.training.operands.get(node)
         if at is not None:
-            own = self.tensors[at.buffer]
-            total = own if total is None else total.add_(own)
+            in_loop = self.tensors[at.buffer]
+            total = in_loop if total is None else total.add_(in_loop)
         return torch.zeros_like(x) if total is None else total
 
 

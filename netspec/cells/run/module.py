@@ -144,16 +144,16 @@ class Recurrent(nn.Module):
                 )
             _check(lengths, x)
 
-    def _initial(self, x: Tensor, given: Tensor | None) -> list[tuple[Tensor, ...]]:
+    def _initial(self, x: Tensor, initial: Tensor | None) -> list[tuple[Tensor, ...]]:
         """The states before the first step, row by row."""
         dtype = self._dtype(x)
-        if self.memory is not None and (kept := self.memory.states(x, dtype)) is not None:
-            return kept
+        if self.memory is not None and (carried := self.memory.states(x, dtype)) is not None:
+            return carried
         states = []
         for i, row in enumerate(self.rows):
             sizes = list(row.sizes.values())
-            if given is not None:
-                states.append(torch.split(given[:, i, : sum(sizes)], sizes, -1))
+            if initial is not None:
+                states.append(torch.split(initial[:, i, : sum(sizes)], sizes, -1))
             elif self.learned:
                 learned = [getattr(self, f"{name}_0")[i, :size] for name, size in row.sizes.items()]
                 states.append(tuple(s.expand(x.shape[0], -1) for s in learned))

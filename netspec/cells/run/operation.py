@@ -182,22 +182,22 @@ def _keep(
     by_name = dict(zip(names.kept, output[count:], strict=True))
     if lengths is None:
         by_name |= dict(zip(names.exports, output, strict=False))
-    kept = [by_name[name] for name in compiled(program).kept_in_order]
+    saved = [by_name[name] for name in compiled(program).kept_in_order]
     ctx.program, ctx.counts, ctx.ragged = program, (len(operands), len(weights), len(initial)), lengths is not None
     ctx.shapes = [(y.shape, y.dtype, y.device) for y in output[:count]]
     ctx.needs = [x.requires_grad for x in operands]
-    ctx.save_for_backward(*operands, *weights, *initial, *([] if lengths is None else [lengths]), *kept)
+    ctx.save_for_backward(*operands, *weights, *initial, *([] if lengths is None else [lengths]), *saved)
 
 
-def _gradients(ctx: Any, gradients: Sequence[Any], kept: Sequence[Tensor], run: Any) -> list[Tensor | None]:
+def _gradients(ctx: Any, gradients: Sequence[Any], saved: Sequence[Tensor], run: Any) -> list[Tensor | None]:
     """Of operands, weights and initial states."""
-    given = [
+    filled = [
         torch.zeros((), dtype=dtype, device=device).expand(shape) if g is None else g
         for g, (shape, dtype, device) in zip(gradients, ctx.shapes, strict=False)
     ]
     a, b, c = ctx.counts
-    operands, weights, initial, rest = (list(kept[i:j]) for i, j in pairwise((0, a, a + b, a + b + c, len(kept))))
+    operands, weights, initial, rest = (list(saved[i:j]) for i, j in pairwise((0, a, a + b, a + b + c, len(saved))))
     lengths = rest.pop(0) if ctx.ragged else None
     needs: Needs = ctx.needs
-    results = run(given, rest, operands, weights, initial, lengths, ctx.program, needs)
+    results = run(filled, rest, operands, weights, initial, lengths, ctx.program, needs)
     return [g if i >= a or needs[i] else None for i, g in enumerate(results)]

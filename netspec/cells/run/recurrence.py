@@ -63,11 +63,11 @@ def outputs(operands: list[Tensor], initial: list[Tensor], program: str, trainin
     T, B = some.shape[0], initial[0].shape[0]
     exports = [some.new_empty(T, B, loop.buffers[name].width) for name in names.exports]
     finals = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in initial]
-    kept = [
+    saved = [
         some.new_empty(T, B, b.width, dtype=buffer_type(loop, b, some.dtype))
         for b in (loop.buffers[name] for name in names.kept)
     ]
-    return [*exports, *finals, *kept]
+    return [*exports, *finals, *saved]
 
 
 def pack(group: ProductGroup, weights: Mapping[str, Tensor]) -> Tensor:

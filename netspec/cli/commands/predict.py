@@ -56,6 +56,6 @@ def predict(
         from netspec.training.predict import predict as run_prediction
 
         chosen = {"length": length, "temperature": temperature, "seed": seed}
-        given = {name: value for name, value in chosen.items() if value is not None}
-        writing = Writing(**given) if given else None  # type: ignore[arg-type]  # each in its own field
+        options = {name: value for name, value in chosen.items() if value is not None}
+        writing = Writing(**options) if options else None  # type: ignore[arg-type]  # each in its own field
         show_result(run_prediction(model, input, device=device, writing=writing), format, show_predictions, quiet=quiet)

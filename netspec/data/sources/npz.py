@@ -53,8 +53,8 @@ class Npz(DataSource, SampleFiles):
             check_array(arrays[name], type_, name, self.path, axes, span)
             rules[name] = InputRule("array", shape_of(type_), type_.dtype)
         if wrong := network.lengths.wrong(axes):
-            given = ", ".join(f"{name} = {axes[name]}" for name in sorted(wrong.size.names()))
-            text = f"the arrays of {self.path} have {given}, the network takes {wrong}"
+            sizes = ", ".join(f"{name} = {axes[name]}" for name in sorted(wrong.size.names()))
+            text = f"the arrays of {self.path} have {sizes}, the network takes {wrong}"
             raise NetspecError("NS605", text, span, hint=f"needed by `{wrong.by}`")
         labels = {name: check_target(arrays[name], name, self.path, span) for name in network.outputs}
         targets = {name: RawTarget(labels[name], f"array `{name}`", span) for name in network.outputs}

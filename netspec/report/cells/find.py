@@ -30,13 +30,13 @@ def find(name: str) -> list[Cell]:
             return [library_cell(name)]
         hint = did_you_mean(name, library_names(), "`netspec cells` lists the library's; FILE:NAME is one of a file")
         raise NetspecError("NS201", f"the library has no cell {show(name)}", hint=hint)
-    own = cells_of_file(Path(file))
-    if cell and cell not in own:
-        there = f"it has {', '.join(f'`{c}`' for c in own)}" if own else "it has no `cells`"
-        raise NetspecError("NS201", f"no cell {show(cell)}", name=file, hint=did_you_mean(cell, own, there))
+    of_file = cells_of_file(Path(file))
+    if cell and cell not in of_file:
+        there = f"it has {', '.join(f'`{c}`' for c in of_file)}" if of_file else "it has no `cells`"
+        raise NetspecError("NS201", f"no cell {show(cell)}", name=file, hint=did_you_mean(cell, of_file, there))
     if cell:
-        return [own[cell]]
-    chosen = list(own.values()) or used_of_file(Path(file))
+        return [of_file[cell]]
+    chosen = list(of_file.values()) or used_of_file(Path(file))
     if not chosen:
         raise NetspecError(
             "NS201",
@@ -47,10 +47,10 @@ def find(name: str) -> list[Cell]:
     return chosen
 
 
-def read_params(given: Iterable[str]) -> dict[str, float]:
+def read_params(texts: Iterable[str]) -> dict[str, float]:
     """`NAME=VALUE` of the command line.  Raises NS203."""
     params = {}
-    for text in given:
+    for text in texts:
         name, _, value = (part.strip() for part in text.partition("="))
         number = _number(value)
         if not name or number is None:

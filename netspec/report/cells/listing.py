@@ -31,8 +31,12 @@ class CellTable:
         wide = options.max_width >= 150  # else the source stands behind the description
         for column in COLUMNS if wide else COLUMNS[:4]:
             grid.add_column(column, no_wrap=column in ("cell", "parameters"), overflow="fold")
-        for name, states, params, what, source in rows(self.cells):
-            end = [Text(what), Text(source)] if wide else [Text.assemble(what, " " if what else "", (source, "dim"))]
+        for name, states, params, description, source in rows(self.cells):
+            end = (
+                [Text(description), Text(source)]
+                if wide
+                else [Text.assemble(description, " " if description else "", (source, "dim"))]
+            )
             grid.add_row(Text(name, style="bold"), Text(states), Text(params), *end)
         yield grid
         yield Text(NOTE, style="dim")

@@ -58,8 +58,8 @@ def page(cell: Cell, hidden: int | None, features: int, params: Mapping[str, flo
     step = stack.step(0)
     head = [Text.assemble((cell.name, "bold"), f"  {cell.description}" if cell.description else "")]
     head += [Text(cell.source, style="dim")] if cell.source else []
-    given = {**cell.params, **params}
-    facts = [("params", ", ".join(f"{k} = {v:g}" for k, v in given.items()))] if given else []
+    values = {**cell.params, **params}
+    facts = [("params", ", ".join(f"{k} = {v:g}" for k, v in values.items()))] if values else []
     facts += [
         ("state", ", ".join(f"{name} ({size})" for name, size in step.states.items())),
         ("output", f"{cell.output} ({step.output.size})"),

@@ -63,11 +63,11 @@ def _fill(file: BinaryIO, data: bytes) -> None:
 
 def cache_folder() -> Path:
     """The folder that the environment names.  Raises OSError where it names none."""
-    given = os.environ.get("NETSPEC_CACHE", "")
-    if given and not Path(given).is_absolute():
-        _say(f"NETSPEC_CACHE is `{printable(given)}`, expected an absolute path; it is passed over")
-    elif given:
-        return Path(given)
+    path = os.environ.get("NETSPEC_CACHE", "")
+    if path and not Path(path).is_absolute():
+        _say(f"NETSPEC_CACHE is `{printable(path)}`, expected an absolute path; it is passed over")
+    elif path:
+        return Path(path)
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if base.is_absolute():
         return base / "netspec"

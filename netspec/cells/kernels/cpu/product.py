@@ -153,6 +153,6 @@ def load(builder: ir.IRBuilder, pointer: Any, kind: Any) -> Any:
 
 def splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
     vector = ir.VectorType(F32, lanes)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    lane = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [ir.Constant(ir.IntType(32), 0)] * lanes)
-    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), mask)
+    return builder.shuffle_vector(lane, ir.Constant(vector, ir.Undefined), mask)

@@ -31,7 +31,7 @@ def run_loop(
     B = some.shape[0]
     if not B or not steps:
         return
-    own: list[Tensor] = []  # alive until the kernel has run
+    alive: list[Tensor] = []  # alive until the kernel has run
     workers = min(torch.get_num_threads(), B)
     if workers > 1 and (team() is None or B * steps * sum(b.width for b in loop.buffers.values()) < WORTH_A_TEAM):
         workers = 1
@@ -51,7 +51,7 @@ def run_loop(
             tensor = tensors[name]
             if tensor.stride(-1) != 1 and buffer.width > 1:
                 tensor = tensor.contiguous()
-        own.append(tensor)
+        alive.append(tensor)
         words[name, "data"] = tensor.data_ptr()
         if buffer.kind in ("sequence", "state"):
             words[name, "step"], words[name, "row"] = tensor.stride(0), tensor.stride(1)
@@ -62,11 +62,11 @@ def run_loop(
         if buffer.kind == "state":
             words[name, "initial"], words[name, "initial_row"] = initial[name].data_ptr(), initial[name].stride(0)
     if lengths is not None:
-        own.append(lengths.to(torch.int64).contiguous())
-        words["", "lengths"] = own[-1].data_ptr()
+        alive.append(lengths.to(torch.int64).contiguous())
+        words["", "lengths"] = alive[-1].data_ptr()
     for name in kernel.weights:
-        own.append(packed(loop, name, weights[name], kernel.panel))
-        words[name, "packed"] = own[-1].data_ptr()
+        alive.append(packed(loop, name, weights[name], kernel.panel))
+        words[name, "packed"] = alive[-1].data_ptr()
     kernel.run(words, workers)
     if shares is not None:
         for buffer, total in zip(sums, torch.split(shares.sum(0), [b.width for b in sums]), strict=True):

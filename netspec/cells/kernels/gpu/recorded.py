@@ -101,22 +101,22 @@ class Recording:
         self.read = _read_first(loop)
         self.states = [n for n, kind in kinds.items() if kind == "state"]
         rows = sequence.rows
-        own = {
+        buffers = {
             n: _like(x, K, *x.shape[1:]) if n in self.timed else _like(x, *x.shape) for n, x in sequence.tensors.items()
         }
-        initial = {n: _like(own[n], *own[n].shape[1:]) for n in self.states}
+        initial = {n: _like(buffers[n], *buffers[n].shape[1:]) for n in self.states}
         weights = {n: torch.empty_like(w) for n, w in sequence.weights.items()}
-        device = next(iter(own.values())).device
+        device = next(iter(buffers.values())).device
         lengths = torch.full((rows,), K, dtype=torch.int64, device=device)
-        self.own = LoopRun(loop, own, initial, weights, K, rows, lengths)
+        self.own = LoopRun(loop, buffers, initial, weights, K, rows, lengths)
         self.steps = Steps(self.own)
         self.play = record(self.steps.run)
 
     def run(self, sequence: LoopRun) -> None:
         """Play the recording for every stretch of a sequence."""
-        own, given = self.own.tensors, sequence.tensors
+        recorded, live = self.own.tensors, sequence.tensors
         for name in (*self.fixed, *self.carries):
-            own[name].copy_(given[name])
+            recorded[name].copy_(live[name])
         for name, weight in sequence.weights.items():
             self.own.weights[name].copy_(weight)
         for partial in self.steps.partials.values():
@@ -131,18 +131,18 @@ class Recording:
             here = slice(first, min(first + K, sequence.steps))
             count = here.stop - first
             for name in self.states:
-                before = sequence.initial[name] if first == 0 else given[name][first - 1]
+                before = sequence.initial[name] if first == 0 else live[name][first - 1]
                 self.own.initial[name].copy_(before)
             for name in self.timed:
                 if name in self.read:
-                    own[name][:count].copy_(given[name][here])
+                    recorded[name][:count].copy_(live[name][here])
             self.play()
             for name in self.timed:
                 if name in self.stored:
-                    given[name][here].copy_(own[name][:count])
+                    live[name][here].copy_(recorded[name][:count])
         for name in self.carries:
-            given[name].copy_(own[name])
-        self.steps.add_up(given)
+            live[name].copy_(recorded[name])
+        self.steps.add_up(live)
 
 
 def _read_first(loop: Loop) -> set[str]:
@@ -154,8 +154,8 @@ def _read_first(loop: Loop) -> set[str]:
         sources = [at for gemm in stage.gemms for at, _ in gemm.sources]
         loads = [at for body in stage.bodies for at in body.loads.values()]
         for at in (*sources, *loads):
-            own = at.before and at.buffer in stored
-            if not own and (at.buffer, at.offset) not in made:
+            state = at.before and at.buffer in stored
+            if not state and (at.buffer, at.offset) not in made:
                 names.add(at.buffer)
         made |= {(at.buffer, at.offset) for body in stage.bodies for _, at in body.stores}
     return names

@@ -57,7 +57,7 @@ def run_loop(
     rows = next(iter(initial.values())).shape[0]
     if steps == 0 or rows == 0:
         return
-    given = tensors
+    targets = tensors
     stored = {at.buffer for s in loop.stages for b in s.bodies for _, at in b.stores}
     tensors = {name: x if x.stride(-1) == 1 else x.contiguous() for name, x in tensors.items() if name in loop.buffers}
     initial = {name: x if x.stride(-1) == 1 else x.contiguous() for name, x in initial.items()}
@@ -70,8 +70,8 @@ def run_loop(
         launches.run()
         launches.add_up(sequence.tensors)
     for name in stored:
-        if name in tensors and tensors[name] is not given[name]:
-            given[name].copy_(tensors[name])
+        if name in tensors and tensors[name] is not targets[name]:
+            targets[name].copy_(tensors[name])
 
 
 def _run_whole(sequence: LoopRun) -> None:

@@ -27,9 +27,9 @@ class TimeWriter(Writer):
         """The node that stands for each carried value before the step."""
         leaves = {}
         for node, at in self.body.loads.items():
-            own = At(at.buffer, at.offset)
-            if own in self.carried and at.before == (not self.loop.backward):
-                leaves[own] = node
+            address = At(at.buffer, at.offset)
+            if address in self.carried and at.before == (not self.loop.backward):
+                leaves[address] = node
         return leaves
 
     def begins(self, mask: str) -> list[str]:
