@@ -108,21 +108,21 @@ class Recording:
         weights = {n: torch.empty_like(w) for n, w in sequence.weights.items()}
         device = next(iter(buffers.values())).device
         lengths = torch.full((rows,), K, dtype=torch.int64, device=device)
-        self.own = LoopRun(loop, buffers, initial, weights, K, rows, lengths)
-        self.steps = Steps(self.own)
+        self.recorded = LoopRun(loop, buffers, initial, weights, K, rows, lengths)
+        self.steps = Steps(self.recorded)
         self.play = record(self.steps.run)
 
     def run(self, sequence: LoopRun) -> None:
         """Play the recording for every stretch of a sequence."""
-        recorded, live = self.own.tensors, sequence.tensors
+        recorded, live = self.recorded.tensors, sequence.tensors
         for name in (*self.fixed, *self.carries):
             recorded[name].copy_(live[name])
         for name, weight in sequence.weights.items():
-            self.own.weights[name].copy_(weight)
+            self.recorded.weights[name].copy_(weight)
         for partial in self.steps.partials.values():
             if partial is not None:
                 partial.zero_()
-        lengths = self.own.lengths
+        lengths = self.recorded.lengths
         assert lengths is not None  # made above
         end = lengths.new_full(lengths.shape, sequence.steps) if sequence.lengths is None else sequence.lengths
         stretches = range(0, sequence.steps, K)
@@ -132,7 +132,7 @@ class Recording:
             count = here.stop - first
             for name in self.states:
                 before = sequence.initial[name] if first == 0 else live[name][first - 1]
-                self.own.initial[name].copy_(before)
+                self.recorded.initial[name].copy_(before)
             for name in self.timed:
                 if name in self.read:
                     recorded[name][:count].copy_(live[name][here])
