@@ -92,9 +92,9 @@ def test_inputs(tmp_path: Path, name: str, dtype: str) -> None:
             with pytest.raises(NetspecError, match=r"NS60[45] array `x` of new.npz holds "):
                 check_array(x, TensorType((BATCH, 2), dtype), "x", "new.npz", {}, None)
     else:
-        found = dataset(text, tmp_path).parts["train"].inputs["x"]
-        assert isinstance(found, np.ndarray)
-        assert found.dtype == np.dtype(dtype) and (found == wanted).all()
+        loaded = dataset(text, tmp_path).parts["train"].inputs["x"]
+        assert isinstance(loaded, np.ndarray)
+        assert loaded.dtype == np.dtype(dtype) and (loaded == wanted).all()
 
 
 LOSSES = {"cross_entropy": 5, "logistic": 2, "squared": 2}
@@ -124,17 +124,17 @@ def test_targets(tmp_path: Path, name: str, loss: str) -> None:
         f"loss: {loss}",
     )
     try:
-        found = dataset(text, tmp_path)
+        loaded = dataset(text, tmp_path)
     except NetspecError as error:
         assert "NS60" in str(error) and "<text>:" in str(error)
         assert not fits(y, loss)
         return
     assert fits(y, loss)
-    values = found.parts["train"].targets["out"]
+    values = loaded.parts["train"].targets["out"]
     if loss == "squared":
         np.testing.assert_array_equal(values, y.astype(np.float32))
     else:
-        names = found.preprocess.outputs["out"].names
+        names = loaded.preprocess.outputs["out"].names
         said = [names[int(v if loss == "cross_entropy" else v > 0)] for v in values.ravel()]
         assert [float(s) for s in said] == y.astype(np.float64).ravel().tolist()
 
@@ -144,9 +144,9 @@ def test_labels_in_bytes_and_of_words(tmp_path: Path) -> None:
         "{x: [2]}", "{out: {type: linear, out_features: 2}}", "{source: {type: npz, path: a.npz}, split: {train: 1}}"
     )
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array(["ä ".encode(), b"b", b"b"]))
-    found = dataset(text, tmp_path)
-    assert found.preprocess.outputs["out"].names == ("b", "ä")
-    assert found.parts["train"].targets["out"].tolist() == [1, 0, 0]
+    loaded = dataset(text, tmp_path)
+    assert loaded.preprocess.outputs["out"].names == ("b", "ä")
+    assert loaded.parts["train"].targets["out"].tolist() == [1, 0, 0]
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array([b"\xe4", b"b", b"b"]))
     assert "NS604 array `out` of a.npz holds bytes that are not UTF-8" in message(text, tmp_path)
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 2)), out=np.array(["a", "nan", "nan"]))
@@ -165,9 +165,9 @@ def test_words_behind_a_sample_s_end_count_in_nothing(tmp_path: Path) -> None:
         "{g: {type: gru, hidden: 4, from: {input: x, lengths: lengths}}, out: {type: linear, out_features: 3}}",
         "{source: {type: npz, path: a.npz}, split: {train: 1}}",
     )
-    found = dataset(text, tmp_path)
-    assert found.preprocess.outputs["out"].names == ("a", "b", "c")
-    assert found.parts["train"].targets["out"].tolist() == [[1, 0, -100, -100], [0, 1, 2, 0], [2, -100, -100, -100]]
+    loaded = dataset(text, tmp_path)
+    assert loaded.preprocess.outputs["out"].names == ("a", "b", "c")
+    assert loaded.parts["train"].targets["out"].tolist() == [[1, 0, -100, -100], [0, 1, 2, 0], [2, -100, -100, -100]]
     words[1, 1] = "NA"
     np.savez(tmp_path / "a.npz", x=np.zeros((3, 4, 2)), lengths=np.array([2, 4, 1]), out=words)
     assert "NS604 array `out` holds 'NA', which stands for nothing, at [1, 1]" in message(text, tmp_path)

@@ -12,9 +12,9 @@ from netspec.source.tree import Map, parse
 
 
 def tree(text: str) -> Map:
-    found = parse(Source("net.yaml", text))
-    assert isinstance(found, Map)
-    return found
+    tree = parse(Source("net.yaml", text))
+    assert isinstance(tree, Map)
+    return tree
 
 
 def message(text: str) -> str:

@@ -23,10 +23,10 @@ def again(text: str, folder: Path, before: Dataset) -> Dataset:
     return dataset_of(graph, *graph.learning(), before.preprocess, before.fingerprint)
 
 
-def rows_of(found: Dataset, part: str) -> Counter[tuple[float, ...]]:
-    x = found.parts[part].inputs["x"]
+def rows_of(loaded: Dataset, part: str) -> Counter[tuple[float, ...]]:
+    x = loaded.parts[part].inputs["x"]
     assert isinstance(x, np.ndarray)
-    return Counter(map(tuple, np.column_stack([x, found.parts[part].targets["out"]]).tolist()))
+    return Counter(map(tuple, np.column_stack([x, loaded.parts[part].targets["out"]]).tolist()))
 
 
 TABLE = spec("{x: [2]}", linear(2), "{source: {type: csv, path: a.csv, target: kind}, split: {train: 0.6, test: 0.4}}")
@@ -54,13 +54,13 @@ def test_no_sample_changes_its_part_when_the_data_does(tmp_path: Path, change: o
     write(tmp_path, lines(40))
     before = dataset(TABLE, tmp_path)
     write(tmp_path, change(lines(40)))
-    found = again(TABLE, tmp_path, before)
+    loaded = again(TABLE, tmp_path, before)
     now = dataset(TABLE, tmp_path).fingerprint
     assert before.fingerprint.change(now) == said
     whole = rows_of(dataset(TABLE.replace("train: 0.6, test: 0.4", "train: 1"), tmp_path), "train")
     for part in ("train", "test"):
-        assert rows_of(found, part) == rows_of(before, part) & whole
-    assert not rows_of(found, "test") & rows_of(before, "train")
+        assert rows_of(loaded, part) == rows_of(before, part) & whole
+    assert not rows_of(loaded, "test") & rows_of(before, "train")
 
 
 def test_a_column_that_nobody_reads_and_another_form_of_the_same_file_change_nothing(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ def test_images_by_what_is_in_their_files(tmp_path: Path) -> None:
     before = dataset(text, tmp_path)
     Image.new("RGB", (20, 30), (9, 9, 9)).save(tmp_path / "pets" / "cat" / "3.png")
     (tmp_path / "pets" / "dog" / "0.png").rename(tmp_path / "pets" / "dog" / "z.png")
-    found = again(text, tmp_path, before)
+    loaded = again(text, tmp_path, before)
     assert before.fingerprint.change(dataset(text, tmp_path).fingerprint) == "1 sample is gone, 1 sample is new"
     sizes = []
     for part in ("train", "test"):
-        rows, then = found.parts[part].inputs["x"], before.parts[part].inputs["x"]
+        rows, then = loaded.parts[part].inputs["x"], before.parts[part].inputs["x"]
         assert isinstance(rows, ImageRows) and isinstance(then, ImageRows)
         old = {p.name.replace("0.png", "z.png") if p.parent.name == "dog" else p.name for p in (
             then.images.paths[i] for i in then.indices)}  # fmt: skip
@@ -148,8 +148,8 @@ def test_matching_against_a_count_of_equals(then: list[tuple[int, int]], now: li
     before = plain(
         [r for r, _ in then], {n: [i for i, (_, p) in enumerate(then) if p == k] for k, n in enumerate(names)}
     )
-    found = before.split(np.array(now, np.uint64))
-    taken = np.concatenate(list(found.values()))
+    parts = before.split(np.array(now, np.uint64))
+    taken = np.concatenate(list(parts.values()))
     assert len(set(taken.tolist())) == len(taken)
     queue = {row: [p for r, p in then if r == row] for row, _ in then}
     expected: dict[str, list[int]] = {n: [] for n in names}
@@ -157,7 +157,7 @@ def test_matching_against_a_count_of_equals(then: list[tuple[int, int]], now: li
         part = queue[row].pop(0) if queue.get(row) else -1
         if part >= 0:
             expected[names[part]].append(i)
-    assert {n: rows.tolist() for n, rows in found.items()} == expected
+    assert {n: rows.tolist() for n, rows in parts.items()} == expected
     kept = Fingerprint.from_bytes(before.to_bytes(), "f")
     assert kept.content == before.content and (kept.rows == before.rows).all()
     assert {n: r.tolist() for n, r in kept.parts.items()} == {n: r.tolist() for n, r in before.parts.items()}

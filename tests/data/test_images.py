@@ -43,8 +43,8 @@ WHITE = 1.0
 def over_white(values: Array) -> Array:
     shown = ALPHA / 255.0
     shown = shown[..., None] if values.ndim == 3 else shown
-    found: Array = values * shown + WHITE * (1 - shown)
-    return found
+    blended: Array = values * shown + WHITE * (1 - shown)
+    return blended
 
 
 def pillow(x: NDArray[np.generic], mode: str | None = None, **how: object) -> Callable[[Path], object]:
@@ -112,11 +112,11 @@ INDEX = rng.integers(0, 8, (H, W)).astype(np.uint8)
 
 def palette(transparent: int | None) -> Callable[[Path], object]:
     def write(path: Path) -> None:
-        found = Image.fromarray(INDEX).convert("P")  # grey levels, which become the colours of the palette
-        found.putpalette(PALETTE.reshape(-1).tolist())
+        image = Image.fromarray(INDEX).convert("P")  # grey levels, which become the colours of the palette
+        image.putpalette(PALETTE.reshape(-1).tolist())
         if transparent is not None:
-            found.info["transparency"] = transparent
-        found.save(path)
+            image.info["transparency"] = transparent
+        image.save(path)
 
     return write
 
@@ -177,23 +177,23 @@ def as_channels(values: Array, channels: int) -> Array:
 def test_values_of_every_mode(tmp_path: Path, name: str, channels: int) -> None:
     write, values, exact = MODES[name]
     write(tmp_path / name)
-    found = Images([tmp_path / name], channels, (H, W)).take(np.array([0]))[0]
+    pixels = Images([tmp_path / name], channels, (H, W)).take(np.array([0]))[0]
     rounding = EIGHT if channels == 1 and values.ndim == 3 else 0.0
-    np.testing.assert_allclose(found, as_channels(values, channels), rtol=0, atol=exact + rounding)
+    np.testing.assert_allclose(pixels, as_channels(values, channels), rtol=0, atol=exact + rounding)
 
 
 @pytest.mark.parametrize("name", [n for n, (_, v, _) in MODES.items() if "a" not in n.split(".")[0] and "key" not in n])
 def test_four_channels_are_opaque_where_nothing_is_transparent(tmp_path: Path, name: str) -> None:
     write, values, exact = MODES[name]
     write(tmp_path / name)
-    found = Images([tmp_path / name], 4, (H, W)).take(np.array([0]))[0]
-    np.testing.assert_allclose(found, [*as_channels(values, 3), np.ones((H, W))], rtol=0, atol=exact)
+    pixels = Images([tmp_path / name], 4, (H, W)).take(np.array([0]))[0]
+    np.testing.assert_allclose(pixels, [*as_channels(values, 3), np.ones((H, W))], rtol=0, atol=exact)
 
 
 def test_four_channels_keep_their_transparency(tmp_path: Path) -> None:
     MODES["rgba.png"][0](tmp_path / "a.png")
-    found = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
-    np.testing.assert_allclose(found, [*np.moveaxis(COLOUR8, 2, 0) / 255, ALPHA / 255], atol=FINE)
+    pixels = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
+    np.testing.assert_allclose(pixels, [*np.moveaxis(COLOUR8, 2, 0) / 255, ALPHA / 255], atol=FINE)
 
 
 @pytest.mark.parametrize(
@@ -211,26 +211,26 @@ def test_four_channels_keep_the_colour_that_is_transparent(
 ) -> None:
     key = x[1, 2]
     png(x, bits, kind, keyed(*np.atleast_1d(key).tolist()))(tmp_path / "a.png")
-    found = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
+    pixels = Images([tmp_path / "a.png"], 4, (H, W)).take(np.array([0]))[0]
     same = (x == key).reshape(H, W, -1).all(2)
-    np.testing.assert_allclose(found, [*as_channels(x / (2**bits - 1), 3), ~same], rtol=0, atol=exact)
+    np.testing.assert_allclose(pixels, [*as_channels(x / (2**bits - 1), 3), ~same], rtol=0, atol=exact)
 
 
 def test_what_is_transparent_does_not_run_into_what_is_seen(tmp_path: Path) -> None:
     x = np.full((8, 8), 65535, np.uint16)
     x[:, ::2] = 1000
     png(x, 16, 0, keyed(65535))(tmp_path / "a.png")
-    found = Images([tmp_path / "a.png"], 4, (4, 4)).take(np.array([0]))[0]
-    np.testing.assert_allclose(found[:3], 1000 / 65535, rtol=1e-5)
-    assert found[3].min() > 0.3 and found[3].max() < 0.7
+    pixels = Images([tmp_path / "a.png"], 4, (4, 4)).take(np.array([0]))[0]
+    np.testing.assert_allclose(pixels[:3], 1000 / 65535, rtol=1e-5)
+    assert pixels[3].min() > 0.3 and pixels[3].max() < 0.7
 
 
 def test_a_finer_image_is_scaled_without_losing_its_depth(tmp_path: Path) -> None:
     values = np.arange(64, dtype=np.uint16).reshape(8, 8)  # one step of 8 bits is 257
     Image.fromarray(values).save(tmp_path / "a.png")
-    found = Images([tmp_path / "a.png"], 1, (4, 4)).take(np.array([0]))[0, 0]
+    pixels = Images([tmp_path / "a.png"], 1, (4, 4)).take(np.array([0]))[0, 0]
     reference = values.reshape(4, 2, 4, 2).mean((1, 3)) / 65535
-    np.testing.assert_allclose(found[1:-1, 1:-1], reference[1:-1, 1:-1], rtol=1e-4)
+    np.testing.assert_allclose(pixels[1:-1, 1:-1], reference[1:-1, 1:-1], rtol=1e-4)
 
 
 def test_images_that_are_not_kept_have_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,8 +356,8 @@ def test_what_lies_beside_the_images(tmp_path: Path) -> None:
     (one / "again").symlink_to(one, target_is_directory=True)
     (one / "more").mkdir()
     MODES["colour.png"][0](one / "more" / "COLOUR.PNG")
-    found = dataset(NET, tmp_path)
-    assert [p.name for p in found.parts["train"].inputs["x"].images.paths] == ["grey.png", "COLOUR.PNG", "grey.png"]  # type: ignore[union-attr]
+    loaded = dataset(NET, tmp_path)
+    assert [p.name for p in loaded.parts["train"].inputs["x"].images.paths] == ["grey.png", "COLOUR.PNG", "grey.png"]  # type: ignore[union-attr]
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
@@ -409,11 +409,11 @@ def test_broken_files_are_read_or_refused(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            found = Images([path], 3, (5, 5)).take(np.array([0]))
+            pixels = Images([path], 3, (5, 5)).take(np.array([0]))
         except NetspecError as error:
             assert "NS608" in str(error)
         else:
-            assert found.shape == (1, 3, 5, 5) and found.min() >= 0 and found.max() <= 1
+            assert pixels.shape == (1, 3, 5, 5) and pixels.min() >= 0 and pixels.max() <= 1
 
 
 def test_the_suffixes_are_those_that_pillow_opens() -> None:

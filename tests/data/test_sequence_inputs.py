@@ -47,9 +47,9 @@ def told(size: int) -> str:
 
 
 def test_symbols_become_vectors_for_a_floating_input() -> None:
-    found = dataset("{seq: [T, 7]}", linear(7), SMALL, "logistic").parts["train"]
-    x = found.inputs["seq"]
-    assert isinstance(x, Symbols) and found.lengths is None
+    loaded = dataset("{seq: [T, 7]}", linear(7), SMALL, "logistic").parts["train"]
+    x = loaded.inputs["seq"]
+    assert isinstance(x, Symbols) and loaded.lengths is None
     plain = Reber(samples=60).make()
     vectors = x.vectors()
     assert vectors.dtype == np.float32 and vectors.shape == (*plain.x.shape, 7)
@@ -65,12 +65,12 @@ def test_symbols_stay_numbers_for_an_embedding() -> None:
 
 
 def test_lengths_go_to_the_input_of_that_name() -> None:
-    found = dataset("{lengths: {shape: [], dtype: int64}, x: [T, 7]}", told(7), SMALL, "logistic").parts["train"]
-    assert list(found.inputs) == ["lengths", "x"]
-    lengths = found.inputs["lengths"]
+    loaded = dataset("{lengths: {shape: [], dtype: int64}, x: [T, 7]}", told(7), SMALL, "logistic").parts["train"]
+    assert list(loaded.inputs) == ["lengths", "x"]
+    lengths = loaded.inputs["lengths"]
     assert isinstance(lengths, np.ndarray) and lengths.dtype == np.int64
     np.testing.assert_array_equal(lengths, Reber(samples=60).make().lengths)
-    np.testing.assert_array_equal(found.lengths, lengths)
+    np.testing.assert_array_equal(loaded.lengths, lengths)
 
 
 def test_steps_without_a_target() -> None:
@@ -90,26 +90,26 @@ def test_steps_without_a_target() -> None:
 
 
 def test_nothing_is_masked_where_all_steps_have_a_target() -> None:
-    found = dataset("{x: [T, 10]}", linear(9), "{type: copy, delay: 3, items: 2, samples: 20}", "cross_entropy")
-    assert not found.preprocess.outputs["out"].masked
-    assert found.parts["train"].targets["out"].shape == (20, 7)
+    loaded = dataset("{x: [T, 10]}", linear(9), "{type: copy, delay: 3, items: 2, samples: 20}", "cross_entropy")
+    assert not loaded.preprocess.outputs["out"].masked
+    assert loaded.parts["train"].targets["out"].shape == (20, 7)
 
 
 def test_a_number_of_classes_that_is_also_the_number_of_steps() -> None:
-    found = dataset("{x: [9, 10]}", linear(9), "{type: copy, delay: 5, items: 2, samples: 20}", "cross_entropy")
-    assert found.preprocess.outputs["out"].axis == 2
+    loaded = dataset("{x: [9, 10]}", linear(9), "{type: copy, delay: 5, items: 2, samples: 20}", "cross_entropy")
+    assert loaded.preprocess.outputs["out"].axis == 2
 
 
 def test_a_given_number_of_steps_is_padded_to() -> None:
-    found = dataset("{x: [40, 4]}", linear(4), "{type: anbn, samples: 20}", "squared").parts["train"]
-    x, y = found.inputs["x"], found.targets["out"]
+    loaded = dataset("{x: [40, 4]}", linear(4), "{type: anbn, samples: 20}", "squared").parts["train"]
+    x, y = loaded.inputs["x"], loaded.targets["out"]
     assert isinstance(x, Symbols) and x.codes.shape == (20, 40) and (x.codes[:, 21:] == -1).all()
     assert y.shape == (20, 40, 4) and np.isnan(y[:, 21:]).all()
 
 
 def test_timing_targets_take_the_shape_of_the_output() -> None:
-    found = dataset("{x: [T, 1]}", linear(1), "{type: msd, samples: 20}", "squared").parts["train"]
-    y = found.targets["out"]
+    loaded = dataset("{x: [T, 1]}", linear(1), "{type: msd, samples: 20}", "squared").parts["train"]
+    y = loaded.targets["out"]
     assert y.shape[2:] == (1,) and ((~np.isnan(y)).sum(1) == 10).all()
     classes = dataset("{x: [T, 1]}", linear(2), "{type: msd, samples: 20}", "cross_entropy").parts["train"]
     assert set(np.unique(classes.targets["out"])) == {NO_CLASS, 0, 1}
@@ -117,11 +117,13 @@ def test_timing_targets_take_the_shape_of_the_output() -> None:
 
 def test_a_text_is_split_in_its_order(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("abcdefghij" * 20)
-    found = dataset("{x: [T, 10]}", linear(10), "{type: text, path: a.txt, length: 10}", "cross_entropy", tmp_path, 0.5)
-    x = found.parts["train"].inputs["x"]
-    assert isinstance(x, Symbols) and found.parts["train"].ordered
+    loaded = dataset(
+        "{x: [T, 10]}", linear(10), "{type: text, path: a.txt, length: 10}", "cross_entropy", tmp_path, 0.5
+    )
+    x = loaded.parts["train"].inputs["x"]
+    assert isinstance(x, Symbols) and loaded.parts["train"].ordered
     assert (x.codes == np.arange(10)).all() and len(x) == 10  # of 19: one half
-    assert found.preprocess.inputs["x"].symbols == tuple("abcdefghij") and found.preprocess.source == "text"
+    assert loaded.preprocess.inputs["x"].symbols == tuple("abcdefghij") and loaded.preprocess.source == "text"
 
 
 @pytest.mark.parametrize(

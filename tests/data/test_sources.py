@@ -39,72 +39,72 @@ def linear(size: int) -> str:
 def test_digits_fill_any_shape_of_64(shape: str) -> None:
     from sklearn.datasets import load_digits
 
-    found = dataset(spec(f"{{x: {shape}}}", linear(10), "{source: digits, split: {train: 1}}"))
-    x = found.parts["train"].inputs["x"]
+    loaded = dataset(spec(f"{{x: {shape}}}", linear(10), "{source: digits, split: {train: 1}}"))
+    x = loaded.parts["train"].inputs["x"]
     assert isinstance(x, np.ndarray)
     assert x.dtype == np.float32 and x.shape[1:] == tuple(eval(shape))
     np.testing.assert_array_equal(x.reshape(-1, 64), (load_digits().data / 16).astype(np.float32))
     assert x.max() == 1
-    np.testing.assert_array_equal(found.parts["train"].targets["out"], load_digits().target)
+    np.testing.assert_array_equal(loaded.parts["train"].targets["out"], load_digits().target)
 
 
 @pytest.mark.parametrize(("name", "features", "classes"), [("iris", 4, 3), ("wine", 13, 3), ("breast_cancer", 30, 2)])
 def test_tables_of_classes(name: str, features: int, classes: int) -> None:
     import sklearn.datasets
 
-    found = dataset(spec(f"{{x: [{features}]}}", linear(classes), f"{{source: {name}, split: {{train: 1}}}}"))
+    loaded = dataset(spec(f"{{x: [{features}]}}", linear(classes), f"{{source: {name}, split: {{train: 1}}}}"))
     plain = getattr(sklearn.datasets, f"load_{name}")()
-    np.testing.assert_array_equal(found.parts["train"].inputs["x"], plain.data.astype(np.float32))
-    assert found.preprocess.outputs["out"].names == tuple(plain.target_names)
-    assert found.preprocess.inputs["x"].columns == tuple(plain.feature_names)
+    np.testing.assert_array_equal(loaded.parts["train"].inputs["x"], plain.data.astype(np.float32))
+    assert loaded.preprocess.outputs["out"].names == tuple(plain.target_names)
+    assert loaded.preprocess.inputs["x"].columns == tuple(plain.feature_names)
 
 
 def test_numbers_take_the_shape_of_the_output() -> None:
-    found = dataset(spec("{x: [10]}", linear(1), "{source: diabetes}", "loss: squared"))
-    assert found.parts["train"].targets["out"].shape == (354, 1)
+    loaded = dataset(spec("{x: [10]}", linear(1), "{source: diabetes}", "loss: squared"))
+    assert loaded.parts["train"].targets["out"].shape == (354, 1)
 
 
 def test_signs() -> None:
-    found = dataset(spec("{x: [30]}", linear(1), "{source: breast_cancer}", "loss: hinge"))
-    assert set(np.unique(found.parts["train"].targets["out"])) == {-1.0, 1.0}
-    assert found.preprocess.outputs["out"].names == ("malignant", "benign")
+    loaded = dataset(spec("{x: [30]}", linear(1), "{source: breast_cancer}", "loss: hinge"))
+    assert set(np.unique(loaded.parts["train"].targets["out"])) == {-1.0, 1.0}
+    assert loaded.preprocess.outputs["out"].names == ("malignant", "benign")
 
 
 def test_split_keeps_the_classes_in_proportion() -> None:
-    found = dataset(spec("{x: [4]}", linear(3), "{source: iris}"))
+    loaded = dataset(spec("{x: [4]}", linear(3), "{source: iris}"))
     for part, count in (("train", 40), ("validation", 5), ("test", 5)):
-        assert (np.bincount(found.parts[part].targets["out"]) == count).all()
+        assert (np.bincount(loaded.parts[part].targets["out"]) == count).all()
 
 
 def test_standardisation_is_fitted_on_the_training_part_alone() -> None:
     text = spec("{x: [13]}", linear(3), "{source: wine, standardize: %s}")
-    plain, found = dataset(text % "false"), dataset(text % "true")
+    plain, loaded = dataset(text % "false"), dataset(text % "true")
     x = plain.parts["train"].inputs["x"].astype(np.float64)  # type: ignore[union-attr]
-    standard = found.preprocess.inputs["x"].standard
+    standard = loaded.preprocess.inputs["x"].standard
     assert standard is not None
     np.testing.assert_allclose(standard.mean, x.mean(0), rtol=1e-6)
     np.testing.assert_allclose(standard.deviation, x.std(0), rtol=1e-6)
     for part in ("train", "validation", "test"):
         expected = (plain.parts[part].inputs["x"] - x.mean(0)) / x.std(0)
-        np.testing.assert_allclose(found.parts[part].inputs["x"], expected, atol=2e-5)
-    assert abs(float(found.parts["test"].inputs["x"].mean())) > 1e-3  # type: ignore[union-attr]
+        np.testing.assert_allclose(loaded.parts[part].inputs["x"], expected, atol=2e-5)
+    assert abs(float(loaded.parts["test"].inputs["x"].mean())) > 1e-3  # type: ignore[union-attr]
 
 
 def test_targets_are_standardised_with_both() -> None:
-    found = dataset(spec("{x: [10]}", linear(1), "{source: diabetes, standardize: both}", "loss: squared"))
-    y = found.parts["train"].targets["out"]
+    loaded = dataset(spec("{x: [10]}", linear(1), "{source: diabetes, standardize: both}", "loss: squared"))
+    y = loaded.parts["train"].targets["out"]
     assert abs(y.mean()) < 1e-5 and abs(y.std() - 1) < 1e-5
-    rule = Preprocess.from_json(found.preprocess.to_json(), "p").outputs["out"]
-    assert rule == found.preprocess.outputs["out"]
+    rule = Preprocess.from_json(loaded.preprocess.to_json(), "p").outputs["out"]
+    assert rule == loaded.preprocess.outputs["out"]
     assert rule.standard is not None and 140 < rule.standard.mean[0] < 165
 
 
 def test_a_column_that_never_changes_stays_finite(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,y\n" + "".join(f"{i},7,{i % 2}\n" for i in range(20)))
-    found = dataset(
+    loaded = dataset(
         spec("{x: [2]}", linear(2), "{source: {type: csv, path: a.csv, target: y}, standardize: true}"), tmp_path
     )
-    x = found.parts["train"].inputs["x"]
+    x = loaded.parts["train"].inputs["x"]
     assert np.isfinite(x).all() and (x[:, 1] == 0).all()  # type: ignore[index]
 
 
@@ -115,10 +115,10 @@ CSV = "{source: {type: csv, path: a.csv, target: kind%s}, split: {train: 1}}"
 
 def test_csv_with_text_classes(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('\ufeffa;b;kind\r\n1;2;dog\r\n3;4.5;cat\r\n\r\n5;-1e2;"dog"\r\n', encoding="utf-8")
-    found = dataset(spec("{x: [2]}", linear(2), CSV % ', delimiter: ";"'), tmp_path)
-    np.testing.assert_array_equal(found.parts["train"].inputs["x"], [[1, 2], [3, 4.5], [5, -100]])
-    np.testing.assert_array_equal(found.parts["train"].targets["out"], [1, 0, 1])
-    assert found.preprocess.outputs["out"].names == ("cat", "dog")
+    loaded = dataset(spec("{x: [2]}", linear(2), CSV % ', delimiter: ";"'), tmp_path)
+    np.testing.assert_array_equal(loaded.parts["train"].inputs["x"], [[1, 2], [3, 4.5], [5, -100]])
+    np.testing.assert_array_equal(loaded.parts["train"].targets["out"], [1, 0, 1])
+    assert loaded.preprocess.outputs["out"].names == ("cat", "dog")
 
 
 def test_csv_with_several_inputs_and_outputs(tmp_path: Path) -> None:
@@ -186,15 +186,15 @@ def test_csv_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 
 def test_three_labels_for_a_margin_loss(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,kind\n1,2,0\n1,2,1\n1,2,2\n")
-    found = message(spec("{x: [2]}", linear(1), CSV % "", "loss: logistic"), tmp_path)
-    assert "NS606 column `kind` has 3 labels (0, 1, 2); the loss of output `out` takes two classes" in found
+    complaint = message(spec("{x: [2]}", linear(1), CSV % "", "loss: logistic"), tmp_path)
+    assert "NS606 column `kind` has 3 labels (0, 1, 2); the loss of output `out` takes two classes" in complaint
 
 
 def test_an_empty_part(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,kind\n1,2,0\n1,2,1\n1,2,1\n")
     data = "{source: {type: csv, path: a.csv, target: kind}}"
-    found = message(spec("{x: [2]}", linear(2), data), tmp_path)
-    assert "NS607 the validation part is empty: 0.1 of 3 samples" in found
+    complaint = message(spec("{x: [2]}", linear(2), data), tmp_path)
+    assert "NS607 the validation part is empty: 0.1 of 3 samples" in complaint
 
 
 # built-in sources that do not fit
@@ -205,10 +205,10 @@ def test_feature_count_and_kinds_of_built_in_sources() -> None:
     assert "write `x: [4]` in `inputs`" in message(spec("{x: [5]}", linear(3), "{source: iris}"))
     assert "a digit is 8×8 = 64 pixels" in message(spec("{x: [1, 28, 28]}", linear(10), "{source: digits}"))
     assert "label 2 (sample 101) is out of range" in message(spec("{x: [4]}", linear(2), "{source: iris}"))
-    found = message(spec("{x: [4]}", linear(3), "{source: iris}", "loss: squared"))
-    assert "NS605 iris gives classes, the loss of output `out` compares numbers" in found
-    found = message(spec("{x: [4], y: [4]}", "{a: {type: add, from: [x, y]}}", "{source: iris}"))
-    assert "NS605 iris feeds one input, the network has 2: x, y" in found
+    complaint = message(spec("{x: [4]}", linear(3), "{source: iris}", "loss: squared"))
+    assert "NS605 iris gives classes, the loss of output `out` compares numbers" in complaint
+    complaint = message(spec("{x: [4], y: [4]}", "{a: {type: add, from: [x, y]}}", "{source: iris}"))
+    assert "NS605 iris feeds one input, the network has 2: x, y" in complaint
 
 
 # NPZ
@@ -225,10 +225,10 @@ def test_npz_with_whole_numbers_and_a_symbolic_axis(tmp_path: Path) -> None:
     text = spec(
         "{ids: {shape: [T], dtype: int64}}", "{e: {type: embedding, num_embeddings: 12, embedding_dim: 5}}", data
     )
-    found = dataset(text, tmp_path)
-    np.testing.assert_array_equal(found.parts["train"].inputs["ids"], ids)
-    assert found.parts["train"].targets["e"].shape == (4, 3)
-    assert found.preprocess.outputs["e"].axis == 2  # (B, T, classes)
+    loaded = dataset(text, tmp_path)
+    np.testing.assert_array_equal(loaded.parts["train"].inputs["ids"], ids)
+    assert loaded.parts["train"].targets["e"].shape == (4, 3)
+    assert loaded.preprocess.outputs["e"].axis == 2  # (B, T, classes)
 
 
 @pytest.mark.parametrize(
@@ -269,15 +269,15 @@ def images(folder: Path) -> str:
 
 def test_image_folder(tmp_path: Path) -> None:
     text = spec("{x: [3, 8, 6]}", linear(2), images(tmp_path) % "")
-    found = dataset(text, tmp_path)
-    rows = found.parts["train"].inputs["x"]
+    loaded = dataset(text, tmp_path)
+    rows = loaded.parts["train"].inputs["x"]
     assert isinstance(rows, ImageRows) and len(rows) == 8
     x = rows.take(np.arange(8))
     assert x.shape == (8, 3, 8, 6) and x.dtype == np.float32
-    red = found.parts["train"].targets["out"] == 0
+    red = loaded.parts["train"].targets["out"] == 0
     np.testing.assert_allclose(x[red].mean((0, 2, 3)), [1, 0, 0])
     np.testing.assert_allclose(x[~red].mean((0, 2, 3)), [0, 0, 1])
-    assert found.preprocess.outputs["out"].names == ("cat", "dog")
+    assert loaded.preprocess.outputs["out"].names == ("cat", "dog")
 
 
 def test_images_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,8 +295,8 @@ def test_images_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_images_are_standardised_by_channel(tmp_path: Path) -> None:
-    found = dataset(spec("{x: [3, 8, 8]}", linear(2), images(tmp_path) % ", standardize: true"), tmp_path)
-    x = found.parts["train"].inputs["x"].take(np.arange(8))  # type: ignore[union-attr]
+    loaded = dataset(spec("{x: [3, 8, 8]}", linear(2), images(tmp_path) % ", standardize: true"), tmp_path)
+    x = loaded.parts["train"].inputs["x"].take(np.arange(8))  # type: ignore[union-attr]
     np.testing.assert_allclose(x[:, [0, 2]].mean((0, 2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(x[:, [0, 2]].std((0, 2, 3)), 1, atol=1e-5)
     assert (x[:, 1] == 0).all()

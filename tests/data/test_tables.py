@@ -78,14 +78,14 @@ def columns_of(table: Table, names: tuple[str, ...], wanted: Wanted) -> NDArray[
 def test_a_number_is_the_same_wherever_it_stands(tmp_path: Path, cell: str) -> None:
     path = table(tmp_path, ["0", cell, "1"])
     assert dataset(FLOAT, tmp_path).parts["train"].inputs["x"][1] == np.float32(FLOATS[cell])  # type: ignore[index]
-    found = read_table(path, ",", None)
+    read = read_table(path, ",", None)
     exact = {"int64": INTS[cell], "int32": whole(cell, -(2**31), 2**31 - 1), "bool": whole(cell, 0, 1)}
     for dtype, value in exact.items():
         if value is None:
             with pytest.raises(NetspecError, match=r"a.csv:3:1: NS604 column 1, `a`, is "):
-                columns_of(found, ("a",), Wanted(dtype))
+                columns_of(read, ("a",), Wanted(dtype))
         else:
-            assert columns_of(found, ("a",), Wanted(dtype))[1, 0] == value
+            assert columns_of(read, ("a",), Wanted(dtype))[1, 0] == value
     table(tmp_path, ["0", "1", "1"], ["2", cell, "2"])
     assert dataset(TARGET, tmp_path).parts["train"].targets["out"][1, 0] == np.float32(FLOATS[cell])
 
@@ -162,9 +162,9 @@ def test_bool_inputs_take_0_and_1(tmp_path: Path) -> None:
         DATA.replace("target: y", "target: y, features: {m: [a], x: [b]}"),
     )
     table(tmp_path, ["0", "1", "1.0"], ["1", "2", "3"])
-    found = dataset(text, tmp_path).parts["train"].inputs["m"]
-    assert isinstance(found, np.ndarray)
-    assert found.dtype == np.bool_ and found.ravel().tolist() == [False, True, True]
+    column = dataset(text, tmp_path).parts["train"].inputs["m"]
+    assert isinstance(column, np.ndarray)
+    assert column.dtype == np.bool_ and column.ravel().tolist() == [False, True, True]
     table(tmp_path, ["0", "1", "2"], ["1", "2", "3"])
     assert "a.csv:4:1: NS604 column 1, `a`, is 2, expected 0 or 1" in message(text, tmp_path)
 
@@ -185,16 +185,16 @@ def both(folder: Path, labels: list[str], count: int) -> tuple[list[int], tuple[
     """The classes, or the complaint, of a table; an .npz file with the same labels has to give the same."""
     labelled(folder, labels)
     np.savez(folder / "a.npz", x=np.zeros((len(labels), 1)), out=np.array(labels))
-    found = []
+    outcomes = []
     for text in (CLASSES % count, (CLASSES % count).replace("csv, path: a.csv, target: y", "npz, path: a.npz")):
         try:
             data = dataset(text, folder)
-            found.append((data.parts["train"].targets["out"].tolist(), data.preprocess.outputs["out"].names))
+            outcomes.append((data.parts["train"].targets["out"].tolist(), data.preprocess.outputs["out"].names))
         except NetspecError as error:
-            found.append(str(error))
-    assert isinstance(found[0], str) == isinstance(found[1], str)
-    assert isinstance(found[0], str) or found[0] == found[1]
-    return found[0]
+            outcomes.append(str(error))
+    assert isinstance(outcomes[0], str) == isinstance(outcomes[1], str)
+    assert isinstance(outcomes[0], str) or outcomes[0] == outcomes[1]
+    return outcomes[0]
 
 
 COMPOSED, DECOMPOSED = unicodedata.normalize("NFC", "Ä"), unicodedata.normalize("NFD", "Ä")
@@ -388,13 +388,13 @@ def test_any_bytes_are_a_table_or_a_complaint(tmp_path_factory: pytest.TempPathF
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(data)
     try:
-        found = read_table(path, ",", None)
-        assert all(len(row) == len(found.names) for row in found.rows)
+        read = read_table(path, ",", None)
+        assert all(len(row) == len(read.names) for row in read.rows)
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), skipinitialspace=True)
         plain = [tuple(row) for row in reader if len(row) > 1 or "".join(row).strip()]
-        assert len(found.names) == 1 or found.rows == tuple(plain[1:])
-        for name in found.names:
+        assert len(read.names) == 1 or read.rows == tuple(plain[1:])
+        for name in read.names:
             if name:
-                columns_of(found, (name,), Wanted())
+                columns_of(read, (name,), Wanted())
     except NetspecError as error:
         assert "NS60" in str(error)

@@ -27,14 +27,14 @@ from netspec.source.tree import Map, parse
 TASKS = [(name, cls) for name, cls in SOURCES.items() if issubclass(cls, SequenceTask)]
 
 
-def strings(found: Sequences) -> list[str]:
+def strings(sequences: Sequences) -> list[str]:
     """The inputs as text, without what they were padded with."""
-    return ["".join(found.symbols[k] for k in row if k >= 0) for row in found.x]
+    return ["".join(sequences.symbols[k] for k in row if k >= 0) for row in sequences.x]
 
 
-def legal_sets(found: Sequences, sample: int) -> list[set[str]]:
-    return [{s for s, y in zip(found.sets, step, strict=True) if y}
-            for step in found.targets["signs"][sample][: found.lengths[sample]]]  # fmt: skip
+def legal_sets(sequences: Sequences, sample: int) -> list[set[str]]:
+    return [{s for s, y in zip(sequences.sets, step, strict=True) if y}
+            for step in sequences.targets["signs"][sample][: sequences.lengths[sample]]]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "cls"), TASKS)
@@ -49,21 +49,21 @@ def test_the_seed_decides(name: str, cls: Any) -> None:
 
 @pytest.mark.parametrize(("name", "cls"), TASKS)
 def test_after_its_end_a_sample_is_padding(name: str, cls: Any) -> None:
-    found = cls(samples=30).make()
-    assert found.lengths.max() == found.x.shape[1]
-    for x, length in zip(found.x, found.lengths, strict=True):
-        assert (x[length:] == (-1 if found.symbols else 0)).all()
-        assert not found.symbols or (x[:length] >= 0).all()
-    if found.mask is not None:
-        assert not found.mask[np.arange(found.x.shape[1]) >= found.lengths[:, None]].any()
+    sequences = cls(samples=30).make()
+    assert sequences.lengths.max() == sequences.x.shape[1]
+    for x, length in zip(sequences.x, sequences.lengths, strict=True):
+        assert (x[length:] == (-1 if sequences.symbols else 0)).all()
+        assert not sequences.symbols or (x[:length] >= 0).all()
+    if sequences.mask is not None:
+        assert not sequences.mask[np.arange(sequences.x.shape[1]) >= sequences.lengths[:, None]].any()
 
 
 def test_adding() -> None:
-    found = Adding(length=100, samples=4000, seed=1).make()
-    assert set(found.lengths) == set(range(100, 111))
-    assert abs(found.lengths.mean() - 105) < 0.3
+    sequences = Adding(length=100, samples=4000, seed=1).make()
+    assert set(sequences.lengths) == set(range(100, 111))
+    assert abs(sequences.lengths.mean() - 105) < 0.3
     places = []
-    for x, length, target in zip(found.x, found.lengths, found.targets["numbers"], strict=True):
+    for x, length, target in zip(sequences.x, sequences.lengths, sequences.targets["numbers"], strict=True):
         values, marks = x[:length, 0].astype(float), x[:length, 1]
         chosen = np.flatnonzero(marks == 1)
         assert len(chosen) == 2 and marks[-1] == -1 and marks[0] in (-1, 1)
@@ -76,25 +76,25 @@ def test_adding() -> None:
         places.append(chosen)
     assert set(np.array(places)[:, 0]) == set(range(10))  # the first ten
     assert max(p[1] for p in places) == 49
-    inner = found.x[:, 1:100, 0]
+    inner = sequences.x[:, 1:100, 0]
     assert abs(inner.mean()) < 0.01 and abs(inner.std() - 1 / 3**0.5) < 0.01
 
 
 @pytest.mark.parametrize(("marks", "windows"), [(2, [(10, 20), (50, 60)]), (3, [(10, 20), (33, 43), (66, 76)])])
 def test_temporal_order(marks: Any, windows: list[tuple[int, int]]) -> None:
-    found = TemporalOrder(marks=marks, samples=3000).make()
-    assert len(found.names) == 2**marks and found.names[1] == "X" * (marks - 1) + "Y"
-    assert set(found.lengths) == set(range(100, 111))
+    sequences = TemporalOrder(marks=marks, samples=3000).make()
+    assert len(sequences.names) == 2**marks and sequences.names[1] == "X" * (marks - 1) + "Y"
+    assert set(sequences.lengths) == set(range(100, 111))
     seen: list[set[int]] = [set() for _ in windows]
-    for text, label in zip(strings(found), found.targets["classes"], strict=True):
+    for text, label in zip(strings(sequences), sequences.targets["classes"], strict=True):
         assert re.fullmatch(r"E[abcdXY]+B", text)
-        assert re.sub("[^XY]", "", text) == found.names[label]
+        assert re.sub("[^XY]", "", text) == sequences.names[label]
         for k, hit in enumerate(re.finditer("[XY]", text)):
             low, high = windows[k]
             assert low <= hit.start() <= high
             seen[k].add(hit.start())
     assert seen == [set(range(low, high + 1)) for low, high in windows]
-    assert (np.bincount(found.targets["classes"]) > 3000 / 2**marks * 0.8).all()
+    assert (np.bincount(sequences.targets["classes"]) > 3000 / 2**marks * 0.8).all()
 
 
 def accepts(text: str) -> list[set[str]] | None:
@@ -116,13 +116,13 @@ def accepts(text: str) -> list[set[str]] | None:
 
 
 def test_reber_strings_and_their_legal_symbols() -> None:
-    found = Reber(samples=1500, seed=2).make()
-    texts = [text + "E" for text in strings(found)]  # the last symbol is only ever a target
+    sequences = Reber(samples=1500, seed=2).make()
+    texts = [text + "E" for text in strings(sequences)]  # the last symbol is only ever a target
     for i, text in enumerate(texts):
         may = accepts(text)
         assert may is not None, text
-        assert legal_sets(found, i) == may
-        following = [found.names[k] for k in found.targets["classes"][i][: found.lengths[i]]]
+        assert legal_sets(sequences, i) == may
+        following = [sequences.names[k] for k in sequences.targets["classes"][i][: sequences.lengths[i]]]
         assert "".join(following) == text[1:]
     assert min(map(len, texts)) == 9  # B T B T X S E T E
     assert len(set(texts)) > 300
@@ -138,33 +138,40 @@ def test_the_automaton_of_this_test_is_reber_s() -> None:
 
 
 def test_copy() -> None:
-    found = Copy(delay=30, items=4, samples=50).make()
-    assert found.x.shape == (50, 38) and found.symbols[8:] == ("blank", "delimiter") and len(found.names) == 9
-    for x, y in zip(found.x, found.targets["classes"], strict=True):
+    sequences = Copy(delay=30, items=4, samples=50).make()
+    assert (
+        sequences.x.shape == (50, 38) and sequences.symbols[8:] == ("blank", "delimiter") and len(sequences.names) == 9
+    )
+    for x, y in zip(sequences.x, sequences.targets["classes"], strict=True):
         assert (x[:4] < 8).all() and (x[4:33] == 8).all() and x[33] == 9 and (x[34:] == 8).all()
         assert (y[:34] == 8).all() and (y[34:] == x[:4]).all()
-    assert set(found.x[:, :4].flatten()) == set(range(8))
+    assert set(sequences.x[:, :4].flatten()) == set(range(8))
     assert Copy(samples=1).make().x.shape == (1, 120)  # T + 20
 
 
 def test_anbn() -> None:
-    found = AnBn(shortest=2, longest=5, samples=200).make()
+    sequences = AnBn(shortest=2, longest=5, samples=200).make()
     seen = set()
-    for i, text in enumerate(strings(found)):
+    for i, text in enumerate(strings(sequences)):
         hit = re.fullmatch("S(a+)(b+)", text)
         assert hit and len(hit[1]) == len(hit[2])
         n = len(hit[1])
         seen.add(n)
-        assert legal_sets(found, i) == [{"a", "T"}, *[{"a", "b"}] * n, *[{"b"}] * (n - 1), {"T"}]
-        assert "".join(found.names[k] for k in found.targets["classes"][i][: found.lengths[i]]) == text[1:] + "T"
+        assert legal_sets(sequences, i) == [{"a", "T"}, *[{"a", "b"}] * n, *[{"b"}] * (n - 1), {"T"}]
+        assert (
+            "".join(sequences.names[k] for k in sequences.targets["classes"][i][: sequences.lengths[i]])
+            == text[1:] + "T"
+        )
     assert seen == {2, 3, 4, 5}
 
 
 def test_msd() -> None:
-    found = Msd(period=7, delays=(0, 3, 5), spikes=6, samples=100).make()
-    assert found.mask is not None
+    sequences = Msd(period=7, delays=(0, 3, 5), spikes=6, samples=100).make()
+    assert sequences.mask is not None
     seen = set()
-    for x, y, kept, length in zip(found.x, found.targets["numbers"], found.mask, found.lengths, strict=True):
+    for x, y, kept, length in zip(
+        sequences.x, sequences.targets["numbers"], sequences.mask, sequences.lengths, strict=True
+    ):
         times = np.flatnonzero(x[:, 0]) + 1
         assert len(times) == 6 and times[-1] == length and set(x[:, 0]) == {0, 1}
         late = np.diff(times, prepend=0) - 7
@@ -172,7 +179,7 @@ def test_msd() -> None:
         assert (y[kept] == late).all()
         seen |= set(late.tolist())
     assert seen == {0, 3, 5}
-    assert found.targets["classes"].max() == 5 and len(found.names) == 6
+    assert sequences.targets["classes"].max() == 5 and len(sequences.names) == 6
 
 
 # text
@@ -181,20 +188,20 @@ def test_msd() -> None:
 def test_text_of_a_file(tmp_path: Path) -> None:
     text = "to be or not to be: là est la question.\r\n" * 3 + "…"
     (tmp_path / "a.txt").write_bytes(text.encode())
-    found = Text("a.txt", 7).make(tmp_path)
+    sequences = Text("a.txt", 7).make(tmp_path)
     plain = text.replace("\r\n", "\n")
-    assert "".join(found.symbols) == "".join(sorted(set(plain)))
+    assert "".join(sequences.symbols) == "".join(sorted(set(plain)))
     count = (len(plain) - 1) // 7
-    assert found.x.shape == (count, 7) and found.ordered
-    assert "".join(found.symbols[k] for k in found.x.flatten()) == plain[: count * 7]
-    assert "".join(found.names[k] for k in found.targets["classes"].flatten()) == plain[1 : count * 7 + 1]
+    assert sequences.x.shape == (count, 7) and sequences.ordered
+    assert "".join(sequences.symbols[k] for k in sequences.x.flatten()) == plain[: count * 7]
+    assert "".join(sequences.names[k] for k in sequences.targets["classes"].flatten()) == plain[1 : count * 7 + 1]
 
 
 def test_the_built_in_text_has_one_alphabet_everywhere() -> None:
-    found = Text().make(Path())
-    assert len(found.symbols) == 96 and found.symbols[0] == "\n"
+    sequences = Text().make(Path())
+    assert len(sequences.symbols) == 96 and sequences.symbols[0] == "\n"
     assert len(builtin()) > 300_000 and "__getattr__" in builtin()
-    assert found.x.max() < 96 and found.x.min() == 0
+    assert sequences.x.max() < 96 and sequences.x.min() == 0
 
 
 def test_text_that_cannot_be_read(tmp_path: Path) -> None:
