@@ -54,9 +54,9 @@ class Stream:
 
     def __call__(self, **inputs: Tensor) -> dict[str, Any]:
         given = {k: v.numpy() for k, v in inputs.items()} | {k: np.ascontiguousarray(v) for k, v in self.states.items()}
-        found = dict(zip(names(self.session.get_outputs()), self.session.run(None, given), strict=True))
-        self.states = {s["input"]: found.pop(s["output"]) for s in self.meta}
-        return found
+        outputs = dict(zip(names(self.session.get_outputs()), self.session.run(None, given), strict=True))
+        self.states = {s["input"]: outputs.pop(s["output"]) for s in self.meta}
+        return outputs
 
 
 def far(ours: Any, theirs: Tensor) -> float:
@@ -88,9 +88,9 @@ def test_pieces_are_the_whole(cell: str) -> None:
         expected = module(x)
     for cuts in ([23], [1] * 23, [7, 1, 11, 4], [20, 3]):
         stream = Stream(model, 3)
-        found = [stream(x=piece) for piece in x.split(cuts, 1)]
-        assert far(np.concatenate([f["y"] for f in found], 1), expected["y"]) < 1e-5
-        assert far(found[-1]["z"], expected["z"]) < 1e-5 and far(found[-1]["state"], expected["state"]) < 1e-5
+        outputs = [stream(x=piece) for piece in x.split(cuts, 1)]
+        assert far(np.concatenate([f["y"] for f in outputs], 1), expected["y"]) < 1e-5
+        assert far(outputs[-1]["z"], expected["z"]) < 1e-5 and far(outputs[-1]["state"], expected["state"]) < 1e-5
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "lstm_peephole", "sru"])
@@ -102,11 +102,11 @@ def test_nan_stays_in_the_states_that_are_carried(cell: str) -> None:
     x[0, 2] = torch.nan
     with torch.no_grad():
         expected = module(x)
-    found = [stream(x=piece) for piece in x.split([1, 3, 5], 1)]
-    y = np.concatenate([f["y"] for f in found], 1)
+    outputs = [stream(x=piece) for piece in x.split([1, 3, 5], 1)]
+    y = np.concatenate([f["y"] for f in outputs], 1)
     np.testing.assert_array_equal(np.isnan(y), expected["y"].isnan().numpy())
     assert np.isnan(y[0, 2:]).all() and not np.isnan(y[0, :2]).any() and not np.isnan(y[1]).any()
-    assert np.isnan(found[-1]["z"][0]).all() and np.isnan(found[-1]["state"][0]).all()
+    assert np.isnan(outputs[-1]["z"][0]).all() and np.isnan(outputs[-1]["state"][0]).all()
 
 
 def test_names_shapes_and_the_ordinary_model_at_zero() -> None:
@@ -132,8 +132,8 @@ def test_a_learned_start_is_in_the_file() -> None:
         x = torch.randn(2, 6, 3)
         with torch.no_grad():
             expected = module(x)["y"]
-        found = [stream(x=piece)["y"] for piece in x.split([4, 2], 1)]
-        assert far(np.concatenate(found, 1), expected) < 1e-5
+        outputs = [stream(x=piece)["y"] for piece in x.split([4, 2], 1)]
+        assert far(np.concatenate(outputs, 1), expected) < 1e-5
 
 
 RAGGED = """
@@ -153,9 +153,9 @@ def test_a_sequence_may_end_in_an_earlier_piece() -> None:
         expected = module(x, lengths)
     x[torch.arange(10) >= lengths[:, None]] = torch.nan
     stream = Stream(netspec.to_onnx(graph, module, streaming=True), 4)
-    found = [stream(x=x[:, i:j], n=(lengths - i).clamp(0, j - i)) for i, j in [(0, 3), (3, 4), (4, 9), (9, 10)]]
-    assert far(np.concatenate([f["y"] for f in found], 1), expected["y"]) < 1e-5
-    assert far(found[-1]["z"], expected["z"]) < 1e-5
+    outputs = [stream(x=x[:, i:j], n=(lengths - i).clamp(0, j - i)) for i, j in [(0, 3), (3, 4), (4, 9), (9, 10)]]
+    assert far(np.concatenate([f["y"] for f in outputs], 1), expected["y"]) < 1e-5
+    assert far(outputs[-1]["z"], expected["z"]) < 1e-5
 
 
 def test_export_holds_the_pieces_against_the_module(tmp_path: Path) -> None:

@@ -127,8 +127,8 @@ class Case:
         return [*out, *torch.autograd.grad(loss, self.leaves, materialize_grads=True, allow_unused=True)]
 
 
-def agree(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> None:
-    for a, b in zip(found, wanted, strict=True):
+def agree(ours: list[Tensor], wanted: list[Tensor], tolerance: float) -> None:
+    for a, b in zip(ours, wanted, strict=True):
         assert a.shape == b.shape
         error = ((a.double() - b.double()).abs().max() / (1 + b.double().abs().max())).item() if b.numel() else 0.0
         assert error < tolerance
@@ -326,9 +326,9 @@ def test_autocast(name: str, ragged: bool) -> None:
     assert _distance([*gradients], [*true]) < 0.04
 
 
-def _distance(found: list[Tensor], wanted: list[Tensor]) -> float:
+def _distance(ours: list[Tensor], wanted: list[Tensor]) -> float:
     """The largest relative distance."""
-    pairs = [(a.double(), b.double()) for a, b in zip(found, wanted, strict=True) if b.abs().max() > 0]
+    pairs = [(a.double(), b.double()) for a, b in zip(ours, wanted, strict=True) if b.abs().max() > 0]
     return max(((a - b).norm() / b.norm()).item() for a, b in pairs)
 
 

@@ -163,12 +163,12 @@ def test_two_steps_are_the_paper_s(name: str) -> None:
     step = step_of(library_cell(name), {"hidden": HIDDEN, "input": INPUT})
     x, states, weights = draw(step)
     for _ in range(2):
-        found = evaluate(step, x, states, weights)
+        computed = evaluate(step, x, states, weights)
         expected = PAPERS[name](x=x, w=weights, **states)
-        assert set(found) == set(expected)
+        assert set(computed) == set(expected)
         for key, value in expected.items():
-            np.testing.assert_allclose(found[key], value, rtol=1e-12, atol=1e-13, err_msg=f"{name} {key}")
-        states = {key: found[key] for key in states}
+            np.testing.assert_allclose(computed[key], value, rtol=1e-12, atol=1e-13, err_msg=f"{name} {key}")
+        states = {key: computed[key] for key in states}
         x = x[::-1] * 0.7
 
 
@@ -177,8 +177,8 @@ def test_sru_on_the_slides_is_rescale_0() -> None:
     step = step_of(library_cell("sru"), {"hidden": INPUT, "input": INPUT}, {"rescale": 0})
     assert "W_s" not in step.weights
     x, states, weights = draw(step)
-    found = evaluate(step, x, states, weights)
-    np.testing.assert_allclose(found[""], sru(x, states["c"], weights, alpha=1.0)[""], rtol=1e-12)
+    computed = evaluate(step, x, states, weights)
+    np.testing.assert_allclose(computed[""], sru(x, states["c"], weights, alpha=1.0)[""], rtol=1e-12)
 
 
 def test_sru_s_scale_follows_the_highway_bias() -> None:

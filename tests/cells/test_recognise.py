@@ -71,11 +71,11 @@ NATIVE = {
 
 @pytest.mark.parametrize("name", library_names())
 def test_the_library(name: str) -> None:
-    found = match(library(name))
+    matched = match(library(name))
     torch_kind, onnx_kind = NATIVE.get(name, ("", ""))
-    assert (found.torch.kind if found.torch else "") == torch_kind
-    assert (found.onnx.kind if found.onnx else "") == onnx_kind
-    assert (found.torch is None) == bool(found.torch_reason) and (found.onnx is None) == bool(found.onnx_reason)
+    assert (matched.torch.kind if matched.torch else "") == torch_kind
+    assert (matched.onnx.kind if matched.onnx else "") == onnx_kind
+    assert (matched.torch is None) == bool(matched.torch_reason) and (matched.onnx is None) == bool(matched.onnx_reason)
 
 
 @pytest.mark.parametrize("text, kind, changes", [
@@ -104,9 +104,9 @@ def test_the_library(name: str) -> None:
     (RNN, "RNN", [("+ U @", "- U @")]),
 ])  # fmt: skip
 def test_one_cell_in_other_words(text: str, kind: str, changes: list[tuple[str, str]]) -> None:
-    found = match(step(text, *changes))
-    assert found.torch is not None, found.torch_reason
-    assert found.torch.kind == kind and found.onnx == found.torch
+    matched = match(step(text, *changes))
+    assert matched.torch is not None, matched.torch_reason
+    assert matched.torch.kind == kind and matched.onnx == matched.torch
 
 
 @pytest.mark.parametrize("text, changes, of_torch, of_onnx", [
@@ -141,9 +141,9 @@ def test_one_cell_in_other_words(text: str, kind: str, changes: list[tuple[str, 
            ("equations:", "equations:\n  - a[t] = h[t-1]\n  - b2[t] = a[t]")], "it has 3 states", ""),
 ])  # fmt: skip
 def test_what_keeps_a_cell_from_it(text: str, changes: list[tuple[str, str]], of_torch: str, of_onnx: str) -> None:
-    found = step(text, *changes)
-    assert of_torch in why_torch(found)
-    assert (of_onnx or of_torch) in why_onnx(found)
+    cell_step = step(text, *changes)
+    assert of_torch in why_torch(cell_step)
+    assert (of_onnx or of_torch) in why_onnx(cell_step)
 
 
 def test_a_name_decides_nothing() -> None:

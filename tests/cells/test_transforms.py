@@ -49,10 +49,10 @@ def test_gradients_of_each_sample(kind: str) -> None:
     def loss(weights: Any, x: torch.Tensor) -> torch.Tensor:
         return functional_call(module, weights, (x,)).square().sum()
 
-    found = vmap(grad(loss), (None, 0))(weights, x)
+    gradients = vmap(grad(loss), (None, 0))(weights, x)
     for k, part in enumerate(x):
         alone = torch.autograd.grad(loss(weights, part), list(weights.values()))
-        for mine, its in zip(found.values(), alone, strict=True):
+        for mine, its in zip(gradients.values(), alone, strict=True):
             torch.testing.assert_close(mine[k], its, rtol=1e-4, atol=1e-5)
     rows = jacrev(lambda x: module(x).sum((0, 1)))(x[0])
     _, forward = jvp(lambda x: module(x).sum((0, 1)), (x[0],), (x[1],))
@@ -64,8 +64,8 @@ def test_a_batch_of_gradients_is_taken_one_by_one_or_plainly() -> None:
     with pytest.raises(NetspecError, match="one gradient at a time"):
         torch.autograd.grad(module(x).sum((0, 1)), x, torch.eye(4), is_grads_batched=True)
     with plain_only():
-        [found] = torch.autograd.grad(module(x).sum((0, 1)), x, torch.eye(4), is_grads_batched=True)
-    assert found.shape == (4, 2, 6, 3)
+        [gradients] = torch.autograd.grad(module(x).sum((0, 1)), x, torch.eye(4), is_grads_batched=True)
+    assert gradients.shape == (4, 2, 6, 3)
 
 
 @each_path
@@ -144,8 +144,8 @@ def test_numbers_that_meet_in_the_gradient_alone(equation: str) -> None:
                  {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "x": x, "h": h, "weight": weight, "t": t})  # fmt: skip
         outputs.append(h)
     [expected] = torch.autograd.grad(outputs[0].sum(), weight)
-    [found] = torch.autograd.grad(module(x)[:, 0].sum(), weight)
-    torch.testing.assert_close(found, expected, equal_nan=True)
+    [gradients] = torch.autograd.grad(module(x)[:, 0].sum(), weight)
+    torch.testing.assert_close(gradients, expected, equal_nan=True)
     torch.testing.assert_close(module(x), torch.stack(outputs, 1))
 
 

@@ -12,9 +12,9 @@ from netspec.source.tree import Map, parse
 
 
 def tree(text: str) -> Map:
-    tree = parse(Source("net.yaml", text))
-    assert isinstance(tree, Map)
-    return tree
+    root = parse(Source("net.yaml", text))
+    assert isinstance(root, Map)
+    return root
 
 
 def message(text: str) -> str:
