@@ -16,7 +16,7 @@ from netspec.frontend.resolved import text_hash
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
-from netspec.source.memory import hold, memory
+from netspec.source.memory import memory, require_memory
 
 
 @memory("while exporting", hint="export a smaller network, or on a machine with more memory")
@@ -29,7 +29,7 @@ def export_onnx(
     `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
-    hold(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
+    require_memory(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
     plan = streaming_of(graph) if streaming else None
     model = model_of(graph, module, plan)
     try:

@@ -52,7 +52,7 @@ def is_shortage(error: Exception) -> bool:
     return _asked(error) is not None
 
 
-def hold(needed: int, what: str, hint: str = "") -> None:
+def require_memory(needed: int, what: str, hint: str = "") -> None:
     """Raises NS625 before memory is taken that is not there: the system would end the process without a word."""
     free = available()
     if free is not None and needed > free:

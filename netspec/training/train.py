@@ -17,7 +17,7 @@ from netspec.graph.model import Graph
 from netspec.recipe.config import TrainConfig
 from netspec.recipe.optimizers.base import Optimizer
 from netspec.source.errors import NetspecError
-from netspec.source.memory import hold, memory
+from netspec.source.memory import memory, require_memory
 from netspec.spec import Spec
 from netspec.training.batch_of_one import least_batch
 from netspec.training.batches import Batches
@@ -80,7 +80,7 @@ def train(
         else:
             dataset, changed = dataset_of(spec, data, config), ""
         if where.type == "cpu":
-            hold(
+            require_memory(
                 bytes_to_train(spec, config.optimizer),
                 "for the weights, their gradients, what the optimizer keeps and the best weights",
                 "lower the sizes of layers: `netspec summary` shows them",

@@ -16,7 +16,7 @@ import netspec
 from netspec import NetspecError
 from netspec.backends.onnx import model as onnx_model
 from netspec.source import memory as source_memory
-from netspec.source.memory import available, hold, is_shortage, memory
+from netspec.source.memory import available, is_shortage, memory, require_memory
 
 ROOM = 400 << 20  # beyond what importing everything takes
 CHILD = """
@@ -155,8 +155,8 @@ def test_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     free = available()
     assert free is not None and free > 0
     monkeypatch.setattr(source_memory, "available", lambda: 1 << 20)
-    hold(1 << 20, "for a test")
+    require_memory(1 << 20, "for a test")
     with pytest.raises(NetspecError, match="NS625 out of memory on cpu for a test: 1 MiB are needed, 1 MiB are free"):
-        hold((1 << 20) + 1, "for a test")
+        require_memory((1 << 20) + 1, "for a test")
     with pytest.raises(NetspecError, match=r"NS625 out of memory on cpu for the weights of the network: 1.53 MiB are"):
         netspec.to_torch(netspec.load("netspec: 1\ninputs: {x: [4]}\nlayers: {a: {type: linear, out_features: 80000}}"))

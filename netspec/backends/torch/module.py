@@ -15,7 +15,7 @@ from netspec.backends.torch.padding_rows import hold_padding_rows
 from netspec.graph.cost import num_params
 from netspec.graph.model import Graph, Node
 from netspec.source.garbage import collecting_later
-from netspec.source.memory import hold, memory
+from netspec.source.memory import memory, require_memory
 
 _BUILDING = "for the weights of the network"
 
@@ -27,7 +27,9 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
     several.  Initialisation is torch's default where `init` does not say otherwise.
     Raises NS625 where there is too little memory.
     """
-    hold(4 * num_params(graph), _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters")
+    require_memory(
+        4 * num_params(graph), _BUILDING, "lower the sizes of its layers: `netspec summary` shows their parameters"
+    )
     with collecting_later(), torch.random.fork_rng(devices=[]), memory(_BUILDING):
         torch.manual_seed(seed)
         module = NetworkLowering(graph).network()
