@@ -29,6 +29,7 @@ def export_onnx(
     `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
+    refuse_other_file(path)
     require_memory(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
     plan = streaming_of(graph) if streaming else None
     model = model_of(graph, module, plan)
@@ -59,6 +60,13 @@ def export_onnx(
         raise _cannot_write(path, error) from None
     write_whole(path, lambda file: file.write(serialized(model)), _cannot_write)
     return parity
+
+
+def refuse_other_file(path: Path) -> None:
+    """A model may replace a model: any other file (the network itself, data, weights) is there for a reason."""
+    if path.is_file() and path.suffix != ".onnx":
+        hint = "name a file that ends in .onnx, or remove this one first"
+        raise NetspecError("NS704", "is there already, and is no .onnx file", name=str(path), hint=hint)
 
 
 def _cannot_write(path: Path, error: Exception) -> NetspecError:

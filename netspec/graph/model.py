@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from netspec.graph.text import LayerLine, network_text
 from netspec.layers.base import Layer, Weight
@@ -16,9 +16,6 @@ from netspec.source.text import Span
 
 if TYPE_CHECKING:  # importing it takes longer than loading a network
     import networkx
-
-# Why a pass took a layer out: no output depends on it, it gives out what it reads, or it does so at inference.
-Removal = Literal["dead", "identity", "trained only"]
 
 
 class Ref(NamedTuple):
@@ -98,7 +95,7 @@ class Graph:
     warnings: list[Problem] = field(default_factory=list)
     lengths: Lengths = field(default_factory=Lengths)  # how long named axes may be, by the layers as they were written
     weights: Mapping[str, Any] = field(default_factory=dict)  # state_dict name -> array, once passes work on values
-    removed: Mapping[str, Removal] = field(default_factory=dict)  # layers that passes took out
+    removed: Mapping[str, str] = field(default_factory=dict)  # layers that passes took out, and why
     owners: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)  # known
     _nodes: dict[str, Node] = field(default_factory=dict, repr=False)
     _readers: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)  # name -> who reads it

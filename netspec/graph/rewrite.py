@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from netspec.graph.model import Graph, Node, Ref, Removal
+from netspec.graph.model import Graph, Node, Ref
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
 
@@ -65,13 +65,13 @@ class Rewrite:
         """Whether the node takes weights from another, or another takes this one's."""
         return bool(node.share or self._sharers[node.name])
 
-    def remove(self, node: Node, why: Removal) -> None:
+    def remove(self, node: Node, why: str) -> None:
         """Take out a node that nobody reads."""
         self._refuse_uses(node, "removed")
         self._drop(node)
         self._removed.update(dict.fromkeys(written(node), why))
 
-    def bypass(self, node: Node, why: Removal) -> None:
+    def bypass(self, node: Node, why: str) -> None:
         """Take out a node of one input and one output of the same type; its readers read what it read."""
         if self.input_types(node) != tuple(node.outputs.values()) or "" not in node.outputs:
             raise NetspecError("NS502", f"`{node.name}` cannot be bypassed: what it gives is not of its input's type")

@@ -204,3 +204,16 @@ def test_an_optional_output_that_nobody_reads_is_left_out() -> None:
     draft.state_outputs["q"] = draft.graph.inputs["x"]
     draft.drop_dead_nodes()
     assert [list(node.output) for node in draft.nodes[:3]] == [["a"], ["y", "y/indices"], ["", "z/h"]]
+
+
+def test_a_file_that_is_no_model_is_not_replaced(tmp_path: Path) -> None:
+    """`export net.yaml -o net.yaml` lost the network."""
+    graph = netspec.load("netspec: 1\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 2}\n")
+    other = tmp_path / "net.yaml"
+    other.write_text("netspec: 1\n")
+    with pytest.raises(NetspecError, match="NS704") as raised:
+        export_onnx(graph, netspec.to_torch(graph), other)
+    assert "is there already, and is no .onnx file" in str(raised.value)
+    assert other.read_text() == "netspec: 1\n"
+    export_onnx(graph, netspec.to_torch(graph), tmp_path / "model")  # a new one may be called anything
+    assert (tmp_path / "model").stat().st_size

@@ -10,7 +10,7 @@ import netspec
 from netspec.report.problems import Checked
 from netspec.report.problems.github import command
 from netspec.report.problems.json import render as render_json
-from netspec.report.problems.text import coloured
+from netspec.report.problems.text import coloured, listed
 from netspec.source.errors import Problem
 
 
@@ -45,3 +45,10 @@ def test_colours_change_nothing_but_colours() -> None:
     text = problem().render()
     assert re.sub(r"\x1b\[\d+m", "", coloured(text)) == text
     assert "\x1b[31mNS203" in coloured(text)
+
+
+def test_every_problem_has_its_colours() -> None:
+    problems = [(Problem("NS201", "unknown layer kind `rellu`", name="a.yaml"), "error") for _ in range(2)]
+    texts = [coloured(shown.text) for shown in listed(problems)]
+    assert len(texts) == 2 and all("\x1b[31mNS201\x1b[39m" in text for text in texts)
+    assert texts[1].startswith("\n")

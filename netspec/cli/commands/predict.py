@@ -14,7 +14,7 @@ from netspec.cli.results import TableFormat, show_result
 
 
 @command(
-    "netspec predict runs/iris_mlp-1 flowers.csv",
+    "netspec predict runs/flowers-1 new.csv",
     "netspec predict model.onnx image.png",
     "netspec predict runs/char_lstm-1 'The ' --temperature 0.7",
 )

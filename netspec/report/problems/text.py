@@ -37,8 +37,10 @@ def _figures(graph: Graph) -> str:
 def coloured(text: str) -> str:
     """A rendered problem with the colours of a terminal."""
     out = []
-    for i, line in enumerate(text.split("\n")):
-        head = _HEAD.match(line) if i == 0 else None
+    lines = text.split("\n")
+    first = next((i for i, line in enumerate(lines) if line), 0)  # an empty line stands before all problems but one
+    for i, line in enumerate(lines):
+        head = _HEAD.match(line) if i == first else None
         if head:
             out.append(f"\x1b[1m{head[1]}\x1b[31m{head[2]}\x1b[39m{head[3]}\x1b[0m")
         elif line.strip(" \t|^") == "" and "^" in line:
