@@ -113,14 +113,18 @@ class Graph:
 
     @property
     def nx(self) -> networkx.MultiDiGraph[str]:
-        """The network as networkx has it, made anew: `node` of every node, `position` and `port` of every edge."""
-        from networkx import MultiDiGraph
+        """The network as networkx has it, made anew: `node` of every node, `position` and `port` of every edge.
+
+        It is frozen: what would be changed in it would not be changed in the network.
+        """
+        from networkx import MultiDiGraph, freeze
 
         graph: MultiDiGraph[str] = MultiDiGraph()
         for node in self.nodes():
             graph.add_node(node.name, node=node)
             for position, ref in enumerate(node.inputs):
                 graph.add_edge(ref.node, node.name, position=position, port=ref.port)
+        freeze(graph)
         return graph
 
     def __getitem__(self, name: str) -> Node:

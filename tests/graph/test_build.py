@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import networkx
 import pytest
 
 import netspec
@@ -119,3 +120,11 @@ def test_costs_count_what_torch_counts() -> None:
     assert 2 * total(graph).flops == counter.get_total_flops()  # torch counts a multiply-add as two
     assert total(graph).params == sum(p.numel() for p in module.parameters())
     assert depth(graph) == 18
+
+
+def test_networkx_graph_cannot_be_changed() -> None:
+    """It is a copy: a change would be lost without a word."""
+    graph = netspec.load("netspec: 1\ninputs: {x: [4]}\nlayers: {a: relu, b: tanh}\n")
+    assert list(graph.nx.nodes) == ["x", "a", "b"]
+    with pytest.raises(networkx.NetworkXError, match="Frozen"):
+        graph.nx.remove_node("a")

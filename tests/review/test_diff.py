@@ -227,3 +227,21 @@ def test_one_copy_less_of_many_and_a_renamed_stack() -> None:
     assert [(d.status, d.name) for d in fewer.layers] == [("removed", "st.1999")]
     renamed = netspec.diff(stack("st", 2000), stack("su", 2000))
     assert [d.status for d in renamed.layers] == ["renamed"] * 2000
+
+
+def test_parameters_of_a_cell_are_shown_as_they_are_written() -> None:
+    text = """
+netspec: 1
+inputs: {x: [T, 3]}
+cells:
+  mine: {params: {k: }, state: {h: hidden}, output: h, equations: ["h[t] = tanh(k * h[t-1])"]}
+layers:
+  r: {type: recurrent, cell: mine, hidden: 4, params: {k: 3}}
+"""
+    shown = [
+        line
+        for _, line in text_lines(
+            netspec.diff(netspec.load(text), netspec.load(text.replace("k: 3", "k: 4"))), "a", "b"
+        )
+    ]
+    assert any("{k: 3} -> {k: 4}" in line for line in shown), shown

@@ -12,6 +12,7 @@ from netspec.backends.torch.record import Recorder
 from netspec.backends.torch.submodules import Submodule, submodules_of
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.base import Layer
+from netspec.source.errors import NetspecError
 
 
 @dataclass
@@ -66,6 +67,9 @@ class NetworkLowering:
                 attach(children, submodule.local(child.path), lowered.module)
             elif (module := child.layer.torch_module(*self.types[child.name])) is not None:
                 attach(children, submodule.local(child.name) or child.kind, module)
+            elif type(child.layer).to_torch is Layer.to_torch:
+                hint = f"give the kind `{child.kind}` a `torch_module`, or a `to_torch` that computes its output"
+                raise NetspecError("NS501", f"{child.kind} says no torch module to call", child.span, hint=hint)
         return children
 
     def lower(self, submodule: Submodule) -> Lowered:

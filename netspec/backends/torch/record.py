@@ -94,6 +94,11 @@ class LayerRecorder:
         name = identifier(self._local)
         return self._tracer.create_proxy("call_module", self._local, args or self.inputs, kwargs, name=name)
 
+    def module(self, module: Any) -> Any:
+        """Refused: modules are made before their wiring is recorded, once for all equal blocks (NS501)."""
+        hint = f"return it from `torch_module` of the kind `{self._node.kind}`; `build.call(…)` calls it"
+        raise NetspecError("NS501", f"{self._node.kind} makes its module in `to_torch`", self._node.span, hint=hint)
+
     def size(self, size: Size) -> Any:
         try:
             return size_value(size, self._axis)

@@ -150,7 +150,8 @@ def convert(value: Any, annotation: Any) -> Any:
     if isinstance(value, dict):
         inner = [a for a in options_of(annotation) if get_origin(a) in (dict, Mapping)]
         item = get_args(inner[0])[1] if inner else Any
-        return {key: convert(v, item) for key, v in value.items()}
+        # Numbers of a mapping stay as they are written: a difference shows them again, `k: 3` and not `k: 3.0`.
+        return {key: v if isinstance(v, (int, float)) else convert(v, item) for key, v in value.items()}
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
     options = options_of(annotation)
