@@ -160,8 +160,8 @@ def trained(text: str, run: Path | None, resume: bool) -> Callable[[], int]:
 
 def exported(run: Path, path: Path) -> Callable[[], int]:
     def act() -> int:
-        found = load_run(run)
-        export_onnx(found.graph, found.module, path)
+        trained = load_run(run)
+        export_onnx(trained.spec, trained.module, path)
         return 0
 
     return act
