@@ -27,7 +27,7 @@ from benchmarks.peers import DigitsMlp, same_weights, train
 from netspec.spec import Spec
 from netspec.training.batches import Batches
 from netspec.training.loop import Trainer
-from netspec.training.run_data import read_samples
+from netspec.training.run_data import dataset_of
 from netspec.training.runs import LAST
 from netspec.training.weights import read_tensors
 
@@ -58,7 +58,7 @@ class Clock:
 def batches_of(graph: Spec) -> tuple[Batches, int]:
     """The training part, and the seed of its orders."""
     data, config = graph.learning()
-    parts = read_samples(graph, data, config).parts
+    parts = dataset_of(graph, data, config).parts
     return Batches.of(parts["train"], config.batch_size, torch.device("cpu")), config.seed
 
 
