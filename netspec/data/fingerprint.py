@@ -72,7 +72,7 @@ class Fingerprint:
         from safetensors import SafetensorError, deserialize
 
         try:
-            tensors = dict(deserialize(data))  # type: ignore[no-untyped-call]
+            tensors = dict(deserialize(data))  # type: ignore[no-untyped-call]  # safetensors has none
             size = int.from_bytes(data[:8], "little")
             header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["fingerprint"])
             names, content = header["parts"], header["content"]

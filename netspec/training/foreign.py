@@ -29,7 +29,7 @@ def read_model(path: Path) -> Any:
     ONNX's own, with loops, branches or functions, or with parts that are not for inference.
     """
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # has none
 
     def bad(message: str, hint: str = "") -> NetspecError:
         return NetspecError("NS631", message, name=str(path), hint=hint)

@@ -154,9 +154,9 @@ class Trainer:
                 losses = losses_of(module(*inputs), targets)
                 loss = losses if alone else losses.sum()
             if scaler is None:
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()  # type: ignore[no-untyped-call]  # torch's own
             else:
-                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]  # torch's own
                 scaler.unscale_(optimizer)
             if ahead is not None:
                 ahead.come_back()

@@ -70,7 +70,7 @@ class Losses:
         """(K,) the mean of each of K outputs over the batch; () where there is only one.  Their sum is minimised."""
         if self.alone:
             [(name, function)] = self.functions.items()
-            return function(outputs, targets[name])  # type: ignore[arg-type]
+            return function(outputs, targets[name])  # type: ignore[arg-type]  # of the type that the loss takes
         assert not isinstance(outputs, Tensor)
         return torch.stack([f(outputs[name], targets[name]) for name, f in self.functions.items()])
 

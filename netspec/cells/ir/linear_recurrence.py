@@ -100,9 +100,9 @@ class _AffineReader(Generic[Coefficient]):
                 return None
             if node.op == "div":
                 below = algebra.of(node.args[1])
-                return tuple(None if v is None else algebra.div(v, below) for v in inner)  # type: ignore[return-value]
+                return tuple(None if v is None else algebra.div(v, below) for v in inner)  # type: ignore[return-value]  # a pair, as `inner` is
             rest = [algebra.of(a) for a in node.args if a is not moving[0]]
-            return tuple(None if v is None else algebra.mul([v, *rest]) for v in inner)  # type: ignore[return-value]
+            return tuple(None if v is None else algebra.mul([v, *rest]) for v in inner)  # type: ignore[return-value]  # a pair, as `inner` is
         return None
 
     def sum(self, values: list[Coefficient | None]) -> Coefficient | None:

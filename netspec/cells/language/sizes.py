@@ -55,7 +55,7 @@ def side_of(expr: Expr, values: Mapping[str, Size | float | None]) -> Size:
                     f"a size is divided by a whole number of at least 1, received `{right.part.shown}`",
                     right.part.span,
                 )
-            result = a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a // b  # type: ignore[operator]
+            result = a + b if sign == "+" else a - b if sign == "-" else a * b if sign == "*" else a // b  # type: ignore[operator]  # both are numbers or sizes
             if isinstance(result, Dim) and len(result.terms) > MAX_TERMS:
                 raise NetspecError("NS411", f"a size of more than {MAX_TERMS} terms", expr.part.span)
             return result

@@ -36,11 +36,11 @@ def recurrence(
     training = torch.is_grad_enabled() and any(x.requires_grad for x in tensors)
     seen = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None  # by a compiler, or `jit.trace`
     if seen or any(type(x) not in _PLAIN for x in tensors):
-        return torch.ops.netspec.recurrence(operands, weights, initial, lengths, program, training)  # type: ignore[no-any-return]
+        return torch.ops.netspec.recurrence(operands, weights, initial, lengths, program, training)  # type: ignore[no-any-return]  # torch's own
     if not training:
         return forward(operands, weights, initial, lengths, program, False)
     counts = (len(operands), len(weights), len(initial))
-    return list(_Eager.apply(program, lengths, counts, *tensors))  # type: ignore[no-untyped-call]
+    return list(_Eager.apply(program, lengths, counts, *tensors))  # type: ignore[no-untyped-call]  # torch's own
 
 
 # As torch's compiler sees it
@@ -150,7 +150,7 @@ class _Eager(torch.autograd.Function):
                 hint="run it with `with netspec.cells.run.plain_only():`, or differentiate it within torch.func",
             )
         # What was kept is handed over, so that autograd sees what a second derivative would depend on.
-        results = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]
+        results = _Second.apply(ctx, len(gradients), *gradients, *ctx.saved_tensors)  # type: ignore[no-untyped-call]  # torch's own
         return (None, None, None, *results)
 
 

@@ -27,7 +27,7 @@ class VelocityOptimizer(torch.optim.Optimizer):
         return [self.state[w]["velocity"] for w in weights]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]  # torch's has overloads
         """A weight without a gradient has had no part in the loss: its g is 0."""
         group = self.param_groups[0]
         weights = self._weights()

@@ -47,7 +47,7 @@ class LooksAhead(Protocol):
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("netspec.recipe.optimizers")
-O = TypeVar("O", bound=type[Optimizer])  # noqa: E741
+O = TypeVar("O", bound=type[Optimizer])  # noqa: E741 - O of Optimizer
 
 
 @dataclass_transform(frozen_default=True)

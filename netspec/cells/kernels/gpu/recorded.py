@@ -31,7 +31,7 @@ def run_recorded(sequence: LoopRun) -> bool:
     if sequence.steps < K // 2 or not can_record(sequence):
         return False
     some = next(iter(sequence.tensors.values()))
-    with _LOCK, torch.cuda.device_of(some):  # type: ignore[no-untyped-call]
+    with _LOCK, torch.cuda.device_of(some):  # type: ignore[no-untyped-call]  # torch's own
         key = _key(sequence)
         if key not in _RECORDINGS:
             _RECORDINGS[key] = _recording(sequence)
@@ -77,7 +77,7 @@ def _recording(sequence: LoopRun) -> Recording | None:
 
 def record(run: Play) -> Play:
     """Record what `run` launches."""
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's own
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):  # kernels are compiled and libraries make their workspaces outside of the recording
         run()

@@ -88,7 +88,7 @@ def launch(module: ModuleType, call: KernelLaunch) -> None:
     tile, warps = tile_of(kernel, min(x.element_size() for x, _, _ in call.slots))
     rows = -(-call.rows // tile.get("TILE_R", 1))
     time = (call.time, call.rows) if kernel.form == "step" else (call.time,)
-    with torch.cuda.device_of(some):  # type: ignore[no-untyped-call]
+    with torch.cuda.device_of(some):  # type: ignore[no-untyped-call]  # torch's own
         getattr(module, kernel.name)[rows, -(-kernel.size // tile["TILE_C"])](
             *(tensor for tensor, _, _ in call.slots),
             *numbers,
