@@ -82,6 +82,7 @@ class Add(Elementwise):
     """
 
     onnx_name: ClassVar[str] = "Add"
+    commutative: ClassVar[bool] = True
 
     def to_torch(self, build: TorchBuilder) -> Any:
         return reduce(lambda a, b: a + b, build.inputs)
@@ -95,6 +96,7 @@ class Multiply(Elementwise):
     """
 
     onnx_name: ClassVar[str] = "Mul"
+    commutative: ClassVar[bool] = True
 
     def products(self, inputs: Types, output: TensorType) -> Size:
         """How many products of activations one sample has."""

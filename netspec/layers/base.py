@@ -192,6 +192,7 @@ class Layer:
     trained_only: ClassVar[bool] = False  # the identity at inference (dropout)
     batch_norm: ClassVar[bool] = False  # `fold_batch_norm` reads `eps` and torch's weights and buffers of a batch norm
     sums: ClassVar[bool] = False  # adds up elements of its input, so that a product before it is a multiply-add
+    commutative: ClassVar[bool] = False  # two inputs can be exchanged, to the last bit; of three the order counts
     floating: ClassVar[bool] = True  # refuses whole-number and bool inputs (NS405), before `infer` is asked
     examples: ClassVar[tuple[Example, ...]] = ()
 

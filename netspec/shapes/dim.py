@@ -132,8 +132,8 @@ class Dim:
                 names |= {atom} if isinstance(atom, str) else atom.numerator.names()
         return names
 
-    def at(self, sizes: Mapping[str, int]) -> Size:
-        """The value with some axis names replaced by numbers."""
+    def at(self, sizes: Mapping[str, Size]) -> Size:
+        """The value with some axis names replaced by numbers, or by other sizes."""
         total: Size = 0
         for monomial, factor in self.terms:
             term: Size = factor
@@ -185,6 +185,6 @@ def exact_div(a: Size, b: Size) -> Size | None:
     return a // b if b and a % b == 0 else None
 
 
-def at(size: Size, sizes: Mapping[str, int]) -> Size:
-    """The value with some axis names replaced by numbers."""
+def at(size: Size, sizes: Mapping[str, Size]) -> Size:
+    """The value with some axis names replaced by numbers, or by other sizes."""
     return size.at(sizes) if isinstance(size, Dim) else size

@@ -1,0 +1,76 @@
+"""Digests of a network: what changes each of them, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+import netspec
+from netspec.graph.digest import Digests, digests
+
+BASE = """
+netspec: 1
+inputs: {image: [3, 8, T], other: [3, 8, T]}
+layers:
+  conv: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, from: image}
+  side: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1, from: other}
+  sum: {type: add, from: [conv, side]}
+  pool: global_avg_pool2d
+  fc: {type: linear, out_features: 5}
+  spare: {type: linear, out_features: 2, from: pool}
+outputs: {logits: fc, features: pool}
+"""
+ALL = ("interface", "function", "names", "training")
+
+
+def of(*edits: tuple[str, str]) -> Digests:
+    text = BASE
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return digests(netspec.load(text))
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        (("kernel_size: 3, padding: 1", "padding: [1, 1], kernel_size: [3, 3], bias: true"), ()),
+        (("8, T]", "8, S]"), ()),
+        (("[conv, side]", "[side, conv]"), ()),
+        (("side", "second"), ("names",)),
+        (("fc", "head"), ("names",)),
+        (("spare", "unused"), ("names",)),
+        (("out_features: 2", "out_features: 3"), ("names",)),
+        (("image", "picture"), ("interface",)),
+        (("logits", "scores"), ("interface",)),
+        (("out_features: 5", "out_features: 5, init: zeros"), ("training",)),
+        (("out_features: 5", "out_features: 5, freeze: true"), ("training",)),
+        (("out_features: 5", "out_features: 5, bias: false"), ("function", "names")),
+        (("out_features: 5", "out_features: 6"), ("interface", "function")),
+        (("type: add", "type: subtract"), ("function",)),
+        (("{image: [3, 8, T], other: [3, 8, T]}", "{other: [3, 8, T], image: [3, 8, T]}"), ("interface", "names")),
+        (("logits: fc, features: pool", "features: pool, logits: fc"), ("interface", "function")),
+        (("from: other}", "from: image}"), ("function",)),
+        (("from: other}", "from: other, share: conv}"), ("function",)),
+    ],
+)  # fmt: skip
+def test_what_changes_a_digest(edit: tuple[str, str], changed: tuple[str, ...]) -> None:
+    before, after = of(), of(edit)
+    assert tuple(name for name in ALL if getattr(before, name) != getattr(after, name)) == changed
+
+
+def test_the_order_of_three_terms_counts() -> None:
+    three = ("sum: {type: add, from: [conv, side]}", "sum: {type: add, from: [conv, side, image1]}")
+    more = ("sum:", "image1: {type: conv2d, out_channels: 4, kernel_size: 1, from: image}\n  sum:")
+    a = of(three, more)
+    b = of(three, more, ("[conv, side, image1]", "[side, conv, image1]"))
+    assert a.function != b.function
+
+
+def test_digests_are_the_same_everywhere() -> None:
+    """Written down: another value is another `VERSION`."""
+    assert of() == Digests(
+        "1:d97551a9ff0c60d84930c5ef26612a12fbb1c024135e8a338719b790080d3a53",
+        "1:1085cef26fcbc708ef3ef10141b79fb1728844a664d002f19f4282d9763b71c5",
+        "1:384eccd4875e3d4a790528b7691e48df05b70ef0190529b4697ab6a065859796",
+        "1:32b46faaa2eaddb25b437fc4057ce83a39028781116cff80a219ccbfab19bcd6",
+    )
