@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 import netspec
 from netspec.cli.lazy import LazyCommands
@@ -45,12 +46,12 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
         raise typer.Exit()
 
 
-def command(*examples: str) -> Callable[[Callable[..., None]], typer.Typer]:
+def command(*examples: str, cls: type[TyperCommand] | None = None) -> Callable[[Callable[..., None]], typer.Typer]:
     """Makes a command of a function: name, help and options are the function's; the examples end its help."""
 
     def register(function: Callable[..., None]) -> typer.Typer:
         alone = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-        alone.command(epilog="Examples:\n\n" + "\n\n".join(f"`{line}`" for line in examples))(function)
+        alone.command(cls=cls, epilog="Examples:\n\n" + "\n\n".join(f"`{line}`" for line in examples))(function)
         return alone
 
     return register

@@ -119,7 +119,12 @@ def test_diff_text_and_json(net: str) -> None:
     Path("wide.yaml").write_text(NET.replace("width: 4", "width: 8"))
     code, out, _ = run("diff", net, "wide.yaml")
     assert code == 0 and "~ fc1 (linear): out_features 4 -> 8" in out
-    assert json.loads(run("diff", net, "wide.yaml", "--format", "json")[1])["totals"][0]["what"] == "params"
+    assert (
+        json.loads(run("diff", net, "wide.yaml", "--format", "json")[1])["networks"][0]["difference"]["totals"][0][
+            "what"
+        ]
+        == "params"
+    )
     assert run("diff", net, net)[1].endswith("no change in the network\n")
     assert run("diff", net, "none.yaml")[0] == 1
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.diff import set_fields
+from netspec.report.problems.json import as_data as problem_data
+from netspec.review.compared import Compared
 from netspec.review.difference import Change, Diff
 from netspec.shapes.dim import Dim
 
 
-def render(diff: Diff, before: str, after: str) -> Iterator[str]:
-    yield json.dumps(as_data(diff), indent=2, ensure_ascii=False)
+def render(networks: Sequence[Compared], every: bool) -> Iterator[str]:
+    shown = [
+        {
+            "path": network.path,
+            "before": network.before,
+            "after": network.after,
+            "problems": [problem_data(problem) for problem in network.problems],
+            "difference": as_data(network.difference) if network.difference is not None else None,
+        }
+        for network in networks
+    ]
+    yield json.dumps({"format_version": 1, "networks": shown}, indent=2, ensure_ascii=False)
 
 
 def as_data(diff: Diff) -> dict[str, Any]:

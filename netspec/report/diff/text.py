@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.diff import set_fields
 from netspec.report.numbers import byte_size, count, signed
+from netspec.report.problems.text import listed
+from netspec.review.compared import Compared
 from netspec.review.difference import Change, Diff, LayerDiff
 from netspec.source.text import show
 
@@ -17,11 +19,15 @@ _COLOUR = {"head": "bold", "added": "green", "removed": "red", "renamed": "cyan"
 _MAX_RIPPLE = 8
 
 
-def render(diff: Diff, before: str, after: str) -> Iterator[Any]:
+def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
     from rich.text import Text
 
-    for status, line in lines(diff, before, after):
-        yield Text(line, style=_COLOUR.get(status, ""))
+    for network in networks:
+        if network.difference is None:
+            yield from listed((problem, "error") for problem in network.problems)
+            continue
+        for status, line in lines(network.difference, network.before, network.after):
+            yield Text(line, style=_COLOUR.get(status, ""))
 
 
 def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
