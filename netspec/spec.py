@@ -25,6 +25,9 @@ if TYPE_CHECKING:  # a file without these sections is compiled without them
     from netspec.recipe.config import TrainConfig
 
 
+LEARNING = ("data", "train")  # the sections that say what a network learns from, and how
+
+
 @dataclass(repr=False)
 class Spec(Graph):
     """A network with what its file says about learning; None: there is no such section."""
@@ -71,17 +74,17 @@ def compile_document(document: Document, *, hold_budget: bool = True) -> Spec:
     """Raises NS2xx, NS3xx, NS4xx and NS6xx, whole stages at a time."""
     problems = Problems()
     network = read_network(document, problems)
-    sections = _read_sections(document, problems)
+    sections = learning_sections(document, problems)
     raise_all(problems)
     spec = build(network, Spec(folder=document.folder), hold_budget=hold_budget)
-    _read_learning(spec, sections)
+    raise_all(read_learning(spec, sections))
     return spec
 
 
-def _read_sections(document: Document, problems: Problems) -> dict[str, Map]:
+def learning_sections(document: Document, problems: Problems) -> dict[str, Map]:
     """`data` and `train`, as far as they are there, with expressions put in."""
     sections: dict[str, Map] = {}
-    for name in ("data", "train"):
+    for name in LEARNING:
         tree = document.section(name)
         if tree is None:
             continue
@@ -95,8 +98,8 @@ def _read_sections(document: Document, problems: Problems) -> dict[str, Map]:
     return sections
 
 
-def _read_learning(spec: Spec, sections: Mapping[str, Map]) -> None:
-    """Read both sections, with the problems of both at once."""
+def read_learning(spec: Spec, sections: Mapping[str, Map]) -> list[Problem]:
+    """Read both sections into a built network; gives the problems of both at once."""
     problems: list[Problem] = []
     if "data" in sections:
         from netspec.data.config import read_data
@@ -112,4 +115,4 @@ def _read_learning(spec: Spec, sections: Mapping[str, Map]) -> None:
             spec.train = read_train(sections["train"], spec.output_types(), spec.layers())
         except NetspecError as error:
             problems += error.problems
-    raise_all(problems)
+    return problems

@@ -10,6 +10,7 @@ from onnx import helper
 
 from netspec.backends.onnx.draft import OPSET
 from netspec.backends.onnx.model import check_size, model_of, serialized
+from netspec.backends.onnx.spec_meta import META as SPEC
 from netspec.backends.onnx.streaming import streaming_of
 from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.resolved import text_hash
@@ -26,7 +27,7 @@ def export_onnx(
     """Write a verified ONNX file.
 
     The model passes `onnx.checker` in full and agrees with the module under onnxruntime at batch sizes 1, 2 and 7, a
-    `streaming` one on whole sequences and in pieces; the comparison, the spec's hash and `metadata` are kept in the
+    `streaming` one on whole sequences and in pieces; the comparison, the spec, its hash and `metadata` are kept in the
     file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
     refuse_other_file(path)
@@ -46,6 +47,7 @@ def export_onnx(
         model,
         {
             **{p.key: p.value for p in model.metadata_props},
+            SPEC: graph.resolved,
             "netspec.spec_sha256": text_hash(graph.resolved),
             "netspec.parity_error": f"{parity.error:.3e}",
             "netspec.parity_tolerance": f"{parity.tolerance:.0e}",

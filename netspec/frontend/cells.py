@@ -69,7 +69,7 @@ def read_cells(document: Document, problems: Problems) -> Cells:
 def cells_of_file(path: Path) -> dict[str, Cell]:
     """The cells of a file by name, with those that it includes and extends.  Raises all that is wrong with them."""
     source = read_text(path)
-    root = Files().document(source, path.parent, (path.resolve(),))
+    root = Files().load(source, path, path.parent)
     section = root.get("cells")
     if section is not None and not isinstance(section, Map):
         raise NetspecError("NS203", f"`cells` expects a mapping, received {show(section.plain())}", section.span)
@@ -92,7 +92,7 @@ def library_hint(name: str) -> str:
 
 def used_of_file(path: Path) -> list[Cell]:
     """The cells of the library that a file's layers name, in its order.  Raises NS1xx."""
-    root = Files().document(read_text(path), path.parent, (path.resolve(),))
+    root = Files().load(read_text(path), path, path.parent)
     return [library_cell(name) for name in dict.fromkeys(_named(root)) if name in library_names()]
 
 

@@ -11,23 +11,29 @@ import yaml
 
 from netspec.frontend.assign import set_path
 from netspec.frontend.expression import NAME, VALUE, is_value
-from netspec.frontend.files import SECTIONS, Files
+from netspec.frontend.files import SECTIONS, Files, WrittenFile
 from netspec.frontend.resolved import Dumper, dump
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
+from netspec.source.file_tree import FileTree
 from netspec.source.text import Source, show
 from netspec.source.tree import Map, Scalar
 
 _NOT_YET = ("search",)
+NETWORK = ("inputs", "layers")  # the sections without which a file is no network
 
 
 @dataclass
 class Document:
-    """A whole file, as trees: checked sections, nothing expanded yet."""
+    """A whole file, as trees: checked sections, nothing expanded yet.
+
+    `files`: every file that was read for it, as it is written, by its path from the folder of the first.
+    """
 
     source: Source
     folder: Path
     root: Map
     vars: dict[str, Any] = field(default_factory=dict)
+    files: Mapping[str, WrittenFile] = field(default_factory=dict)
 
     def section(self, name: str) -> Map | None:
         tree = self.root.get(name)
@@ -53,19 +59,27 @@ def load_document(
 
     Raises NS1xx, NS2xx, NS303, NS304, NS306 and NS307.
     """
-    folder = folder or (path.parent if path else Path())
-    root = Files().document(source, folder, (path.resolve(),) if path else ())
+    document = read_document(source, path, folder)
     problems = Problems()
     for assignment in (*_assignments(variables or {}), *sets):
         try:
-            root = set_path(root, assignment, SECTIONS)
+            document.root = set_path(document.root, assignment, SECTIONS)
         except NetspecError as error:
             problems += error.problems
     raise_all(problems)
-    _check_sections(root, problems)
-    variables = _read_vars(root, problems)
+    problems += (problem for _, problem in section_problems(document.root))
+    document.vars = read_vars(document.root, problems)
     raise_all(problems)
-    return Document(source, folder, root, variables)
+    return document
+
+
+def read_document(
+    source: Source, path: Path | None = None, folder: Path | None = None, tree: FileTree | None = None
+) -> Document:
+    """A text with everything that it extends and includes, its sections not yet checked.  Raises NS1xx to NS307."""
+    folder = folder or (path.parent if path else Path())
+    files = Files(tree)
+    return Document(source, folder, files.load(source, path, folder), files=files.written)
 
 
 def _assignments(variables: Mapping[str, Any]) -> Iterator[str]:
@@ -80,30 +94,25 @@ def _assignments(variables: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}={text}"
 
 
-def _check_sections(root: Map, problems: Problems) -> None:
+def section_problems(root: Map) -> Iterator[tuple[str, Problem]]:
+    """What is wrong with the form of the sections: name of the section, problem."""
     for key, tree in root.entries.items():
         expected = SECTIONS[key]
         if key in _NOT_YET:
-            problems.append(Problem("NS205", f"`{key}` is not in this version of netspec yet", root.key_span(key)))
+            yield key, Problem("NS205", f"`{key}` is not in this version of netspec yet", root.key_span(key))
         elif expected == "a mapping" and not isinstance(tree, Map):
-            problems.append(
-                Problem(
-                    "NS203",
-                    f"`{key}` expects {expected}, received {show(tree.plain())}",
-                    root.key_span(key) if tree.plain() is None else tree.span,
-                    _EXAMPLES.get(key, ""),
-                )
-            )
+            span = root.key_span(key) if tree.plain() is None else tree.span
+            message = f"`{key}` expects {expected}, received {show(tree.plain())}"
+            yield key, Problem("NS203", message, span, _EXAMPLES.get(key, ""))
         elif expected == "text" and not (isinstance(tree, Scalar) and tree.value is not None):
-            problems.append(Problem("NS203", f"`{key}` expects {expected}, received {show(tree.plain())}", tree.span))
-    for key in ("inputs", "layers"):
+            yield key, Problem("NS203", f"`{key}` expects {expected}, received {show(tree.plain())}", tree.span)
+    for key in NETWORK:
         section = root.get(key)
         if section is None:
-            problems.append(
-                Problem("NS204", f"`{key}` is missing", root.span, f"add {_EXAMPLES[key].removeprefix('for example ')}")
-            )
+            hint = f"add {_EXAMPLES[key].removeprefix('for example ')}"
+            yield key, Problem("NS204", f"`{key}` is missing", root.span, hint)
         elif isinstance(section, Map) and not section.entries:
-            problems.append(Problem("NS204", f"`{key}` is empty", section.span, _EXAMPLES[key]))
+            yield key, Problem("NS204", f"`{key}` is empty", section.span, _EXAMPLES[key])
 
 
 _EXAMPLES = {
@@ -117,7 +126,8 @@ _EXAMPLES = {
 }
 
 
-def _read_vars(root: Map, problems: Problems) -> dict[str, Any]:
+def read_vars(root: Map, problems: Problems) -> dict[str, Any]:
+    """The values of `vars`.  Reports NS203."""
     section = root.get("vars")
     values: dict[str, Any] = {}
     if not isinstance(section, Map):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.frontend.overlay import overlay
 from netspec.source.errors import NetspecError, Problem, Problems, Related, nearest, raise_all
+from netspec.source.file_tree import Disk, FileTree
 from netspec.source.records import unknown_key
 from netspec.source.text import Source, Span, show
-from netspec.source.tree import Items, Map, Scalar, Tree, near_file, parse, read_text
+from netspec.source.tree import Items, Map, Scalar, Tree, parse
 
 VERSION = 1
 SECTIONS = {
@@ -34,15 +37,33 @@ _TAKEN = ("vars", "blocks", "cells")  # what `include` takes in
 MAX_FILES = 256
 
 
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file as it is written: its text, and its tree before anything of another file is put in."""
+
+    source: Source
+    tree: Map
+
+
 class Files:
-    """Reads a file with all that it names, each once; `count` keeps a few files from naming millions."""
+    """Reads a file with all that it names, each once; `count` keeps a few files from naming millions.
 
-    def __init__(self) -> None:
+    `written`: every file that was read, by its path from the folder of the first one.
+    """
+
+    def __init__(self, tree: FileTree | None = None) -> None:
+        self.tree = tree or Disk()
         self.count = 0
-        self.done: dict[Path, Map] = {}
+        self.merged: dict[Path, Map] = {}
+        self.written: dict[str, WrittenFile] = {}
 
-    def document(self, source: Source, folder: Path, above: tuple[Path, ...]) -> Map:
-        """A text with what it extends and includes put in; `above` are the files that led to it."""
+    def load(self, source: Source, path: Path | None, folder: Path) -> Map:
+        """A text with all that it names put in; `path` is the file that it came from."""
+        name = (path or Path(source.name)).name
+        return self.document(source, folder, (self.tree.real(path),) if path else (), Path(name))
+
+    def document(self, source: Source, folder: Path, above: tuple[Path, ...], name: Path) -> Map:
+        """The same, `above` being the files that led to it, and `name` its path from the folder of the first file."""
         tree = parse(source)
         if isinstance(tree, Scalar) and tree.value is None:
             raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
@@ -53,6 +74,7 @@ class Files:
                 tree.span,
                 hint="begin with `netspec: 1`",
             )
+        self.written[Path(os.path.normpath(name)).as_posix()] = WrittenFile(source, tree)
         problems = Problems()
         _check_version(tree, problems)
         for key in tree.entries:
@@ -66,7 +88,7 @@ class Files:
         for key, paths in (("extends", parents), ("include", _paths(tree.get("include")))):
             for path in paths:
                 try:
-                    others[key].append(self.other(path, folder, above, key))
+                    others[key].append(self.other(path, folder, above, name.parent, key))
                 except NetspecError as error:
                     problems += error.problems
         raise_all(problems)
@@ -76,8 +98,11 @@ class Files:
         raise_all(problems)
         return document
 
-    def other(self, tree: Tree, folder: Path, above: tuple[Path, ...], key: str) -> Map:
-        """Another file, named by `extends` or `include`, whole."""
+    def other(self, tree: Tree, folder: Path, above: tuple[Path, ...], beside: Path, key: str) -> Map:
+        """Another file, named by `extends` or `include` of a file in `folder`, whole.
+
+        `beside` is that folder as seen from the folder of the first file.
+        """
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str) or not tree.value:
             raise NetspecError(
                 "NS203",
@@ -86,7 +111,7 @@ class Files:
                 hint=f"for example `{key}: {_OTHERS[key]}`",
             )
         path = folder / tree.value
-        real = _inside(tree.value, path, folder, key, tree.span)
+        real = self.inside(tree.value, path, folder, key, tree.span)
         self.count += 1
         if self.count > MAX_FILES:
             raise NetspecError(
@@ -98,35 +123,34 @@ class Files:
         if real in above:
             chain = " -> ".join(p.name for p in (*above[above.index(real) :], real))
             raise NetspecError("NS307", f"`{key}` goes in a circle: {chain}", tree.span, hint="remove one of them")
-        if real in self.done:
-            return self.done[real]
+        if real in self.merged:
+            return self.merged[real]
         try:
-            source = read_text(path)
+            source = self.tree.read(path)
         except NetspecError as error:
-            problem, near = error.problems[0], None if path.exists() else near_file(path)
+            problem, near = error.problems[0], self.tree.near(path)
             hint = f"did you mean `{near.relative_to(folder).as_posix()}`?" if near else problem.hint
             raise NetspecError("NS306", f"`{key}: {tree.value}`: {problem.message}", tree.span, hint=hint) from None
         try:
-            self.done[real] = self.document(source, path.parent, (*above, real))
+            self.merged[real] = self.document(source, path.parent, (*above, real), beside / tree.value)
         except NetspecError as error:
             raise error.located(None, f"in a file that `{key}` names at {tree.span}") from None
-        return self.done[real]
+        return self.merged[real]
 
-
-def _inside(text: str, path: Path, folder: Path, key: str, place: Span) -> Path:
-    """The real path of a file in the folder of the one that names it, or below."""
-    try:
-        real, root = path.resolve(), folder.resolve()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise NetspecError("NS306", f"`{key}: {text}` cannot be followed: {error}", place) from None
-    if Path(text).is_absolute() or not real.is_relative_to(root):
-        raise NetspecError(
-            "NS306",
-            f"`{key}: {text}` leads outside the folder of this file",
-            place,
-            hint="keep the file beside this one or in a folder below it",
-        )
-    return real
+    def inside(self, text: str, path: Path, folder: Path, key: str, place: Span) -> Path:
+        """The real path of a file in the folder of the one that names it, or below."""
+        try:
+            real, root = self.tree.real(path), self.tree.real(folder)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise NetspecError("NS306", f"`{key}: {text}` cannot be followed: {error}", place) from None
+        if Path(text).is_absolute() or not real.is_relative_to(root):
+            raise NetspecError(
+                "NS306",
+                f"`{key}: {text}` leads outside the folder of this file",
+                place,
+                hint="keep the file beside this one or in a folder below it",
+            )
+        return real
 
 
 def _check_version(tree: Map, problems: Problems) -> None:

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
+from netspec.frontend.holds import inside, is_short, spelled_out
 from netspec.source.errors import Problem, Problems, did_you_mean
 from netspec.source.tree import Map, Scalar, Tree
-
-# What a mapping holds -> what the values under its keys hold ("*": every other key).
-_INSIDE: dict[str, dict[str, str]] = {
-    "": {"blocks": "blocks", "cells": "cells", "layers": "layers", "data": "data", "train": "train"},
-    "blocks": {"*": "block"},
-    "cells": {"*": "cell"},
-    "cell": {"params": "params"},
-    "block": {"params": "params", "layers": "layers"},
-    "layers": {"*": "layer"},
-    "layer": {"layers": "layers", "branches": "branches", "shortcut": "part", "gate": "part"},
-    "part": {"layers": "layers"},
-    "branches": {"*": "layers"},
-}
-
-_SHORT = {"data": ("source",), "train": ("optimizer", "schedule")}  # a name there is short for a mapping
 
 
 def overlay(parent: Map, child: Map, problems: Problems, holds: str = "") -> Map:
@@ -68,10 +54,8 @@ def overlay(parent: Map, child: Map, problems: Problems, holds: str = "") -> Map
 def _over(old: Tree, new: Tree, key: str, problems: Problems, holds: str) -> Tree:
     if not isinstance(new, Map):
         return new
-    short = holds == "layers" or (key in _SHORT.get(holds, ()) and "type" not in new)
-    if short and isinstance(old, Scalar):  # `relu: relu` is short for `relu: {type: relu}`
-        old = Map({"type": old}, old.span, {"type": old.span})
+    if is_short(holds, key) and (holds == "layers" or "type" not in new):
+        old = spelled_out(old)
     if not isinstance(old, Map):
         return new
-    inside = _INSIDE.get(holds, {})
-    return overlay(old, new, problems, inside.get(key, inside.get("*", "other")))
+    return overlay(old, new, problems, inside(holds, key))

@@ -9,6 +9,7 @@ text), not PyYAML's 1.1.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -124,24 +125,34 @@ def read_text(path: Path, shown: str | None = None) -> Source:
         raise bad("no such file", f"did you mean `{near}`?" if near else "check the path") from None
     except (OSError, ValueError) as error:
         raise bad(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return text_of(data, name)
+
+
+def text_of(data: bytes, name: str) -> Source:
+    """The bytes of a file as text.  Raises NS101 for more than MAX_BYTES, and for what is no text."""
     if len(data) > MAX_BYTES:
-        raise bad("larger than 1 MiB", _TOO_LARGE)
+        raise NetspecError("NS101", "larger than 1 MiB", name=name, hint=_TOO_LARGE)
     if b"\0" in data:
-        raise bad("not text: it holds a zero byte", "expected YAML in UTF-8")
+        raise NetspecError("NS101", "not text: it holds a zero byte", name=name, hint="expected YAML in UTF-8")
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise bad(f"not UTF-8 text (byte {error.start}, line {line})", "save the file as UTF-8") from None
+        message = f"not UTF-8 text (byte {error.start}, line {line})"
+        raise NetspecError("NS101", message, name=name, hint="save the file as UTF-8") from None
 
 
 def near_file(path: Path) -> Path | None:
     """The YAML file in the same folder whose name is most like a path's that is not there."""
     try:
-        names = [p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml")]
+        return nearest_yaml(path, (p.name for p in path.parent.iterdir()))
     except OSError:
         return None
-    near = nearest(path.name, names)
+
+
+def nearest_yaml(path: Path, names: Iterable[str]) -> Path | None:
+    """Of the names in a path's folder the YAML file that is most like it."""
+    near = nearest(path.name, [name for name in names if name.endswith((".yaml", ".yml"))])
     return path.parent / near if near else None
 
 

@@ -10,7 +10,7 @@ from netspec.source.errors import NetspecError
 from netspec.source.files import file_name, is_part
 from netspec.source.lock import LOCK, InUseError, hold
 from netspec.training.files import cannot_write
-from netspec.training.runs import SPEC
+from netspec.training.info import SPEC
 
 RUNS = Path("runs")
 

@@ -25,8 +25,9 @@ from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.training.batches import Batches
 from netspec.training.device import pick_device
+from netspec.training.info import SPEC
 from netspec.training.run_data import dataset_of
-from netspec.training.runs import SPEC, read_fingerprint
+from netspec.training.runs import read_fingerprint
 from netspec.training.score import Scorer
 from netspec.training.trained import load_run
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from netspec.source.records import Count, NotNegative, Positive
+from netspec.source.records.from_json import read_record
+from netspec.training.files import read_json
+
+SPEC = "spec.yaml"  # what is trained, beside it
+INFO = "run.json"
 
 Figures = dict[str, float | None]  # loss and metrics by name; None: it has no value, such as r2 of equal numbers
 
@@ -81,3 +87,8 @@ class EpochLine:
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.validation is not None and self.validation.get("loss") is None:
             yield "validation", "`loss` among the figures, a number"
+
+
+def read_info(folder: Path) -> RunInfo:
+    """Raises NS622 when run.json is missing, broken, or not what netspec wrote."""
+    return read_record(read_json(folder / INFO), RunInfo, "NS622", str(folder / INFO), "put it back as it was")

@@ -17,7 +17,8 @@ from netspec.recipe.config import TrainConfig
 from netspec.source.errors import NetspecError
 from netspec.spec import Spec
 from netspec.training.entries import entries_of
-from netspec.training.runs import read_fingerprint, read_info, read_preprocess
+from netspec.training.info import read_info
+from netspec.training.runs import read_fingerprint, read_preprocess
 
 
 def network_of(spec: Spec, config: TrainConfig) -> Network:

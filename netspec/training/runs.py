@@ -22,14 +22,11 @@ from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
 from netspec.source.input_files import read_whole
-from netspec.source.records.from_json import read_record
 from netspec.spec import Spec
-from netspec.training.files import cannot_write, read_json, write_json, write_text
-from netspec.training.info import Figures, Machine, Resumed, RunInfo, Versions
+from netspec.training.files import cannot_write, write_json, write_text
+from netspec.training.info import INFO, SPEC, Figures, Machine, Resumed, RunInfo, Versions, read_info
 from netspec.version import VERSION
 
-SPEC = "spec.yaml"
-INFO = "run.json"
 PREPROCESS = "preprocess.json"
 DATA = "data.safetensors"
 CURVES = "curves.png"
@@ -140,11 +137,6 @@ def describe_run(spec: Spec, spec_hash: str, seed: int, device: torch.device, le
         ),
         left_out=left_out,
     )
-
-
-def read_info(folder: Path) -> RunInfo:
-    """Raises NS622 when run.json is missing, broken, or not what netspec wrote."""
-    return read_record(read_json(folder / INFO), RunInfo, "NS622", str(folder / INFO), "put it back as it was")
 
 
 def _write_info(folder: Path, info: RunInfo) -> None:

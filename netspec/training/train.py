@@ -26,7 +26,7 @@ from netspec.training.claim import claimed
 from netspec.training.curves import draw_curves
 from netspec.training.device import pick_device
 from netspec.training.events import Began, Finished, Listener, StepsEnded, silent
-from netspec.training.info import Resumed, RunInfo
+from netspec.training.info import Resumed, RunInfo, read_info
 from netspec.training.interrupt import ending
 from netspec.training.loop import Interrupted, Trainer
 from netspec.training.metrics_file import METRICS, MetricsFile, read_metrics
@@ -42,7 +42,6 @@ from netspec.training.runs import (
     finish,
     has_begun,
     note_resume,
-    read_info,
     running,
 )
 from netspec.training.score import Scorer

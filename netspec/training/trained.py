@@ -13,8 +13,8 @@ from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.lock import holder
 from netspec.source.memory import memory
 from netspec.spec import Spec, load
-from netspec.training.info import RunInfo
-from netspec.training.runs import BEST, SPEC, read_info, read_preprocess
+from netspec.training.info import SPEC, RunInfo, read_info
+from netspec.training.runs import BEST, read_preprocess
 from netspec.training.weights import load_weights
 
 

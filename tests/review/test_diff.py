@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 import netspec
-from netspec import NetspecError
 from netspec.report.diff.json import as_data
 from netspec.report.diff.text import lines as text_lines
 from netspec.review.difference import Diff
 from netspec.review.pairs import align
-from netspec.review.revision import load_revision
 
 BASE = """
 netspec: 1
@@ -146,66 +142,6 @@ def test_many_ripples_are_cut_in_text_and_whole_in_json() -> None:
     assert len([d for d in data["layers"] if d["status"] == "ripple"]) == 15
     first = data["layers"][0]
     assert first["before"]["name"] == "stage.0.conv" and first["before"]["shape"] == {"output": "(B, 8, 8, 8)"}
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-
-    def git(*command: str) -> None:
-        subprocess.run(
-            ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", *command], check=True, capture_output=True
-        )
-
-    git("init", "-q")
-    (tmp_path / "nets").mkdir()
-    (tmp_path / "nets" / "base.yaml").write_text(BASE)
-    (tmp_path / "nets" / "wide.yaml").write_text("netspec: 1\nextends: base.yaml\nlayers: {stage: {channels: 16}}\n")
-    git("add", ".")
-    git("commit", "-qm", "one")
-    (tmp_path / "nets" / "base.yaml").write_text(BASE.replace("out_features: 5", "out_features: 6"))
-    git("commit", "-qam", "two")
-    return tmp_path
-
-
-def test_revisions_come_with_what_they_extend(repository: Path) -> None:
-    before, after = load_revision("HEAD~1:nets/wide.yaml"), load_revision("nets/wide.yaml")
-    assert [(str(g.output_types()["logits"]), g["stage.1.conv"].layer.out_channels) for g in (before, after)] == [  # type: ignore[attr-defined]
-        ("(B, 5)", 16), ("(B, 6)", 16),
-    ]  # fmt: skip
-    assert names(netspec.diff(before, after), "changed") == ["fc"]
-
-
-def test_what_a_file_says_about_learning_does_not_stop_a_comparison(tmp_path: Path) -> None:
-    file = tmp_path / "net.yaml"
-    file.write_text("netspec: 1\ninputs: {x: [4]}\nlayers: {r: relu}\ntrain: {loss: squared, epochs: 0}\n")
-    with pytest.raises(NetspecError, match="NS203 `epochs`"):
-        netspec.load(file)
-    assert list(load_revision(str(file)).outputs) == ["r"]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("HEAD:nets/none.yaml", "no such file in revision HEAD"),
-        ("nowhere:nets/base.yaml", "cannot be read from git"),
-        ("nets/none.yaml", "no such file"),
-        ("--help:nets/base.yaml", "cannot be read from git"),
-    ],
-)
-def test_wrong_revisions(repository: Path, name: str, message: str) -> None:
-    with pytest.raises(NetspecError, match=message):
-        load_revision(name)
-
-
-def test_an_error_in_a_revision_names_it(repository: Path) -> None:
-    (repository / "nets" / "base.yaml").write_text(BASE.replace("linear", "liner"))
-    subprocess.run(
-        ["git", "-c", "user.name=n", "-c", "user.email=n@example.org", "commit", "-qam", "three"], check=True
-    )
-    with pytest.raises(NetspecError, match=r"^HEAD:nets/base\.yaml:14:14: NS201 unknown layer kind") as caught:
-        load_revision("HEAD:nets/base.yaml")
-    assert "did you mean `linear`?" in str(caught.value)
 
 
 ALIKE = [("aab", "ab"), ("", "abc"), ("abcab", "xabcaby"), ("aaaa", "aaa"), ("abc", "cba")]

@@ -157,14 +157,12 @@ WRITERS = {
     "truncate", "copy2", "copyfile", "copytree", "move", "unpack_archive", "ZipFile", "write_image", "FileIO",
 }  # fmt: skip
 ALLOWED = {
-    ("review/revision.py", "TemporaryDirectory"),  # of a random name, for the user alone
     ("data/fingerprint.py", "save"),  # safetensors': gives bytes
     ("training/loop.py", "save"),  # the saver's: training/saving.py, which writes with write_whole
     ("data/arrays.py", "ZipFile"),  # of a file that is open to be read
     ("cells/kernels/cpu/cache.py", "open"),  # to read, folder by folder, through no link
     ("source/lock.py", "open"),  # a lock is held on a file that is open, and no link is followed to it
     ("report/streams.py", "open"),  # of the null device, in the place of an output that is full
-    ("review/revision.py", "extractall"),  # into it, with tarfile's filter "data"
     ("cells/kernels/gpu/triton_module.py", "mkdtemp"),  # where there is no cache folder
 }
 

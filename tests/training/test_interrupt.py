@@ -26,6 +26,7 @@ from netspec.training import run_data as samples
 from netspec.training import runs, saving
 from netspec.training import train as loop
 from netspec.training.evaluate import evaluate
+from netspec.training.info import read_info
 from netspec.training.interrupt import SIGNALS, Ended
 from netspec.training.loop import Trainer
 from netspec.training.predict import predict
@@ -259,7 +260,7 @@ def test_another_number_of_threads_is_said_and_kept(monkeypatch: pytest.MonkeyPa
                                              ("machine.vectors", "DEFAULT"), ("netspec", "0")])  # fmt: skip
 def test_other_things_that_decide_are_said_too(path: str, value: str) -> None:
     train()
-    begun = runs.read_info(Path("r"))
+    begun = read_info(Path("r"))
     kept = info()
     place = kept
     *groups, last = path.split(".")
@@ -268,7 +269,7 @@ def test_other_things_that_decide_are_said_too(path: str, value: str) -> None:
     place[last] = value
     runs.write_json(Path("r/run.json"), kept)
     assert runs.differences(begun, begun) == ()
-    assert runs.differences(begun, runs.read_info(Path("r")))[0].startswith(f"{path}: {value}, was ")
+    assert runs.differences(begun, read_info(Path("r")))[0].startswith(f"{path}: {value}, was ")
 
 
 def test_ctrl_c_while_libraries_are_closed_shows_nothing_of_them() -> None:

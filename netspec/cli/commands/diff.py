@@ -38,7 +38,8 @@ def diff(
     from netspec.cli.operands import Sides, read_operands
     from netspec.review.compared import Compared
     from netspec.review.diff import diff as compare
-    from netspec.review.revision import load_revision
+    from netspec.review.side import networks as both
+    from netspec.review.side import read_sides
     from netspec.source.errors import NetspecError
 
     with errors():
@@ -47,7 +48,7 @@ def diff(
             raise typer.BadParameter("expected two networks: `netspec diff A:net.yaml net.yaml`.")
         before, after = operands.before, operands.after
         try:
-            networks = [Compared(after, before, after, compare(load_revision(before), load_revision(after)))]
+            networks = [Compared(after, before, after, compare(*both(*read_sides(before, after))))]
         except NetspecError as error:
             networks = [Compared(after, before, after, None, error.problems)]
         show(FORMATS.render(format, networks, every))

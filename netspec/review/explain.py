@@ -1,0 +1,153 @@
+"""Why two sides differ, as it is written: the changes of their text, each with its place.
+
+The same file on both sides is compared file by file, as it is written; of two different files the trees with all that
+they extend and include put in, unless they differ in less as they are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from netspec.frontend.files import WrittenFile
+from netspec.frontend.holds import inside
+from netspec.review.difference import Cause, Side
+from netspec.review.tree_diff import ALIKE, Edit, Path, edits_between
+from netspec.review.tree_values import likeness, same, short
+from netspec.source.tree import Map, Scalar, Tree
+
+_MOVABLE = ("vars", "blocks", "cells")  # sections that another file can hold
+SAME_FILE = 0.7  # share of equal values from which on a file under another name is the same, renamed
+
+
+def causes(before: Side, after: Side) -> list[Cause]:
+    """Every change of the text, in its order; none where a side is not there."""
+    if before.document is None or after.document is None:
+        return []
+    written = list(_written(before, after))
+    if before.main == after.main or not written:
+        return written
+    merged = [_cause(edit, "") for edit in edits_between([(before.document.root, after.document.root, (), "")])]
+    return merged if len(merged) < len(written) else written
+
+
+@dataclass(frozen=True)
+class _FileEdit:
+    file: str
+    edit: Edit
+
+
+def _written(before: Side, after: Side) -> Iterator[Cause]:
+    """The changes of each file, those that only one side reads being explained by what names them."""
+    assert before.document is not None and after.document is not None
+    old, new = dict(before.document.files), dict(after.document.files)
+    pairs = _file_pairs(before, after, old, new)
+    edits: list[_FileEdit] = []
+    for name, was in pairs.items():
+        if old[was].source.lines != new[name].source.lines:
+            shown = "" if name == after.main else name
+            edits += [_FileEdit(shown, e) for e in edits_between([(old[was].tree, new[name].tree, (), "")])]
+    only_old = {name: file for name, file in old.items() if name not in pairs.values()}
+    only_new = {name: file for name, file in new.items() if name not in pairs}
+    edits = _moved_between_files(edits, only_old, only_new, before.main, after.main)
+    edits = _rewrapped(edits)
+    for item in edits:
+        yield _cause(item.edit, item.file)
+
+
+def _file_pairs(
+    before: Side, after: Side, old: Mapping[str, WrittenFile], new: Mapping[str, WrittenFile]
+) -> dict[str, str]:
+    """File of the newer side -> the same file of the older; one that was renamed is alike."""
+    pairs = {after.main: before.main} | {name: name for name in new if name in old and name != after.main}
+    for name in [name for name in new if name not in pairs]:
+        rest = [other for other in old if other not in pairs.values()]
+        scores = {other: likeness(old[other].tree, new[name].tree, "") for other in rest}
+        best = max(scores, key=lambda other: scores[other], default="")
+        if best and scores[best] >= SAME_FILE:
+            pairs[name] = best
+    return pairs
+
+
+def _moved_between_files(
+    edits: list[_FileEdit],
+    only_old: Mapping[str, WrittenFile],
+    only_new: Mapping[str, WrittenFile],
+    main_before: str,
+    main_after: str,
+) -> list[_FileEdit]:
+    """Blocks, cells and variables that another file holds now: one change each, and none for the `include`."""
+    removed = {(e.edit.path, e.file or main_before): e.edit for e in edits if _is(e.edit, "removed")}
+    added = {(e.edit.path, e.file or main_after): e.edit for e in edits if _is(e.edit, "added")}
+    gone = {key: edit.before for key, edit in removed.items()} | dict(_definitions(only_old))
+    come = {key: edit.after for key, edit in added.items()} | dict(_definitions(only_new))
+    moves: list[_FileEdit] = []
+    explained: set[Edit] = set()
+    includes: set[str] = set()
+    for (path, file), tree in come.items():
+        was = next((f for p, f in gone if p == path and f != file), None)
+        old = gone.get((path, was)) if was else None
+        if was is None or old is None or tree is None or (file in only_new and was in only_old):
+            continue
+        if not same(old, tree, inside(path[0], path[1])) and likeness(old, tree, inside(path[0], path[1])) < ALIKE:
+            continue
+        shown = "" if file == main_after else file
+        span = tree.span if (path, file) not in added else added[path, file].span
+        moves.append(_FileEdit(shown, Edit("moved", path, Scalar(was, span), Scalar(file, span), span, path[0], span)))
+        moves += [_FileEdit(shown, e) for e in edits_between([(old, tree, path, path[0])])]
+        explained |= {edit for edit in (added.get((path, file)), removed.get((path, was))) if edit}
+        includes |= {file, was}
+    kept = [e for e in edits if e.edit not in explained and not _includes(e.edit, includes)]
+    return kept + moves
+
+
+def _is(edit: Edit, kind: str) -> bool:
+    return edit.kind == kind and len(edit.path) == 2 and edit.path[0] in _MOVABLE
+
+
+def _definitions(files: Mapping[str, WrittenFile]) -> Iterator[tuple[tuple[Path, str], Tree]]:
+    """What files hold that others can take in."""
+    for name, file in files.items():
+        for section in _MOVABLE:
+            tree = file.tree.get(section)
+            for key, value in tree.entries.items() if isinstance(tree, Map) else ():
+                yield ((section, key), name), value
+
+
+def _includes(edit: Edit, files: set[str]) -> bool:
+    """Whether an edit only names files that something moved to, or from."""
+    trees = [tree for tree in (edit.before, edit.after) if tree is not None]
+    return edit.path == ("include",) and all(set(_names(tree)) <= files for tree in trees)
+
+
+def _names(tree: Tree) -> list[str]:
+    plain = tree.plain()
+    return [str(name) for name in plain] if isinstance(plain, list) else [str(plain)]
+
+
+def _rewrapped(edits: list[_FileEdit]) -> list[_FileEdit]:
+    return edits
+
+
+def _cause(edit: Edit, file: str) -> Cause:
+    before = None if edit.before is None else short(edit.before)
+    after = None if edit.after is None else short(edit.after)
+    if edit.kind == "renamed":
+        before, after = edit.old_path[-1], edit.path[-1]
+    elif edit.kind == "order":
+        before, after = (", ".join(keys) for keys in edit.order)
+    return Cause(".".join(edit.path), before, after, edit.span, file, edit.kind, edit.entry)
+
+
+def line(cause: Cause) -> str:
+    """One line: `vars.width 32 -> 48 (line 4)`."""
+    sign = {"added": "+ ", "removed": "- "}.get(cause.kind, "")
+    values = {
+        "added": f" {cause.after}",
+        "removed": f" {cause.before}",
+        "moved": f" moved from {cause.before} to {cause.after}",
+        "order": f": order {cause.before} -> {cause.after}",
+        "renamed": f" renamed from {cause.before}",
+    }.get(cause.kind, f" {cause.before} -> {cause.after}")
+    place = f"{cause.file} line {cause.span.line}".strip() if cause.span else cause.file
+    return f"{sign}{cause.path}{values} ({place})"

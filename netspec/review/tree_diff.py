@@ -1,0 +1,362 @@
+"""What was edited between two located trees, key by key: values, names, order.
+
+Text that differs only in comments, layout, order of keys or short forms is no edit.  A name that another has in its
+place is a rename where the values are equal or alike; what refers to it by the new name follows, and is no edit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from typing import Literal
+
+from netspec.frontend.containers import bodies
+from netspec.frontend.holds import NAMED, inside
+from netspec.review.tree_values import leaves, likeness, same, short, written_out
+from netspec.source.text import Span
+from netspec.source.tree import Items, Map, Scalar, Tree
+
+Path = tuple[str, ...]
+Kind = Literal["added", "removed", "changed", "renamed", "moved", "order"]
+
+ALIKE = 0.5  # share of equal values from which on an entry under another name is the same entry, changed
+MANY_PAIRS = 2_500  # removed times added entries that are compared with each other
+NEAR = 50  # equal entries that are looked at for the one that stands in the same place
+SHORT_LIST = 60  # characters of a list that is shown whole
+_ENTRIES = frozenset({"vars", "inputs", "blocks", "cells", "layers", "outputs", "branches"})
+_ORDERED = frozenset({"inputs", "outputs", "branches", "state"})  # `layers`: where it wires
+# What a mapping holds -> what renames of its keys are followed in.
+_RENAMED = {
+    "vars": "value",
+    "params": "value",
+    "blocks": "type",
+    "cells": "cell",
+    "layers": "layer",
+    "inputs": "layer",
+    "branches": "layer",
+    "weights": "equation",
+    "state": "equation",
+}
+_END = "\n"  # no name has one
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_EXPRESSION = re.compile(r"\$(?:\w+|\(.*\))", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One difference.  `path` is the newer one, of what is removed the older; `old_path` where it was before."""
+
+    kind: Kind
+    path: Path
+    before: Tree | None
+    after: Tree | None
+    span: Span
+    holds: str  # what the mapping holds that the key stands in
+    entry: Span | None  # the name of the layer, block, variable … that the value belongs to
+    old_path: Path = ()
+    order: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # the keys whose order is another one, before and after
+
+
+@dataclass
+class Renames:
+    """old name -> new ones, by where it is referred to: `type`, `cell`, `layer`, `equation`, `value` (expressions)."""
+
+    names: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+
+    def note(self, holds: str, old: str, new: str) -> None:
+        if where := _RENAMED.get(holds):
+            self.names[where][old].add(new)
+
+    def followed(self, before: Tree, after: Tree, holds: str, key: str) -> bool:
+        """Whether a value is the older one with names that are others now."""
+        if isinstance(before, Items) and isinstance(after, Items):
+            return len(before.items) == len(after.items) and all(
+                same(a, b) or self.followed(a, b, holds, key) for a, b in zip(before.items, after.items, strict=True)
+            )
+        if not (isinstance(before, Scalar) and isinstance(after, Scalar)):
+            return False
+        if not (isinstance(before.value, str) and isinstance(after.value, str)):
+            return False
+        reference = key in ("from", "share") or holds in ("outputs", "from")
+        if key in ("type", "cell") and after.value in self.names[key].get(before.value, ()):
+            return True
+        if reference and self._same_words(before.value, after.value, "layer"):
+            return True
+        if holds == "equations" and self._same_words(before.value, after.value, "equation"):
+            return True
+        return bool(_EXPRESSION.search(before.value)) and self._same_words(before.value, after.value, "value")
+
+    def _same_words(self, before: str, after: str, where: str) -> bool:
+        """Whether two texts are equal but for words that were renamed, and nothing else."""
+        known = self.names[where]
+        old, new = _WORD.findall(before), _WORD.findall(after)
+        return (
+            _WORD.sub("", before) == _WORD.sub("", after)
+            and len(old) == len(new)
+            and all(a == b or b in known.get(a, ()) for a, b in zip(old, new, strict=True))
+        )
+
+
+class TreeDiff:
+    """The edits between trees, in the order of the newer; renames of one pass are followed by the next."""
+
+    def __init__(self, renames: Renames) -> None:
+        self.known, self.renames = renames, Renames()
+        self.edits: list[Edit] = []
+
+    def value(self, a: Tree, b: Tree, path: Path, holds: str, entry: Span | None) -> None:
+        """Edits of the value under a key; `holds` is what the mapping holds that the key stands in."""
+        key = path[-1]
+        old, new = written_out(a, holds, key), written_out(b, holds, key)
+        if not isinstance(old, Map) and (same(old, new) or self.known.followed(old, new, holds, key)):
+            return
+        if isinstance(old, Map) and isinstance(new, Map):
+            if not self.replaced(old, new):
+                self.maps(old, new, path, inside(holds, key), entry)
+                return
+        elif isinstance(old, Items) and isinstance(new, Items) and self.lists(old, new, path, holds, entry):
+            return
+        self.edits.append(Edit("changed", path, a, b, b.span, holds, entry))
+
+    def replaced(self, old: Map, new: Map) -> bool:
+        """Whether one is of another type than the other, and no container: then it is shown whole."""
+        a, b = old.get("type"), new.get("type")
+        other = a is not None and b is not None and not same(a, b) and not self.known.followed(a, b, "", "type")
+        return other and not (any(bodies(old)) and any(bodies(new)))
+
+    def maps(self, before: Map, after: Map, path: Path, holds: str, entry: Span | None) -> None:
+        """Edits between two mappings that stand for each other."""
+        if not holds:  # of a section that only one of them has every entry is added or removed
+            before, after = _with_sections(before, after), _with_sections(after, before)
+        if holds in ("state", "weights"):
+            before, after = _ungrouped(before), _ungrouped(after)
+        renamed = renamed_keys(before, after, holds) if holds in NAMED else {}
+        new_name = {key: renamed.get(key, key) for key in before.entries if key in renamed or key in after}
+        old_name = {new: old for old, new in new_name.items()}
+        removed = [key for key in before.entries if key not in new_name]
+        position = {key: i for i, key in enumerate(before.entries)}
+
+        def own(tree: Map, key: str) -> Span | None:
+            return tree.key_span(key) if holds in _ENTRIES else entry
+
+        def drop(key: str) -> None:
+            tree, span = before.entries[key], before.key_span(key)
+            self.edits.append(Edit("removed", (*path, key), tree, None, span, holds, own(before, key)))
+
+        for key, tree in after.entries.items():
+            old = old_name.get(key)
+            if old is None:
+                span = after.key_span(key)
+                self.edits.append(Edit("added", (*path, key), None, tree, span, holds, own(after, key)))
+                continue
+            while removed and position[removed[0]] < position[old]:
+                drop(removed.pop(0))
+            if old != key:
+                self.renames.note(holds, old, key)
+                here, was = (*path, key), (*path, old)
+                span = after.key_span(key)
+                self.edits.append(
+                    Edit("renamed", here, before.entries[old], tree, span, holds, own(after, key), old_path=was)
+                )
+            self.value(before.entries[old], tree, (*path, key), holds, own(after, key))
+        for key in removed:
+            drop(key)
+        self.order(before, after, new_name, path, holds, entry)
+
+    def order(
+        self, before: Map, after: Map, new_name: Mapping[str, str], path: Path, holds: str, entry: Span | None
+    ) -> None:
+        """The order of keys, where it says something: what a layer without `from` reads, or the order of ports."""
+        old, kept = list(new_name.values()), set(new_name.values())
+        new = [key for key in after.entries if key in kept]
+        if old == new or holds not in (*_ORDERED, "layers"):
+            return
+        if holds == "layers":
+            old_key = {new: old for old, new in new_name.items()}
+            chained = {k for k in new if _reads_above(after.entries[k]) or _reads_above(before.entries[old_key[k]])}
+            above_old, above_new = _above(old), _above(new)
+            if all(above_old[key] == above_new[key] for key in (*chained, _END)):
+                return
+        shorter = min(len(old), len(new))
+        first = next(i for i in range(shorter) if old[i] != new[i])
+        last = next(i for i in range(1, shorter + 1) if old[-i] != new[-i]) - 1
+        window = slice(first, len(new) - last)
+        span = after.key_span(new[first])
+        trees = (before, after)
+        self.edits.append(
+            Edit("order", path, *trees, span, holds, entry, order=(tuple(old[window]), tuple(new[window])))
+        )
+
+    def lists(self, old: Items, new: Items, path: Path, holds: str, entry: Span | None) -> bool:
+        """Edits of the items of a list; False for one that is better shown whole."""
+        if path[-1] == "equations":
+            before, after = (_by_target(items) for items in (old, new))
+            if len(before.entries) == len(old.items) and len(after.entries) == len(new.items):
+                self.maps(before, after, path, "equations", entry)
+                return True
+        if path == ("include",):
+            self.paths(old, new, entry)
+            return True
+        if max(len(short(old)), len(short(new))) <= SHORT_LIST:
+            return False
+        a, b = ([frozenset(leaves(item)) for item in items.items] for items in (old, new))
+        for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+            if tag == "replace" and j - i == m - k:
+                for n, (x, y) in enumerate(zip(old.items[i:j], new.items[k:m], strict=True)):
+                    self.value(x, y, (*path, str(k + n)), "other", entry)
+                continue
+            for n in range(i, j) if tag != "equal" else ():
+                item = old.items[n]
+                self.edits.append(Edit("removed", (*path, str(n)), item, None, item.span, "other", entry))
+            for n in range(k, m) if tag != "equal" else ():
+                item = new.items[n]
+                self.edits.append(Edit("added", (*path, str(n)), None, item, item.span, "other", entry))
+        return True
+
+    def paths(self, old: Items, new: Items, entry: Span | None) -> None:
+        """Files that are included no more, or newly; one in the place of one is a change."""
+        gone = [i for i in old.items if not any(same(i, other) for other in new.items)]
+        come = [i for i in new.items if not any(same(i, other) for other in old.items)]
+        if len(gone) == len(come) == 1:
+            self.edits.append(Edit("changed", ("include",), gone[0], come[0], come[0].span, "", entry))
+            return
+        self.edits += [Edit("removed", ("include",), i, None, i.span, "", entry) for i in gone]
+        self.edits += [Edit("added", ("include",), None, i, i.span, "", entry) for i in come]
+
+
+def edits_between(pairs: Iterable[tuple[Tree, Tree, Path, str]], renames: Renames | None = None) -> list[Edit]:
+    """Edits of trees that stand for each other, each with the path to it and what the mapping around it holds."""
+    pairs = list(pairs)
+    known = renames or Renames()
+    for last in (False, True):  # the first pass finds the names that the second follows
+        diff = TreeDiff(known)
+        for a, b, path, holds in pairs:
+            if path:
+                diff.value(a, b, path, holds, None)
+            elif isinstance(a, Map) and isinstance(b, Map):
+                diff.maps(a, b, (), "", None)
+        if not last:
+            for where, names in diff.renames.names.items():
+                for old, new in names.items():
+                    known.names[where][old] |= new
+    return diff.edits
+
+
+def renamed_keys(before: Map, after: Map, holds: str) -> dict[str, str]:
+    """old key -> new key: entries that are equal, or alike, and of which only one side has the name."""
+    removed = [key for key in before.entries if key not in after]
+    added = [key for key in after.entries if key not in before]
+    if not removed or not added:
+        return {}
+    trees = {0: before, 1: after}
+    full = [{key: written_out(tree.entries[key], holds, key) for key in keys}
+            for tree, keys in zip(trees.values(), (removed, added), strict=True)]  # fmt: skip
+    beside = _neighbours(before, after), _neighbours(after, before)
+    renamed: dict[str, str] = {}
+    equal: dict[frozenset[tuple[object, int]], list[str]] = defaultdict(list)
+    for key in added:
+        equal[_print(full[1][key], inside(holds, key))].append(key)
+    for key in removed:
+        candidates = equal.get(_print(full[0][key], inside(holds, key)), [])
+        near = [(sum(map(_agree, beside[0][key], beside[1][c])), -i, c) for i, c in enumerate(candidates[:NEAR])]
+        agreement, _, best = max(near, default=(0, 0, ""))
+        if best and (agreement or _says_much(full[0][key])):
+            renamed[key] = best
+            candidates.remove(best)
+    removed = [key for key in removed if key not in renamed]
+    added = [key for key in added if key not in set(renamed.values())]
+    if len(removed) * len(added) <= MANY_PAIRS:
+        scored = [(score, a, b) for a in removed for b in added if (score := _alike(full[0][a], full[1][b], holds, a))]
+        for _, a, b in sorted(scored, key=lambda s: -s[0]):
+            if a not in renamed and b not in renamed.values():
+                renamed[a] = b
+    return renamed
+
+
+def _alike(a: Tree, b: Tree, holds: str, key: str) -> float:
+    """How alike two mappings of one type are; 0 when they are no rename."""
+    if not (isinstance(a, Map) and isinstance(b, Map)):
+        return 0.0
+    kinds = [tree.get("type") for tree in (a, b)]
+    if kinds[0] is not None and kinds[1] is not None and not same(kinds[0], kinds[1]):
+        return 0.0
+    score = likeness(a, b, inside(holds, key))
+    return score if score > ALIKE else 0.0
+
+
+def _says_much(tree: Tree) -> bool:
+    """Whether an equal value is reason enough to take two entries for one, wherever they stand."""
+    return isinstance(tree, Map) and len(tree.entries) > 1
+
+
+def _print(tree: Tree, holds: str) -> frozenset[tuple[object, int]]:
+    counts: dict[object, int] = defaultdict(int)
+    for leaf in leaves(tree, holds):
+        counts[leaf] += 1
+    return frozenset(counts.items())
+
+
+def _neighbours(tree: Map, other: Map) -> dict[str, list[str]]:
+    """key -> the nearest keys above and below that both mappings have; empty text for none."""
+    keys = list(tree.entries)
+    above: dict[str, str] = {}
+    below: dict[str, str] = {}
+    for order, nearest in ((keys, above), (keys[::-1], below)):
+        last = ""
+        for key in order:
+            nearest[key] = last
+            last = key if key in other else last
+    return {key: [above[key], below[key]] for key in keys}
+
+
+def _agree(a: str, b: str) -> bool:
+    return a == b
+
+
+def _reads_above(tree: Tree) -> bool:
+    """Whether a layer reads what stands above it: it has no `from`."""
+    return not (isinstance(tree, Map) and "from" in tree)
+
+
+def _above(order: list[str]) -> dict[str, str]:
+    """name -> the name above it, empty text for none; the last is above the end."""
+    return dict(zip((*order, _END), ("", *order), strict=True))
+
+
+def _by_target(equations: Items) -> Map:
+    """`h[t]` -> the equation that gives it a value."""
+    keyed = {str(item.plain()).partition("=")[0].strip(): item for item in equations.items}
+    return Map(dict(keyed), equations.span, {target: item.span for target, item in keyed.items()})
+
+
+def _with_sections(root: Map, other: Map) -> Map:
+    """A document with an empty section for each of names that only the other one has."""
+    empty = {
+        key: Map({}, other.key_span(key))
+        for key, tree in other.entries.items()
+        if key not in root and inside("", key) in NAMED and isinstance(tree, Map)
+    }
+    return Map({**root.entries, **empty}, root.span, {**root.key_spans, **{key: m.span for key, m in empty.items()}})
+
+
+def _ungrouped(tree: Map) -> Map:
+    """`W_f, W_i: …` as two entries."""
+    entries: dict[str, Tree] = {}
+    spans: dict[str, Span] = {}
+    for group, value in tree.entries.items():
+        for name in group.split(","):
+            entries[name.strip()], spans[name.strip()] = value, tree.key_span(group)
+    return Map(entries, tree.span, spans)
+
+
+def walk(tree: Tree, holds: str = "", path: Path = ()) -> Iterator[tuple[Path, Tree, str]]:
+    """Every entry of named mappings, with its path and what the mapping holds."""
+    if not isinstance(tree, Map):
+        return
+    for key, value in tree.entries.items():
+        if holds in NAMED:
+            yield (*path, key), value, holds
+        yield from walk(value, inside(holds, key), (*path, key))
