@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
@@ -50,14 +50,18 @@ def _to_stderr(text: str) -> None:
 
 
 def console() -> Console:
-    """Standard output; a table that goes to a file or a pipe is as wide as it needs to be."""
+    """Standard output; a table that goes to a file or a pipe is as wide as it needs to be.
+
+    Without colour it has no bold either, whose escapes rich's own `no_color` leaves in a pipe.
+    """
     from rich.console import Console
 
+    colours: Literal["auto"] | None = "auto" if shows_colour(sys.stdout, os.environ) else None
     if _is_terminal(sys.stdout):
-        return Console(highlight=False)
+        return Console(highlight=False, color_system=colours)
     from netspec.report.trim import Trim
 
-    piped = Console(highlight=False, width=WIDE, force_interactive=False)
+    piped = Console(highlight=False, color_system=colours, width=WIDE, force_interactive=False)
     piped.push_render_hook(Trim())
     return piped
 

@@ -62,6 +62,12 @@ def test_piped_lines_end_without_blanks(line: str, color: str) -> None:
     assert not re.search(r"[ \t](\x1b\[[\d;]*m)+\n", out)
 
 
+@pytest.mark.parametrize("line", TABLES)
+def test_no_colour_wins_over_a_forced_one_in_tables_too(line: str) -> None:
+    plain = netspec(line)
+    assert netspec(line, NO_COLOR="1", FORCE_COLOR="1") == plain and "\x1b" not in plain[1]
+
+
 def test_results_of_a_run_end_without_blanks() -> None:
     for line in ("train net.yaml --device cpu --run r", "evaluate r"):
         code, out, err = netspec(line)
