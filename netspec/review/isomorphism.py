@@ -8,40 +8,18 @@ shares them in the other.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Iterable
 
 from netspec.graph.digest import is_commutative
 from netspec.graph.meaning import weight_names
 from netspec.graph.model import Input, Node, Ref
 from netspec.review.flow import Flow
-
-K = TypeVar("K", bound=Hashable)
+from netspec.review.pairing import Pairs, likeness
 
 SEARCHED = 50  # undecided pairs of inputs that are looked at for one that is forced
 
 
-@dataclass
-class Pairs(Generic[K]):
-    """A growing one-to-one map from one network to the other."""
-
-    after: dict[K, K] = field(default_factory=dict)  # before -> after
-    before: dict[K, K] = field(default_factory=dict)
-
-    def put(self, a: K, b: K) -> bool:
-        """Make both one; False where one of them has another partner."""
-        if self.after.get(a, b) != b or self.before.get(b, a) != a:
-            return False
-        self.after[a], self.before[b] = b, a
-        return True
-
-    def free(self, a: K, b: K) -> bool:
-        """Whether neither has a partner."""
-        return a not in self.after and b not in self.before
-
-
-def isomorphism(before: Flow, after: Flow) -> tuple[dict[str, str], dict[str, str]] | None:
+def isomorphism(before: Flow, after: Flow) -> tuple[Pairs[str], dict[str, str]] | None:
     """The nodes that outputs need, name before -> after, and the outputs; None where the networks differ."""
     outputs = _outputs(before, after)
     if outputs is None:
@@ -50,7 +28,7 @@ def isomorphism(before: Flow, after: Flow) -> tuple[dict[str, str], dict[str, st
     refs = [(before.graph.outputs[a], after.graph.outputs[b]) for a, b in outputs.items()]
     if not proof.walk(refs) or not proof.same_sharing() or not proof.rest_of_inputs():
         return None
-    return proof.pairs.after, outputs
+    return proof.pairs, outputs
 
 
 def _outputs(before: Flow, after: Flow) -> dict[str, str] | None:
@@ -72,18 +50,6 @@ def _outputs(before: Flow, after: Flow) -> dict[str, str] | None:
 
 def _same(before: Flow, after: Flow, a: Ref, b: Ref) -> bool:
     return a.port == b.port and before.up[a.node] == after.up[b.node]
-
-
-def likeness(a: str, b: str) -> int:
-    """How alike two names are: the parts that are equal, counted from the last; all of them, twice as much."""
-    if a == b:
-        return 2 * a.count(".") + 2
-    same = 0
-    for x, y in zip(reversed(a.split(".")), reversed(b.split(".")), strict=False):
-        if x != y:
-            break
-        same += 1
-    return same
 
 
 class _Proof:

@@ -1,16 +1,24 @@
-"""Which layer, input, output and container of one network is which of another."""
+"""Which layer, input, output and container of one network is which of another.
+
+Networks that compute the same are paired by the proof of it (`isomorphism.py`).  Else what is beyond doubt comes first
+(`neighbours.anchors`), then what stands at one place in the containers that hold it (`nested.py`), then what was moved;
+then what has matched neighbours or its old name.  What has another kind under its old name and at its old place is one
+layer; so is what has another name and another field at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph
 from netspec.review.flow import Flow, flows
 from netspec.review.isomorphism import isomorphism
-from netspec.review.pairs import pair
-from netspec.review.scopes import match_containers
+from netspec.review.neighbours import anchors, spread
+from netspec.review.nested import align_containers, align_moved
+from netspec.review.pairing import Pairs
+from netspec.review.scopes import match_containers, tree_of
 
 
 @dataclass(frozen=True)
@@ -25,45 +33,138 @@ class Matching:
     containers: Mapping[str, str]  # dotted paths of blocks, containers, repeats and their copies
     same_function: bool  # proven: see isomorphism.py
 
+    def mirrored(self) -> Matching:
+        """The same seen from the other side."""
+        maps = (self.names, self.inputs, self.outputs, self.containers)
+        names, inputs, outputs, containers = ({b: a for a, b in names.items()} for names in maps)
+        return Matching(self.after, self.before, names, inputs, outputs, containers, self.same_function)
+
 
 def match(before: Graph, after: Graph) -> Matching:
-    """What is the same in both, whatever it is called."""
+    """What is the same in both, whatever it is called.  `match(b, a)` is `match(a, b)` mirrored."""
+    if _comes_first(after, before):  # where two answers are as good, the same is chosen whichever network is the newer
+        return _match(after, before).mirrored()
+    return _match(before, after)
+
+
+def _comes_first(a: Graph, b: Graph) -> bool:
+    """One order of any two networks that differ in names, layers, inputs or outputs."""
+    for x, y in zip(a.nodes(), b.nodes(), strict=False):
+        if x.name != y.name or x.inputs != y.inputs or x.layer != y.layer or x.outputs != y.outputs:
+            return _text(x) < _text(y)
+    rest_a, rest_b = (
+        (len(graph), [f"{name} {ref}" for name, ref in graph.outputs.items()], [node.share for node in graph.nodes()])
+        for graph in (a, b)
+    )
+    return rest_a < rest_b
+
+
+def _text(node: object) -> str:
+    return f"{node}"
+
+
+def _match(before: Graph, after: Graph) -> Matching:
     old, new = flows(before, after)
     same = isomorphism(old, new)
+    outputs: dict[str, str] = {}
     if same is not None:
-        nodes, outputs = same
-        inputs = {name: nodes[name] for name in before.inputs}
-        names = {a: b for a, b in nodes.items() if a not in before.inputs}
-        for node in before.layers():  # those that no output needs
-            if node.name not in names and node.name in after and node.name not in set(names.values()):
-                names[node.name] = node.name
+        pairs, outputs = same
+        _pair_by_name(old, new, pairs)
+        _spread_same_kinds(old, new, pairs)
     else:
-        inputs = _pair_interface(before.inputs, after.inputs, old.meaning, new.meaning)
-        outputs = _pair_interface(before.outputs, after.outputs, _types(old), _types(new))
-        names = {a.name: b.name for a, b in pair(before, after)}
+        pairs = _alike(old, new)
+    inputs = _inputs(old, new, pairs)
+    outputs = outputs or _outputs(old, new, pairs)
+    names = {node.name: pairs.after[node.name] for node in before.layers() if node.name in pairs.after}
     return Matching(before, after, names, inputs, outputs, match_containers(before, after, names), same is not None)
 
 
-def _types(flow: Flow) -> dict[str, str]:
-    return {name: flow.meanings.type(type_) for name, type_ in flow.graph.output_types().items()}
-
-
-def _pair_interface(
-    before: Mapping[str, object], after: Mapping[str, object], old: Mapping[str, str], new: Mapping[str, str]
-) -> dict[str, str]:
-    """Inputs or outputs: equal names; of the others equal types, in order; then a last one on each side."""
-    pairs = {name: name for name in before if name in after}
-    free = [name for name in after if name not in pairs]
-    rest = [name for name in before if name not in pairs]
-    for name in list(rest):
-        alike = next((other for other in free if old[name] == new[other]), None)
-        if alike is not None:
-            pairs[name] = alike
-            free.remove(alike)
-            rest.remove(name)
-    if len(rest) == len(free) == 1:
-        pairs[rest[0]] = free[0]
+def _alike(old: Flow, new: Flow) -> Pairs[str]:
+    """The layers of two networks that do not compute the same."""
+    pairs = anchors(old, new)
+    alike = _can_replace(old, new)
+    trees = (tree_of(old.graph, old.meaning, pairs.after), tree_of(new.graph, new.meaning, _own_names(pairs)))
+    align_containers(*trees, pairs, alike)
+    align_moved(*trees, pairs, alike)
+    spread(old, new, pairs, lambda a, b: old.meaning[a] == new.meaning[b])
+    _pair_by_name(old, new, pairs)
+    _spread_same_kinds(old, new, pairs)
     return pairs
+
+
+def _own_names(pairs: Pairs[str]) -> dict[str, str]:
+    return {name: name for name in pairs.before}
+
+
+def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
+    """Whether one layer can have taken the place of another: as many inputs, weights of the same names or none."""
+
+    def alike(a: str, b: str) -> bool:
+        x, y = old[a], new[b]
+        return len(x.inputs) == len(y.inputs) and set(old.graph.weights_of(x)) == set(new.graph.weights_of(y))
+
+    return alike
+
+
+def _pair_by_name(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
+    """Layers that kept their names and kinds, wherever they are now."""
+    for node in old.graph.layers():
+        if node.name in new.graph and new[node.name].kind == node.kind and pairs.free(node.name, node.name):
+            pairs.put(node.name, node.name)
+
+
+def _spread_same_kinds(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
+    spread(old, new, pairs, lambda a, b: old[a].kind == new[b].kind)
+
+
+def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:
+    """Inputs of the network: equal names, then equal readers, then equal types in order; then a last one on each side
+    of as many axes."""
+    before, after = old.graph, new.graph
+
+    def reads(flow: Flow, name: str, partners: Mapping[str, str]) -> set[tuple[str, int]]:
+        return {(partners[reader], i) for reader, i, _ in flow.readers.get(name, ()) if reader in partners}
+
+    found = {name: pairs.after[name] for name in before.inputs if name in pairs.after}
+    of_after = {name: reads(new, name, _own_names(pairs)) for name in after.inputs}
+    rules: list[Callable[[str, str], bool]] = [
+        lambda a, b: a == b,
+        lambda a, b: bool(reads(old, a, pairs.after) & of_after[b]),
+        lambda a, b: old.meaning[a] == new.meaning[b],
+    ]
+    return _by_rules(before.inputs, after.inputs, found, rules, lambda a, b: before[a].type.rank == after[b].type.rank)
+
+
+def _outputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:
+    """Outputs of the network: equal names, then what comes of one layer; then a last one on each side of one kind."""
+    before, after = old.graph.outputs, new.graph.outputs
+
+    def same_source(a: str, b: str) -> bool:
+        return before[a].port == after[b].port and pairs.after.get(before[a].node) == after[b].node
+
+    def same_kind(a: str, b: str) -> bool:
+        return old[before[a].node].kind == new[after[b].node].kind
+
+    return _by_rules(before, after, {}, [lambda a, b: a == b, same_source], same_kind)
+
+
+def _by_rules(
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    found: dict[str, str],
+    rules: list[Callable[[str, str], bool]],
+    last: Callable[[str, str], bool],
+) -> dict[str, str]:
+    pairs: Pairs[str] = Pairs(dict(found), {b: a for a, b in found.items()})
+    for rule in rules:
+        for a in before:
+            match = next((b for b in after if pairs.free(a, b) and rule(a, b)), None)
+            if match is not None:
+                pairs.put(a, match)
+    rest = [name for name in before if name not in pairs.after], [name for name in after if name not in pairs.before]
+    if len(rest[0]) == len(rest[1]) == 1 and last(rest[0][0], rest[1][0]):
+        pairs.put(rest[0][0], rest[1][0])
+    return {name: pairs.after[name] for name in before if name in pairs.after}
 
 
 def weight_pairs(matching: Matching, layer: str) -> dict[str, str]:

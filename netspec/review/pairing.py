@@ -1,0 +1,40 @@
+"""What pairs the layers of two networks: a growing one-to-one map, and how alike two names are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass
+class Pairs(Generic[K]):
+    """A growing one-to-one map from one network to the other."""
+
+    after: dict[K, K] = field(default_factory=dict)  # before -> after
+    before: dict[K, K] = field(default_factory=dict)
+
+    def put(self, a: K, b: K) -> bool:
+        """Make both one; False where one of them has another partner."""
+        if self.after.get(a, b) != b or self.before.get(b, a) != a:
+            return False
+        self.after[a], self.before[b] = b, a
+        return True
+
+    def free(self, a: K, b: K) -> bool:
+        """Whether neither has a partner."""
+        return a not in self.after and b not in self.before
+
+
+def likeness(a: str, b: str) -> int:
+    """How alike two names are: the parts that are equal, counted from the last; all of them, twice as much."""
+    if a == b:
+        return 2 * a.count(".") + 2
+    same = 0
+    for x, y in zip(reversed(a.split(".")), reversed(b.split(".")), strict=False):
+        if x != y:
+            break
+        same += 1
+    return same
