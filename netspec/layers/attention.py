@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from math import inf, sqrt
 from typing import Any, ClassVar
 
 from netspec.layers.axes import known, need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive, Share
@@ -132,6 +133,30 @@ class MultiHeadAttention(Layer):
         if self.bias:
             weights["out_proj.bias"] = Weight((query,))
         return weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        # Scores are sums over the features of each head, over √(E/H); the output sums over those of all heads.
+        roles = roles_of(inputs)
+        query, key, value = self.sizes(inputs)
+        places = (roles.query, roles.key, roles.value)
+        scores = Units("scores", query, blocks=self.num_heads)
+        keys = replace(scores, summed=True, gain=(query / self.num_heads) ** -0.5)
+        values = Units("values", query, blocks=self.num_heads)
+        summed = Units("input", query, 2, tuple(dict.fromkeys(places)), summed=True)
+        out = (Units("output", query, 2),)
+        each = {
+            f"{letter}_proj_weight": ((rows,), (Units("input", size, 2, (place,), summed=True),))
+            for letter, rows, size, place in zip(
+                "qkv", (scores, keys, values), (query, key, value), places, strict=True
+            )
+        }
+        return {
+            **each,
+            "in_proj_weight": ((scores, keys, values), (summed,)),
+            "in_proj_bias": ((scores, keys, values),),
+            "out_proj.weight": (out, (replace(values, summed=True, blocks=1),)),
+            "out_proj.bias": (out,),
+        }
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         roles = roles_of(inputs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size, exact_div, product
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.errors import NetspecError
@@ -193,6 +194,7 @@ class Layer:
     batch_norm: ClassVar[bool] = False  # `fold_batch_norm` reads `eps` and torch's weights and buffers of a batch norm
     sums: ClassVar[bool] = False  # adds up elements of its input, so that a product before it is a multiply-add
     commutative: ClassVar[bool] = False  # two inputs can be exchanged, to the last bit; of three the order counts
+    averages: ClassVar[bool] = False  # what `reach` says is seen everywhere enters by its mean and variance alone
     floating: ClassVar[bool] = True  # refuses whole-number and bool inputs (NS405), before `infer` is asked
     examples: ClassVar[tuple[Example, ...]] = ()
 
@@ -239,6 +241,17 @@ class Layer:
     def weights_named(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
         """Which of the layer's weights a name in `init` is for; none when it has no such weight."""
         return (name,) if name in weights else ()
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        """What stands along each axis of each of the layer's weights, by the weight's name.
+
+        One without an entry has axes of which nothing is known.
+        """
+        return {}
+
+    def output_units(self, inputs: Types) -> dict[str, tuple[Units, ...]]:
+        """Port -> the units inside that the last axis of that output is made of, where it is made of such."""
+        return {}
 
     def channel_axis(self, outputs: Types) -> int | None:
         """The axis of the weight `weight` that is axis 1 of the output, where scaling one scales the other; else None.

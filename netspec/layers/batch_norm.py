@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from netspec.layers.axes import known, need_rank
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.onnx_ops import onnx_number
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.layers.windows import AXES
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
@@ -41,6 +42,10 @@ class ChannelNorm(Layer):
             weights["running_var"] = Weight(size, trainable=False)
             weights["num_batches_tracked"] = Weight((), trainable=False, dtype="int64")
         return weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        units = (Units("output", known(self, inputs[0].shape[1], "a channel axis", inputs[0])),)
+        return {name: (units,) if weight.shape else () for name, weight in self.weights(*inputs).items()}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         """At inference: without running statistics every position moves the mean of its channel."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from netspec.layers.axes import known, need_rank, times
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.padding_modes import PaddingMode, check_pad_mode, onnx_pad, pad_needs
+from netspec.layers.weight_axes import Taps, Units, WeightAxes
 from netspec.layers.windows import AXES, Count2, Count3, Positive2, Positive3, Window, per_axis, slide, slide_reach
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
@@ -92,6 +93,13 @@ class Conv(Layer):
         channels = known(self, inputs[0].shape[1], "a channel axis", inputs[0])
         weights = {"weight": Weight((self.out_channels, channels // self.groups, *self.kernel()))}
         return {**weights, "bias": Weight((self.out_channels,))} if self.bias else weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        channels = known(self, inputs[0].shape[1], "a channel axis", inputs[0])
+        units = Units("output", self.out_channels, blocks=self.groups)
+        summed = Units("input", channels, summed=True, blocks=self.groups, within=True)
+        taps = (Taps(w.kernel, -w.before, w.dilation) for w in self.windows())
+        return {"weight": ((units,), (summed,), *taps), "bias": ((units,),)}
 
     def channel_axis(self, outputs: Types) -> int | None:
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ from netspec.layers.axes import known, times
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.conv import channels_of
 from netspec.layers.padding_modes import onnx_pad
+from netspec.layers.weight_axes import Taps, Units, WeightAxes
 from netspec.layers.windows import Count2, Count3, Positive2, Positive3, Window, per_axis
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
@@ -68,6 +69,13 @@ class ConvTranspose(Layer):
         kernel = per_axis(self.kernel_size, self.rank)
         weights = {"weight": Weight((channels, self.out_channels // self.groups, *kernel))}
         return {**weights, "bias": Weight((self.out_channels,))} if self.bias else weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        channels = known(self, inputs[0].shape[1], "a channel axis", inputs[0])
+        summed = Units("input", channels, summed=True, blocks=self.groups)
+        units = Units("output", self.out_channels, blocks=self.groups)
+        taps = (Taps(w.kernel, -w.before, w.dilation) for w in self.windows())
+        return {"weight": ((summed,), (replace(units, within=True),), *taps), "bias": ((units,),)}
 
     def channel_axis(self, outputs: Types) -> int | None:
         return 1 if self.groups == 1 else None  # (in, out / groups, …)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
 
@@ -47,6 +48,9 @@ class Embedding(Layer):
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         return {"weight": Weight((self.num_embeddings, self.embedding_dim))}
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        return {"weight": (None, (Units("output", self.embedding_dim, outputs[0].rank - 1),))}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*reaches[0], None)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from netspec.layers.axes import known
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.onnx_ops import onnx_reshape
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
@@ -42,6 +43,9 @@ class Prelu(Layer):
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         return {"weight": Weight((self.slopes(inputs[0]),))}
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        return {"weight": ((Units("output", self.slopes(inputs[0])),) if self.per_channel else None,)}
 
     def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn
@@ -86,6 +90,12 @@ class Maxout(Layer):
         rows = self.out_features * self.pieces
         weights = {"weight": Weight((rows, size))}
         return {**weights, "bias": Weight((rows,))} if self.bias else weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        [x] = inputs
+        units = Units("output", self.out_features, outputs[0].rank - 1, rows=self.pieces)
+        summed = Units("input", known(self, x.shape[-1], "a last axis", x), x.rank - 1, summed=True)
+        return {"weight": ((units,), (summed,)), "bias": ((units,),)}
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         return product(inputs[0].shape[1:]) * self.out_features * self.pieces

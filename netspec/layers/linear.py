@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from netspec.layers.axes import known
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType, shape_text
 from netspec.source.records import Positive
@@ -37,6 +38,12 @@ class Linear(Layer):
         size = known(self, inputs[0].shape[-1], "a last axis", inputs[0])
         weights = {"weight": Weight((self.out_features, size))}
         return {**weights, "bias": Weight((self.out_features,))} if self.bias else weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        [x] = inputs
+        units = Units("output", self.out_features, outputs[0].rank - 1)
+        summed = Units("input", known(self, x.shape[-1], "a last axis", x), x.rank - 1, summed=True)
+        return {"weight": ((units,), (summed,)), "bias": ((units,),)}
 
     def channel_axis(self, outputs: Types) -> int | None:
         return 0 if outputs[0].rank == 2 else None  # of more axes the channels are the last
@@ -96,6 +103,14 @@ class Bilinear(Layer):
         sizes = [known(self, x.shape[-1], "a last axis", x) for x in inputs]
         weights = {"weight": Weight((self.out_features, *sizes))}
         return {**weights, "bias": Weight((self.out_features,))} if self.bias else weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        units = Units("output", self.out_features, outputs[0].rank - 1)
+        summed = [
+            (Units("input", known(self, x.shape[-1], "a last axis", x), x.rank - 1, (i,), summed=True),)
+            for i, x in enumerate(inputs)
+        ]
+        return {"weight": ((units,), *summed), "bias": ((units,),)}
 
     def flops(self, inputs: Types, outputs: Types) -> Size:
         # x₁ᵀ W first, then its product with x₂.

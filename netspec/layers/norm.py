@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from netspec.layers.axes import known
 from netspec.layers.base import Example, Layer, OnnxBuilder, Reaches, Types, Weight, bad_input, kind
 from netspec.layers.onnx_ops import onnx_number
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size, product
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Above, Positive
@@ -20,6 +21,8 @@ class LastAxesNorm(Layer):
 
     num_axes: Positive = 1
     elementwise_affine: bool = True
+
+    averages: ClassVar[bool] = True
 
     def normalized(self, x: TensorType) -> tuple[int, ...]:
         """The sizes of the normalised axes.  Raises NS402."""
@@ -39,6 +42,11 @@ class LastAxesNorm(Layer):
 
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         return {"weight": Weight(self.normalized(inputs[0]))} if self.elementwise_affine else {}
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        sizes, rank = self.normalized(inputs[0]), inputs[0].rank
+        axes = tuple((Units("output", size, rank - len(sizes) + i),) for i, size in enumerate(sizes))
+        return dict.fromkeys(self.weights(*inputs), axes)
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return (*reaches[0][: -self.num_axes], *(r and r.everywhere() for r in reaches[0][-self.num_axes :]))
@@ -129,6 +137,8 @@ class GroupNorm(Layer):
     eps: Above = 1e-5
     affine: bool = True
 
+    averages: ClassVar[bool] = True
+
     examples: ClassVar[tuple[Example, ...]] = (
         Example("num_groups: 2"),
         Example("num_groups: 2, eps: 0.001", ("[4, T, 3]",)),
@@ -168,6 +178,10 @@ class GroupNorm(Layer):
     def weights(self, *inputs: TensorType) -> dict[str, Weight]:
         size = (self.channels(inputs[0]),)
         return {"weight": Weight(size), "bias": Weight(size)} if self.affine else {}
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        units = (Units("output", self.channels(inputs[0]), blocks=self.num_groups),)
+        return dict.fromkeys(self.weights(*inputs), (units,))
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return tuple(r and r.everywhere() for r in reaches[0])

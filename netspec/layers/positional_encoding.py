@@ -7,8 +7,9 @@ from math import log
 from typing import Any, ClassVar, Literal
 
 from netspec.layers.axes import known, need_rank
-from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, Weight, bad_input, kind
+from netspec.layers.base import Example, Layer, OnnxBuilder, TorchBuilder, Types, Weight, bad_input, kind
 from netspec.layers.onnx_ops import onnx_slice
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Positive
@@ -64,6 +65,9 @@ class PositionalEncoding(Layer):
         if self.max_length is None:
             return {}
         return {"weight": Weight((self.max_length, known(self, inputs[0].shape[2], "a last axis", inputs[0])))}
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        return {"weight": (None, (Units("output", known(self, inputs[0].shape[2], "a last axis", inputs[0]), 2),))}
 
     def torch_module(self, *inputs: TensorType) -> Any:
         from torch import nn

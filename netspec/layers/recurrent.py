@@ -25,6 +25,7 @@ from netspec.layers.base import (
 )
 from netspec.layers.init import cell_inits
 from netspec.layers.recurrent_wiring import LENGTHS_HINT, check_named, check_sequence, check_state, state_hint
+from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import Limit, Positive, Share
@@ -174,6 +175,48 @@ class CellLayer(Layer):
         if self.initial_state == "learned":
             weights |= {f"{name}_0": Weight((stack.rows, size)) for name, size in stack.states.items()}
         return weights
+
+    def weight_axes(self, inputs: Types, outputs: Types) -> dict[str, WeightAxes]:
+        from netspec.cells.ir.units import units_of
+
+        stack = self.stack(inputs[0])
+        axes: dict[str, WeightAxes] = {}
+        for row in range(stack.rows):
+            weights = units_of(stack.step(row)).weights
+            for name, full in stack.names(row).items():
+                axes[full] = tuple(
+                    tuple(u for run in runs for u in self._units(stack, row, *run)) for runs in weights[name]
+                )
+        if self.initial_state == "learned":
+            for name, of in units_of(stack.step(0)).states.items():
+                own = self._units(stack, 0, of, stack.states[name]) if of != "input" else None
+                axes[f"{name}_0"] = (None, own)
+        return axes
+
+    def output_units(self, inputs: Types) -> dict[str, tuple[Units, ...]]:
+        stack = self.stack(inputs[0])
+        return {} if self.returns == "state" else {"": self._given_out(stack, stack.num_layers - 1)}
+
+    def _units(self, stack: CellStack, row: int, of: str, size: int, summed: bool = False) -> tuple[Units, ...]:
+        """What a set of units of a cell's step is in this row of the stack."""
+        layer = row // stack.directions
+        if of != "input":  # rows that begin with one learned state have one set of units
+            return (Units(of if self.initial_state == "learned" else of + stack.suffix(row), size, summed=summed),)
+        if not layer:
+            return (Units("input", size, 2, summed=summed),)
+        return tuple(replace(units, summed=summed) for units in self._given_out(stack, layer - 1))
+
+    def _given_out(self, stack: CellStack, layer: int) -> tuple[Units, ...]:
+        """What the directions of a layer give out, behind each other."""
+        from netspec.cells.ir.stack import number
+        from netspec.cells.ir.units import units_of
+
+        rows = range(layer * stack.directions, (layer + 1) * stack.directions)
+        return tuple(
+            units
+            for row in rows
+            for units in self._units(stack, row, units_of(stack.step(row)).output, number(stack.step(row).output.size))
+        )
 
     def weights_named(self, name: str, weights: Iterable[str]) -> tuple[str, ...]:
         """A weight of the cell stands for that of every layer and direction: `b_f` for `b_f_l0`, `b_f_l0_reverse`, …"""

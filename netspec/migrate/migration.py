@@ -1,0 +1,142 @@
+"""A migration: what became of each tensor, the tensors, and whether the network still computes what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import prod
+
+import torch
+from torch import Tensor
+
+from netspec.backends.torch.module import to_torch
+from netspec.graph.model import Graph
+from netspec.migrate.axes import Axes, is_identity
+from netspec.migrate.compare import Comparison, compare
+from netspec.migrate.correspond import Correspondence, Made, Span, correspond
+from netspec.migrate.values import value_of
+from netspec.review.match import Matching
+
+
+class Fate(StrEnum):
+    """What became of a tensor."""
+
+    CARRIED = "carried"  # as it was
+    SLICED = "sliced"  # a part of it, or it is a part of the new one
+    WIDENED = "widened"  # units repeated, and divided where they are summed
+    INITIALISED = "initialised"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class TensorFate:
+    """`name`: in the new network, of a dropped one in the old; `old`: what it is made from; `how`: in a few words."""
+
+    fate: Fate
+    name: str
+    kind: str
+    size: int
+    trainable: bool
+    old: str = ""
+    how: str = ""
+
+
+@dataclass
+class Migration:
+    """`tensors` are the new network's whole state by name; `comparison` is None where nothing can be compared."""
+
+    before: Graph
+    after: Graph
+    fates: list[TensorFate]
+    tensors: dict[str, Tensor]
+    comparison: Comparison | None
+    breaks: Mapping[str, str]  # layer -> why the function ends there, as far as it is known
+    doubts: Mapping[str, str] = field(default_factory=dict)  # layer -> what it computes otherwise
+
+    @property
+    def keeps_function(self) -> bool:
+        return self.comparison is not None and self.comparison.agrees
+
+    def of(self, fate: Fate) -> list[TensorFate]:
+        return [tensor for tensor in self.fates if tensor.fate is fate]
+
+
+def migrate(matching: Matching, tensors: Mapping[str, Tensor], *, seed: int = 0, noise: float = 0.0) -> Migration:
+    """The weights of `matching.before` in `matching.after`; what has none begins as `to_torch` begins it from `seed`."""
+    walked = correspond(matching)
+    module = to_torch(walked.after, seed)
+    state: dict[str, Tensor] = module.state_dict()
+    with torch.no_grad():
+        for name, made in walked.made.items():
+            state[name].copy_(value_of(made, tensors[made.old], state[name], walked.axes, noise))
+        for name, (fill, _) in walked.filled.items():
+            fill(state[name])
+    fates = [*_fates(walked), *_dropped(walked)]
+    old = to_torch(walked.before)
+    with torch.no_grad():
+        for name, tensor in old.state_dict().items():
+            if name in tensors:
+                tensor.copy_(tensors[name])
+    comparison = compare(walked, old, module)
+    return Migration(walked.before, walked.after, fates, state, comparison, walked.breaks, walked.doubts)
+
+
+def _owned(graph: Graph) -> dict[str, tuple[str, tuple[int, ...], bool]]:
+    """Every tensor once: name -> kind of its layer, shape, trained or not."""
+    return {
+        f"{node.name}.{name}": (node.kind, weight.shape, weight.trainable)
+        for node in graph.layers()
+        for name, weight in graph.weights_of(node).items()
+        if graph.owner(node, name) == node.name
+    }
+
+
+def _fates(walked: Correspondence) -> list[TensorFate]:
+    old = _owned(walked.before)
+    fates = []
+    for name, (kind, shape, trainable) in _owned(walked.after).items():
+        made = walked.made.get(name)
+        if made is not None:
+            fate, how = _made(made, old[made.old][1], shape, walked.axes)
+        else:
+            fate, how = Fate.INITIALISED, walked.filled[name][1] if name in walked.filled else ""
+        fates.append(TensorFate(fate, name, kind, prod(shape), trainable, made.old if made else "", how))
+    return fates
+
+
+def _dropped(walked: Correspondence) -> list[TensorFate]:
+    used = {made.old for made in walked.made.values()}
+    return [
+        TensorFate(Fate.DROPPED, name, kind, prod(shape), trainable, name)
+        for name, (kind, shape, trainable) in _owned(walked.before).items()
+        if name not in used
+    ]
+
+
+def _made(made: Made, old: tuple[int, ...], new: tuple[int, ...], axes: Axes) -> tuple[Fate, str]:
+    """What became of a tensor, and the sizes along the axes that are others."""
+    moved = repeated = missing = False
+    for along, a, b in zip(made.along, old, new, strict=True):
+        if along is None:
+            missing |= b > a
+            moved |= a != b
+        for span in along or ():
+            if isinstance(span, Span):
+                positions = axes.positions(span.axis)
+                moved |= not is_identity(positions, span.old.size)
+                missing |= bool((positions < 0).any())
+                repeated |= len(positions) > len(set(positions.tolist()))
+        moved |= a != b
+    if not moved:
+        return Fate.CARRIED, ""
+    sizes = f"{_shape(old)} -> {_shape(new)}"
+    if repeated and not missing:
+        return Fate.WIDENED, sizes
+    if missing and new != old and all(b >= a for a, b in zip(old, new, strict=True)):
+        return Fate.SLICED, f"{sizes}, the old part of it"
+    return Fate.SLICED, sizes
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "1"
