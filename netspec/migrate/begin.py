@@ -122,7 +122,9 @@ def _dirac(taps: list[int]) -> Fill:
 
     def fill(tensor: Tensor) -> None:
         tensor.zero_()
-        matrix = tensor[(..., *taps)] if taps else tensor
+        matrix = tensor
+        for tap in reversed(taps):
+            matrix = matrix[..., tap]
         position = torch.arange(matrix.shape[0])
         matrix[position, position % matrix.shape[1]] = 1.0
 

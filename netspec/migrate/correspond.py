@@ -29,13 +29,17 @@ class Span:
     axis: int
 
 
+# Both sides of an axis of a weight: runs of units, or taps; None for entries of a table, and where nothing is said.
+Pair = tuple[Span, ...] | tuple[Taps, Taps] | None
+
+
 @dataclass(frozen=True)
 class Made:
     """A tensor of the new network that is made from one of the old: along each axis its units, its taps, or entries."""
 
     name: str
     old: str
-    along: tuple[tuple[Span, ...] | tuple[Taps, Taps] | None, ...]
+    along: tuple[Pair, ...]
     padding: int | None = None  # an entry of a table that stays as it begins
 
 
@@ -307,9 +311,7 @@ class _Walk:
     def _hold_shared(self, made: Made, other: Made, layer: str, owner: str) -> None:
         """A weight of two layers is the same for both."""
         for mine, its in zip(other.along, made.along, strict=False):
-            if not _are_spans(mine) or not _are_spans(its):
-                continue
-            for a, b in zip(mine, its, strict=False):
+            for a, b in zip(_spans(mine), _spans(its), strict=False):
                 self.axes.tie(a.axis, b.axis, layer)
 
                 def check(a: Span = a, b: Span = b) -> Clash | None:
@@ -321,8 +323,8 @@ class _Walk:
                 self.axes.hold(check)
 
 
-def _are_spans(along: object) -> bool:
-    return isinstance(along, tuple) and all(isinstance(item, Span) for item in along)
+def _spans(along: Pair) -> list[Span]:
+    return [item for item in along or () if isinstance(item, Span)]
 
 
 def _weight_axes(graph: Graph, node: Node) -> dict[str, WeightAxes]:
@@ -451,16 +453,14 @@ class _Units:
             return None
         return Clash(self.new.name, f"its {old.blocks} blocks of units become {new.blocks} that do not fit into them")
 
-    def along(
-        self, old: WeightAxes | None, new: WeightAxes | None, rank: int
-    ) -> tuple[tuple[Span, ...] | tuple[Taps, Taps] | None, ...]:
+    def along(self, old: WeightAxes | None, new: WeightAxes | None, rank: int) -> tuple[Pair, ...]:
         """Both sides of each axis of a weight; None for a table, or where nothing is said."""
         if old is None or new is None or len(old) != len(new):
             return (None,) * rank
         self._tie_single_channels(old, new)
         return tuple(self._axis(a, b) for a, b in zip(old, new, strict=True))
 
-    def _axis(self, old: Along, new: Along) -> tuple[Span, ...] | tuple[Taps, Taps] | None:
+    def _axis(self, old: Along, new: Along) -> Pair:
         if isinstance(old, Taps) and isinstance(new, Taps):
             return (old, new)
         if isinstance(old, tuple) and isinstance(new, tuple) and [u.of for u in old] == [u.of for u in new]:

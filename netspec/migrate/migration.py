@@ -63,7 +63,10 @@ class Migration:
 
 
 def migrate(matching: Matching, tensors: Mapping[str, Tensor], *, seed: int = 0, noise: float = 0.0) -> Migration:
-    """The weights of `matching.before` in `matching.after`; what has none begins as `to_torch` begins it from `seed`."""
+    """The weights of the older network in the newer; what has none begins as `to_torch` begins it from `seed`.
+
+    `tensors`: all of the older network's weights, by name.
+    """
     walked = correspond(matching)
     module = to_torch(walked.after, seed)
     state: dict[str, Tensor] = module.state_dict()

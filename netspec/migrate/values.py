@@ -29,9 +29,9 @@ def value_of(made: Made, old: Tensor, new: Tensor, axes: Axes, noise: float = 0.
         if along is None:
             positions, factors, zeroed = leading(old.shape[axis], new.shape[axis]), None, False
         elif isinstance(along[0], Taps):
-            positions, factors, zeroed = _taps(*along), None, True  # type: ignore[arg-type]  # a pair of them
+            positions, factors, zeroed = _taps(*along), None, True
         else:
-            positions, factors, zeroed = _runs(along, axes, made, axis)  # type: ignore[arg-type]  # runs
+            positions, factors, zeroed = _runs(along, axes, made, axis)
         index.append(positions)
         scale.append(np.ones(len(positions)) if factors is None else factors)
         zero.append(zeroed)

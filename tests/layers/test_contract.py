@@ -139,6 +139,20 @@ def test_every_kind_has_every_part(kind: str) -> None:
     assert cls.weights is Layer.weights or has_module, f"{kind} has weights and no torch_module"
 
 
+@pytest.mark.parametrize("case", WEIGHTED)
+def test_what_stands_along_the_axes_of_weights_is_as_long_as_they_are(case: str) -> None:
+    node = compiled(case)[0]["it"]
+    types = compiled(case)[0].input_types(node)
+    axes = node.layer.weight_axes(types, tuple(node.outputs.values()))
+    for name, weight in node.layer.weights(*types).items():
+        assert len(axes[name]) == len(weight.shape), name
+        for along, size in zip(axes[name], weight.shape, strict=True):
+            length = sum(u.length for u in along) if isinstance(along, tuple) else along.length if along else size
+            assert length == size, name
+    for port, units in node.layer.output_units(types).items():
+        assert sum(u.length for u in units) == node.outputs[port].shape[-1]
+
+
 @each_example
 def test_the_schema_takes_the_fields(case: str) -> None:
     kind, example = EXAMPLES[case]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -18,7 +20,10 @@ def lived(graph: Graph, seed: int = 1) -> dict[str, Tensor]:
     for name, tensor in state.items():
         if tensor.is_floating_point():
             noise = torch.rand(tensor.shape, generator=generator)
-            tensor.copy_(0.5 + noise if name.endswith("running_var") else tensor + 0.4 * (noise - 0.5))
+            if name.endswith("running_var"):
+                tensor.copy_(0.5 + noise)
+            else:
+                tensor += (0.4 if tensor.dim() == 1 else 0.02) * (noise - 0.5)
     return state
 
 
@@ -26,3 +31,22 @@ def migrated(before: str, after: str, noise: float = 0.0) -> Migration:
     """The migration of two texts."""
     a, b = netspec.load(before), netspec.load(after)
     return migrate(match(a, b), lived(a), noise=noise)
+
+
+def computed(graph: Graph, tensors: Mapping[str, Tensor], inputs: Mapping[str, Tensor]) -> Tensor:
+    """What a network of one output gives at inference, in float64."""
+    module = netspec.to_torch(graph).eval()
+    module.load_state_dict(tensors)
+    with torch.no_grad():
+        result: Tensor = module.double()(**{n: x.double() if x.is_floating_point() else x for n, x in inputs.items()})
+    return result
+
+
+def largest_difference(before: str, after: str, **inputs: Tensor) -> float:
+    """Of the outputs of both on the same inputs, in parts of the largest; the old outputs are not constant."""
+    a, b = netspec.load(before), netspec.load(after)
+    weights = lived(a)
+    old = computed(a, weights, inputs)
+    new = computed(b, migrate(match(a, b), weights).tensors, inputs)
+    assert old.std(0).max() > 0.01 * old.abs().max()
+    return float((old - new).abs().max() / old.abs().max())
