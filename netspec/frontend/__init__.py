@@ -4,6 +4,7 @@ In the order in which a file goes through them:
 
     document.py     the sections of a file; files.py: `include` and `extends`, overlay.py: one tree laid over another,
                     assign.py: `--set`; resolved.py: the document as one text again, and its hash
+    fmt/            a file in canonical form, with its comments
     expression.py   `$name` and `$(…)` in values; formula.py: their arithmetic
     check.py        every entry against the schema of its kind, before anything is expanded; read_layer.py: a layer,
                     containers.py: residual, highway, branches, sequence, blocks.py: the file's own kinds,

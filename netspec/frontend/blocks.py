@@ -17,7 +17,7 @@ from netspec.source.records import unknown_key
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
-_KEYS = ("params", "inputs", "layers", "outputs")
+KEYS = ("params", "inputs", "layers", "outputs")
 
 
 @dataclass
@@ -55,8 +55,8 @@ def read_block(name: str, tree: Tree, span: Span, problems: Problems) -> Block |
     else:
         check_name(name, span, "a block", problems, module=False)
     for key in tree.entries:
-        if key not in _KEYS:
-            problems.append(unknown_key(key, tree.key_span(key), [k for k in _KEYS if k not in tree], owner))
+        if key not in KEYS:
+            problems.append(unknown_key(key, tree.key_span(key), [k for k in KEYS if k not in tree], owner))
     layers = _layers(tree, owner, span, problems)
     params = _params(tree, owner, problems)
     inputs = _inputs(tree, owner, problems)
@@ -88,7 +88,7 @@ def _layers(tree: Map, owner: str, span: Span, problems: Problems) -> Map | None
                 "for example `relu: relu`",
             )
         )
-    elif not any(nearest(key, _KEYS) == "layers" for key in tree.entries):
+    elif not any(nearest(key, KEYS) == "layers" for key in tree.entries):
         problems.append(
             Problem("NS204", f"{owner} needs `layers`, a mapping of name to layer", span, "add `layers: …`")
         )

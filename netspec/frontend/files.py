@@ -64,23 +64,9 @@ class Files:
 
     def document(self, source: Source, folder: Path, above: tuple[Path, ...], name: Path) -> Map:
         """The same, `above` being the files that led to it, and `name` its path from the folder of the first file."""
-        tree = parse(source)
-        if isinstance(tree, Scalar) and tree.value is None:
-            raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
-        if not isinstance(tree, Map):
-            raise NetspecError(
-                "NS201",
-                f"a netspec file is a mapping of sections, received {show(tree.plain())}",
-                tree.span,
-                hint="begin with `netspec: 1`",
-            )
-        self.written[Path(os.path.normpath(name)).as_posix()] = WrittenFile(source, tree)
         problems = Problems()
-        _check_version(tree, problems)
-        for key in tree.entries:
-            if key not in SECTIONS:
-                unused = [s for s in SECTIONS if s not in tree]
-                problems.append(unknown_key(key, tree.key_span(key), unused, "a netspec file", "NS201"))
+        tree = read_root(source, problems)
+        self.written[Path(os.path.normpath(name)).as_posix()] = WrittenFile(source, tree)
         entries = {k: v for k, v in tree.entries.items() if k not in ("include", "extends")}
         document = Map(entries, tree.span, tree.key_spans)
         parents = [t for t in [tree.get("extends")] if t is not None]
@@ -151,6 +137,29 @@ class Files:
                 hint="keep the file beside this one or in a folder below it",
             )
         return real
+
+
+def read_root(source: Source, problems: Problems) -> Map:
+    """One text alone, as a mapping of sections; unknown ones and a wrong version go to `problems`.
+
+    Raises NS1xx, and NS201 for what is no mapping.
+    """
+    tree = parse(source)
+    if isinstance(tree, Scalar) and tree.value is None:
+        raise NetspecError("NS105", "the file is empty", name=source.name, hint="begin with `netspec: 1`")
+    if not isinstance(tree, Map):
+        raise NetspecError(
+            "NS201",
+            f"a netspec file is a mapping of sections, received {show(tree.plain())}",
+            tree.span,
+            hint="begin with `netspec: 1`",
+        )
+    _check_version(tree, problems)
+    for key in tree.entries:
+        if key not in SECTIONS:
+            unused = [s for s in SECTIONS if s not in tree]
+            problems.append(unknown_key(key, tree.key_span(key), unused, "a netspec file", "NS201"))
+    return tree
 
 
 def _check_version(tree: Map, problems: Problems) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from netspec.cells.language.expr import Equation, Expr, unparse
-from netspec.source.text import Span
+from netspec.source.text import Span, show
 from netspec.source.tree import Tree
 
 SIZES = ("hidden", "input")  # the size a layer gives, and the size of x[t]
@@ -50,7 +51,7 @@ class Cell:
             lines.append("weights:")
             lines += [f"  {w.name}: [{', '.join(map(unparse, w.shape))}]" for w in self.weights.values()]
         if self.init:
-            lines.append(f"init: {{{', '.join(f'{k}: {v.plain()}' for k, v in self.init.items())}}}")
+            lines.append(f"init: {{{', '.join(f'{k}: {_init_text(v.plain())}' for k, v in self.init.items())}}}")
         lines.append("equations:")
         lines += [f"  - {unparse(e.target)} = {unparse(e.value)}" for e in self.equations]
         return "\n".join(lines) + "\n"
@@ -63,6 +64,13 @@ class Cell:
 
     def __repr__(self) -> str:
         return self.name
+
+
+def _init_text(value: Any) -> str:
+    """A rule by its kind and its values in the order of their names, since the order of the file says nothing."""
+    if isinstance(value, dict):
+        value = dict(sorted(value.items(), key=lambda entry: (entry[0] != "type", entry[0])))
+    return show(value, limit=10**6)
 
 
 def _text(value: float | None) -> str:

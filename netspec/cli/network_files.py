@@ -1,0 +1,62 @@
+"""The netspec files that arguments name: a file itself, of a folder all below it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from netspec.source.errors import NetspecError
+from netspec.source.files import reason, write_whole
+from netspec.training.info import INFO, SPEC
+
+_IS_NETSPEC = re.compile(rb"^\s*(\{\s*)?[\"']?netspec[\"']?\s*:", re.MULTILINE)
+
+
+def network_files(arguments: list[str]) -> Iterator[Path]:
+    """Files as they are named, and in folders every YAML file with a line `netspec: …`.
+
+    Left out there are hidden folders, links, and the specs of runs, which are as they were trained.
+    """
+    for argument in arguments:
+        path = Path(argument)
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, inside, names in os.walk(path):
+            inside[:] = sorted(name for name in inside if not name.startswith("."))
+            for name in sorted(names):
+                file = Path(folder) / name
+                if name.endswith((".yaml", ".yml")) and not of_run(file) and _is_netspec(file):
+                    yield file
+
+
+def of_run(path: Path) -> bool:
+    """Whether a file is the spec in a run folder."""
+    return path.name == SPEC and (path.parent / INFO).exists()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in the place of a file's, with the file's permissions.  Raises NS107."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+
+    def write(file: object) -> None:
+        file.write(text.encode("utf-8"))  # type: ignore[attr-defined]
+        os.fchmod(file.fileno(), mode)  # type: ignore[attr-defined]
+
+    write_whole(path, write, cannot_write)
+
+
+def cannot_write(path: Path, error: Exception) -> NetspecError:
+    """NS107: what is on the disk is what was there before."""
+    hint = "what stood there before is unchanged"
+    return NetspecError("NS107", f"cannot be written: {reason(error)}", name=str(path), hint=hint)
+
+
+def _is_netspec(file: Path) -> bool:
+    try:
+        return file.is_file() and not file.is_symlink() and _IS_NETSPEC.search(file.read_bytes()[: 1 << 20]) is not None
+    except OSError:
+        return True  # it is read again, and what is wrong with it told
