@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from netspec.frontend.files import WrittenFile
 from netspec.frontend.holds import inside
 from netspec.review.difference import Cause, Side
+from netspec.review.rewrap import rewrapped
 from netspec.review.tree_diff import ALIKE, Edit, Path, edits_between
 from netspec.review.tree_values import likeness, same, short
-from netspec.source.tree import Map, Scalar, Tree
+from netspec.source.tree import Map, Tree
 
 _MOVABLE = ("vars", "blocks", "cells")  # sections that another file can hold
 SAME_FILE = 0.7  # share of equal values from which on a file under another name is the same, renamed
@@ -27,7 +28,12 @@ def causes(before: Side, after: Side) -> list[Cause]:
     written = list(_written(before, after))
     if before.main == after.main or not written:
         return written
-    merged = [_cause(edit, "") for edit in edits_between([(before.document.root, after.document.root, (), "")])]
+    roots = before.document.root, after.document.root
+    files = {file.source: name for name, file in (*before.document.files.items(), *after.document.files.items())}
+    merged = []
+    for edit in rewrapped(edits_between([(*roots, (), "")]), *roots):
+        name = files.get(edit.span.source, "")
+        merged.append(_cause(edit, "" if name in (before.main, after.main) else name))
     return merged if len(merged) < len(written) else written
 
 
@@ -50,9 +56,11 @@ def _written(before: Side, after: Side) -> Iterator[Cause]:
     only_old = {name: file for name, file in old.items() if name not in pairs.values()}
     only_new = {name: file for name, file in new.items() if name not in pairs}
     edits = _moved_between_files(edits, only_old, only_new, before.main, after.main)
-    edits = _rewrapped(edits)
-    for item in edits:
-        yield _cause(item.edit, item.file)
+    for file in dict.fromkeys(item.file for item in edits):
+        for edit in rewrapped(
+            [item.edit for item in edits if item.file == file], before.document.root, after.document.root
+        ):
+            yield _cause(edit, file)
 
 
 def _file_pairs(
@@ -93,7 +101,7 @@ def _moved_between_files(
             continue
         shown = "" if file == main_after else file
         span = tree.span if (path, file) not in added else added[path, file].span
-        moves.append(_FileEdit(shown, Edit("moved", path, Scalar(was, span), Scalar(file, span), span, path[0], span)))
+        moves.append(_FileEdit(shown, Edit("moved", path, old, tree, span, path[0], span, names=((was,), (file,)))))
         moves += [_FileEdit(shown, e) for e in edits_between([(old, tree, path, path[0])])]
         explained |= {edit for edit in (added.get((path, file)), removed.get((path, was))) if edit}
         includes |= {file, was}
@@ -125,29 +133,11 @@ def _names(tree: Tree) -> list[str]:
     return [str(name) for name in plain] if isinstance(plain, list) else [str(plain)]
 
 
-def _rewrapped(edits: list[_FileEdit]) -> list[_FileEdit]:
-    return edits
-
-
 def _cause(edit: Edit, file: str) -> Cause:
-    before = None if edit.before is None else short(edit.before)
-    after = None if edit.after is None else short(edit.after)
+    inner = inside(edit.holds, edit.path[-1])
+    before, after = (None if tree is None else short(tree, inner) for tree in (edit.before, edit.after))
     if edit.kind == "renamed":
         before, after = edit.old_path[-1], edit.path[-1]
-    elif edit.kind == "order":
-        before, after = (", ".join(keys) for keys in edit.order)
-    return Cause(".".join(edit.path), before, after, edit.span, file, edit.kind, edit.entry)
-
-
-def line(cause: Cause) -> str:
-    """One line: `vars.width 32 -> 48 (line 4)`."""
-    sign = {"added": "+ ", "removed": "- "}.get(cause.kind, "")
-    values = {
-        "added": f" {cause.after}",
-        "removed": f" {cause.before}",
-        "moved": f" moved from {cause.before} to {cause.after}",
-        "order": f": order {cause.before} -> {cause.after}",
-        "renamed": f" renamed from {cause.before}",
-    }.get(cause.kind, f" {cause.before} -> {cause.after}")
-    place = f"{cause.file} line {cause.span.line}".strip() if cause.span else cause.file
-    return f"{sign}{cause.path}{values} ({place})"
+    elif edit.kind in ("order", "moved"):
+        before, after = (", ".join(names) for names in edit.names)
+    return Cause(".".join(edit.path), before, after, edit.span, file, edit.kind, edit.entry, edit.note)

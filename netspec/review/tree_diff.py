@@ -57,7 +57,8 @@ class Edit:
     holds: str  # what the mapping holds that the key stands in
     entry: Span | None  # the name of the layer, block, variable … that the value belongs to
     old_path: Path = ()
-    order: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # the keys whose order is another one, before and after
+    names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # before and after: keys in another order, other files
+    note: str = ""  # what else is to say: `around hidden, act`
 
 
 @dataclass
@@ -187,7 +188,7 @@ class TreeDiff:
         span = after.key_span(new[first])
         trees = (before, after)
         self.edits.append(
-            Edit("order", path, *trees, span, holds, entry, order=(tuple(old[window]), tuple(new[window])))
+            Edit("order", path, *trees, span, holds, entry, names=(tuple(old[window]), tuple(new[window])))
         )
 
     def lists(self, old: Items, new: Items, path: Path, holds: str, entry: Span | None) -> bool:
@@ -200,7 +201,7 @@ class TreeDiff:
         if path == ("include",):
             self.paths(old, new, entry)
             return True
-        if max(len(short(old)), len(short(new))) <= SHORT_LIST:
+        if path[-1] == "from" or max(len(short(old)), len(short(new))) <= SHORT_LIST:
             return False
         a, b = ([frozenset(leaves(item)) for item in items.items] for items in (old, new))
         for tag, i, j, k, m in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():

@@ -58,7 +58,9 @@ def likeness(a: Tree, b: Tree, holds: str = "other") -> float:
 
 
 def short(tree: Tree, holds: str = "other") -> str:
-    """A value in one line of YAML, its numbers as they are written."""
+    """A value in one line of YAML, its numbers as they are written; of layers inside of it the names."""
+    if isinstance(tree, Map) and holds in ("layers", "branches"):
+        return f"{{{', '.join(tree.entries)}}}"
     if isinstance(tree, Map):
         inner = (f"{key}: {short(value, inside(holds, key))}".rstrip() for key, value in tree.entries.items())
         return f"{{{', '.join(inner)}}}"
