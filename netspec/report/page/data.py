@@ -1,0 +1,173 @@
+"""What a page shows, in JSON's types: bodies and layers once each, however often they stand in the network.
+
+`code/data.js` has the same as types.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from netspec.frontend.containers import CONTAINERS
+from netspec.graph.cost import Cost, depth, total
+from netspec.graph.model import Graph
+from netspec.layers import kinds
+from netspec.report.numbers import byte_size, count, short
+from netspec.report.picture.captions import caption
+from netspec.report.picture.layers import network_tree
+from netspec.report.picture.tree import Body, Facts, Leaf, Lines, Unit
+from netspec.shapes.dim import Dim, Size
+from netspec.source.text import Source
+
+FORMAT_VERSION = 1
+SYMBOLIC = 128  # what a named axis counts as where boxes are compared by cost
+MOST_LINES = 40  # of one layer's text
+
+
+def network_data(graph: Graph) -> dict[str, Any]:
+    """The page of one network."""
+    return page_data(network_tree(graph), graph, sources_of(graph), name=graph.name or "network")
+
+
+def page_data(body: Body, graph: Graph, sources: Mapping[str, Source], *, name: str) -> dict[str, Any]:
+    """The page of a picture; totals are the graph's."""
+    tables = _Tables(sources)
+    root = tables.body(body)
+    cost = total(graph)
+    symbolic = sorted({s for t in graph.inputs.values() for s in t.symbols()} - {"B"})
+    return {
+        "format_version": FORMAT_VERSION,
+        "name": name,
+        "before": "",
+        "after": "",
+        "description": graph.description,
+        "figures": [
+            ["parameters", count(cost.params)],
+            ["FLOPs", short(cost.flops)],
+            ["activations", byte_size(cost.activations)],
+            ["deep", str(depth(graph))],
+        ],
+        "sizes": f"heat counts {', '.join(symbolic)} as {SYMBOLIC}" if symbolic else "",
+        "bodies": tables.bodies,
+        "root": root,
+        "leaves": tables.leaves,
+        "kinds": tables.kinds,
+        "text": tables.text,
+        "review": None,
+    }
+
+
+def sources_of(graph: Graph) -> dict[str, Source]:
+    """The texts that a network's layers stand in, by their names."""
+    return {node.span.source.name: node.span.source for node in graph.nodes() if node.span}
+
+
+class _Tables:
+    """The parts of the page so far, and the numbers of those that are there."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
+        self.bodies: list[dict[str, Any]] = []
+        self.leaves: list[dict[str, Any]] = []
+        self.kinds: dict[str, str] = {}
+        self.text: dict[str, dict[str, str]] = {}
+        self._numbers: dict[Body | Leaf, int] = {}
+
+    def body(self, body: Body) -> int:
+        if body not in self._numbers:
+            units = [self._unit(unit) for unit in body.units]
+            links = [[*link.source, *link.target, link.shape, link.status] for link in body.links]
+            self.bodies.append({"units": units, "links": links})
+            self._numbers[body] = len(self.bodies) - 1
+        return self._numbers[body]
+
+    def _unit(self, unit: Unit) -> dict[str, Any]:
+        self._note_kind(unit.kind)
+        if isinstance(unit.inside, Leaf):
+            facts = unit.inside.facts
+            ends = facts.kind in ("input", "output")
+            inside = {"leaf": self._leaf(unit.inside)}
+            words = facts.outputs[0][1] if ends else caption(facts, unit.label)
+        else:
+            inside, words = {"body": self.body(unit.inside)}, unit.kind
+        return {
+            "names": list(unit.names),
+            "label": unit.label,
+            "kind": unit.kind,
+            "caption": words,
+            **inside,
+            **_cost(unit.cost),
+        }
+
+    def _leaf(self, leaf: Leaf) -> int:
+        if leaf not in self._numbers:
+            self.leaves.append(
+                {
+                    "before": self._facts(leaf.before),
+                    "after": self._facts(leaf.after),
+                    "status": leaf.status,
+                    "old_name": leaf.old_name,
+                    "changes": [list(change) for change in leaf.changes],
+                }
+            )
+            self._numbers[leaf] = len(self.leaves) - 1
+        return self._numbers[leaf]
+
+    def _facts(self, facts: Facts | None) -> dict[str, Any] | None:
+        if facts is None:
+            return None
+        self._note_kind(facts.kind)
+        if facts.lines:
+            self._note_lines(facts.lines)
+        return {
+            "kind": facts.kind,
+            "fields": [list(field) for field in facts.fields],
+            "inputs": list(facts.inputs),
+            "outputs": [list(output) for output in facts.outputs],
+            "weights": [list(weight) for weight in facts.weights],
+            "lines": [facts.lines.file, facts.lines.first, facts.lines.last] if facts.lines else None,
+            "equations": list(facts.equations),
+            **_cost(facts.cost),
+        }
+
+    def _note_kind(self, kind: str) -> None:
+        cls = kinds().get(kind) or CONTAINERS.get(kind)
+        if cls is not None and kind not in self.kinds:
+            self.kinds[kind] = equation_of(cls)
+
+    def _note_lines(self, lines: Lines) -> None:
+        if lines.file in self.sources:
+            shown = self.text.setdefault(lines.file, {})
+            last = min(lines.last, lines.first + MOST_LINES - 1)
+            for number, line in _numbered(self.sources[lines.file], range(lines.first, last + 1)):
+                shown[str(number)] = line
+
+
+def _numbered(source: Source, numbers: Iterable[int]) -> Iterator[tuple[int, str]]:
+    return ((number, source.lines[number - 1]) for number in numbers if 0 < number <= len(source.lines))
+
+
+def equation_of(cls: type) -> str:
+    """What a kind computes: its docstring's first paragraph, with the equations set off below it."""
+    first, *rest = (inspect.getdoc(cls) or "").split("\n\n")
+    set_off = [part for part in rest[:1] if part.startswith("    ")]
+    return "\n".join([" ".join(first.split()), *(inspect.cleandoc(part) for part in set_off)])
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    return {
+        "params": cost.params,
+        "flops": _number(cost.flops),
+        "flops_text": count(cost.flops),
+        "memory": _number(cost.activations),
+        "memory_text": byte_size(cost.activations),
+    }
+
+
+def _number(size: Size) -> int:
+    if not isinstance(size, Dim):
+        return size
+    number = size.at(dict.fromkeys(size.names(), SYMBOLIC))
+    assert isinstance(number, int)  # every name has a number
+    return number
