@@ -29,6 +29,16 @@ _LAZY = {  # what needs a heavier import than `load` does
 }
 
 
+def _picture(graph: Graph) -> str:
+    """The network as SVG; drawing is imported when the first is shown."""
+    from netspec.report.plot.svg import svg
+
+    return svg(graph)
+
+
+Graph.picture = staticmethod(_picture)
+
+
 def train(
     graph: Spec,
     *,

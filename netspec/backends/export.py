@@ -16,7 +16,7 @@ from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.resolved import text_hash
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
-from netspec.source.files import reason, write_whole
+from netspec.source.files import cannot_write, write_whole
 from netspec.source.memory import memory, require_memory
 
 
@@ -59,8 +59,8 @@ def export_onnx(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_write(path, error) from None
-    write_whole(path, lambda file: file.write(serialized(model)), _cannot_write)
+        raise cannot_write(path, error) from None
+    write_whole(path, lambda file: file.write(serialized(model)), cannot_write)
     return parity
 
 
@@ -69,8 +69,3 @@ def refuse_other_file(path: Path) -> None:
     if path.is_file() and path.suffix != ".onnx":
         hint = "name a file that ends in .onnx, or remove this one first"
         raise NetspecError("NS704", "is there already, and is no .onnx file", name=str(path), hint=hint)
-
-
-def _cannot_write(path: Path, error: Exception) -> NetspecError:
-    hint = "what stood there before is unchanged"
-    return NetspecError("NS704", f"cannot be written: {reason(error)}", name=str(path), hint=hint)

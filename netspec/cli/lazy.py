@@ -10,7 +10,20 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 # In the order of the work, which is the order of `netspec --help`.
-COMMANDS = ("validate", "summary", "diff", "fmt", "layers", "cells", "schema", "train", "evaluate", "predict", "export")
+COMMANDS = (
+    "validate",
+    "summary",
+    "plot",
+    "diff",
+    "fmt",
+    "layers",
+    "cells",
+    "schema",
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+)
 
 
 class CommandFiles(UserDict[str, Any]):

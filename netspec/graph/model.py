@@ -84,6 +84,8 @@ class Budget:
 class Graph:
     """A network.  Nodes stand in the order of the file, which is an order of the data."""
 
+    picture: ClassVar[Callable[[Graph], str]] = staticmethod(repr)  # as SVG: `netspec` puts the report's here
+
     name: str = ""
     inputs: dict[str, TensorType] = field(default_factory=dict)
     outputs: dict[str, Ref] = field(default_factory=dict)
@@ -174,6 +176,10 @@ class Graph:
         """Trainable parameters that the node owns; what it shares is counted where it belongs."""
         weights = self.weights_of(node).items()
         return sum(prod(w.shape) for name, w in weights if w.trainable and self.owner(node, name) == node.name)
+
+    def _repr_html_(self) -> str:
+        """The network as a picture, in a notebook."""
+        return type(self).picture(self)
 
     def __repr__(self) -> str:
         lines = [LayerLine(node.name, node.kind, node.outputs, self.params_of(node)) for node in self.nodes()]

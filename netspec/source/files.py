@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from netspec.source.errors import NetspecError
 from netspec.source.text import printable
 
 _PART = re.compile(r"\.netspec-[0-9a-f]{16}\.part")  # a file that is being written
@@ -49,6 +50,17 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], refuse: Callabl
             os.close(folder)
     except OSError as error:
         raise refuse(path, error) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """A result as a file.  Raises NS704."""
+    write_whole(path, lambda file: file.write(text.encode("utf-8")), cannot_write)
+
+
+def cannot_write(path: Path, error: Exception) -> NetspecError:
+    """NS704 of a result that a command writes: a model, a picture."""
+    hint = "what stood there before is unchanged"
+    return NetspecError("NS704", f"cannot be written: {reason(error)}", name=str(path), hint=hint)
 
 
 def open_to_append(path: Path) -> TextIO:

@@ -1,6 +1,7 @@
 """A real Chromium over its own protocol (CDP): one process for all tests, a tab of its own for each page.
 
-Chromium is Debian's (`apt-get install chromium`).  `NETSPEC_NEEDS_BROWSER=1`, as in `.ci/run`, makes its absence a failure.
+Chromium is Debian's (`apt-get install chromium`).  `NETSPEC_NEEDS_BROWSER=1`, as in `.ci/run`, makes it an error that
+there is none.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 PATIENCE = 60.0  # seconds; a machine that does much else at once is slow
 
 
 def chromium() -> str | None:
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, paths), None)
 
 
 class Browser:
@@ -40,6 +41,7 @@ class Browser:
             "--disable-gpu",
             "--disable-dev-shm-usage",
             "--hide-scrollbars",
+            "--disable-ipc-flooding-protection",  # tests follow hundreds of links in a second
             "--no-first-run",
             "--remote-debugging-port=0",
             f"--user-data-dir={self.profile.name}",
@@ -72,7 +74,8 @@ class Tab:
     """One page: what it asks for, what it logs, and what a user would do with it."""
 
     def __init__(self, address: str) -> None:
-        self.socket: ClientConnection = connect(address, max_size=None, open_timeout=PATIENCE)
+        self.open_sockets = ExitStack()
+        self.socket = self.open_sockets.enter_context(connect(address, max_size=None, open_timeout=PATIENCE))
         self.number = 0
         self.requests: list[str] = []
         self.errors: list[str] = []
@@ -83,9 +86,9 @@ class Tab:
     def __enter__(self) -> Tab:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.call("Page.close")
-        self.socket.close()
+        self.open_sockets.close()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """One command and its answer; events that come meanwhile are noted."""
@@ -157,7 +160,13 @@ class Tab:
         codes = {"Enter": 13, "Escape": 27, "ArrowUp": 38, "ArrowDown": 40, "ArrowLeft": 37, "ArrowRight": 39, "Tab": 9}
         code = codes.get(key, ord(key[0].upper()))
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **({"text": text} if text and kind == "keyDown" else {}))
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )
 
     def type(self, text: str) -> None:
         self.call("Input.insertText", text=text)

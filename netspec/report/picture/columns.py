@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import log
 
 from netspec.report.picture.layered import STUB, Point, Size2
-from netspec.report.picture.place import Plan, Written
-from netspec.report.picture.tree import Link
+from netspec.report.picture.place import SMALL, Box, Plan, Written
+from netspec.report.picture.text_width import text_width
 
 GUTTER = 28.0
 TALL = 700.0  # what is less high stays in one column
@@ -55,36 +55,41 @@ def _chosen(cuts: Sequence[float], height: float, columns: int) -> list[float]:
 
 
 def _split(plan: Plan, cuts: Sequence[float]) -> Plan:
-    """What stands between two cuts as a column of its own, each as wide as the whole was: one grid for the eye."""
-    tops = [0.0, *cuts]
-    width = plan.size.width + GUTTER
+    """What stands between two cuts as a column of its own."""
 
     def column(y: float) -> int:
         return sum(cut < y for cut in cuts)
 
-    firsts = [min((b.corner.y for b in plan.boxes if column(b.corner.y) == c), default=top) for c, top in enumerate(tops)]
-    start = 2 * STUB  # room for the wire that comes from the column before
+    columns = range(len(cuts) + 1)
+    members = [[box for box in plan.boxes if column(box.corner.y) == c] for c in columns]
+    lefts = [min(box.corner.x for box in boxes) for boxes in members]
+    firsts = [min(box.corner.y for box in boxes) for boxes in members]
+    widths = [_right(plan, boxes, column) - left for boxes, left in zip(members, lefts, strict=True)]
+    starts = [sum(widths[:c]) + GUTTER * c for c in columns]
+    head = 2 * STUB  # room for the wire that comes from the column before
 
     def there(point: Point, c: int) -> Point:
-        return Point(point.x + c * width, point.y - firsts[c] + start * bool(c) + (start if not c else 0))
+        return Point(point.x - lefts[c] + starts[c], point.y - firsts[c] + head)
 
-    boxes = [replace(box, corner=there(box.corner, column(box.corner.y))) for box in plan.boxes]
-    bottom = max(box.corner.y + box.outer.height for box in boxes) + 3 * STUB
-
-    def route(link: Link, way: Sequence[Point]) -> list[Point]:
+    def route(way: Sequence[Point]) -> list[Point]:
         c, d = column(way[0].y), column(way[-1].y)
         if c == d:
             return [there(point, c) for point in way]
         first, last = there(way[0], c), there(way[-1], d)
-        points, at = [first], first
-        for step in range(c, d):  # down, across the gutter, up to the head of the next column
-            gutter = (step + 1) * width - GUTTER / 2
-            low = at.y + 2 * STUB if step == c else bottom
-            points += [Point(at.x, low), Point(gutter, low), Point(gutter, STUB), Point(last.x - (d - step - 1) * width, STUB)]
-            at = points[-1]
-        return [*points, last]
+        low, gutter = first.y + head, starts[d] - GUTTER / 2  # down, across the gutter, to the head of the column
+        return [first, Point(first.x, low), Point(gutter, low), Point(gutter, STUB), Point(last.x, STUB), last]
 
-    wires = [(link, route(link, way)) for link, way in plan.wires]
-    shapes = [Written(there(w.at, column(w.at.y)), w.text) for w in plan.shapes]
-    right = (len(tops) - 1) * width + plan.size.width
-    return Plan(boxes, wires, shapes, Size2(right, bottom), plan.tops, plan.bottoms)
+    boxes = [replace(box, corner=there(box.corner, column(box.corner.y))) for box in plan.boxes]
+    wires = [(link, route(way)) for link, way in plan.wires]
+    shapes = [Written(there(written.at, column(written.at.y)), written.text) for written in plan.shapes]
+    bottom = max(box.corner.y + box.outer.height for box in boxes) + 3 * STUB
+    return Plan(boxes, wires, shapes, Size2(starts[-1] + widths[-1], bottom), plan.tops, plan.bottoms)
+
+
+def _right(plan: Plan, boxes: Sequence[Box], column: Callable[[float], int]) -> float:
+    """How far right a column reaches, with what is written in it and the wires that pass its boxes."""
+    [c] = {column(box.corner.y) for box in boxes}
+    edges = [box.corner.x + box.outer.width for box in boxes]
+    edges += [w.at.x + 8 + text_width(w.text, SMALL) for w in plan.shapes if column(w.at.y) == c]
+    edges += [p.x for _, way in plan.wires for p in way if column(way[0].y) == column(way[-1].y) == c]
+    return max(edges)

@@ -6,6 +6,7 @@ runs of boxes and wires moved as one (linear segments, after Sander 1996).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -103,9 +104,7 @@ class _Layout:
             if not last:
                 self.vertices.append(_Vertex(rank, 0.0))
             end = edge.target if last else len(self.vertices) - 1
-            piece = _Piece(
-                at, end, edge.source_port if at == edge.source else 0.0, edge.target_port if last else 0.0
-            )
+            piece = _Piece(at, end, edge.source_port if at == edge.source else 0.0, edge.target_port if last else 0.0)
             self.vertices[at].below.append(len(self.pieces))
             self.vertices[end].above.append(len(self.pieces))
             way.append(len(self.pieces))
@@ -123,9 +122,7 @@ class _Layout:
             right = max(right, centres[i] + label) if label else right
         tops, heights, tracks = self._heights(centres)
         height = tops[-1] + heights[-1] if tops else 0.0
-        corners = [
-            Point(centres[i] - box.width / 2, tops[self.vertices[i].rank]) for i, box in enumerate(self.boxes)
-        ]
+        corners = [Point(centres[i] - box.width / 2, tops[self.vertices[i].rank]) for i, box in enumerate(self.boxes)]
         routes = [self._route(way, centres, tops, heights, tracks) for way in self.ways]
         return Arrangement(corners, routes, Size2(right, height))
 
@@ -331,7 +328,7 @@ class _Columns:
 
     @cached_property
     def neighbours(self) -> list[tuple[int, int]]:
-        return [(a, b) for row in self.layout.rows for a, b in zip(row, row[1:], strict=False)]
+        return [(a, b) for row in self.layout.rows for a, b in itertools.pairwise(row)]
 
     def _run_order(self) -> list[int]:
         """Runs from left to right; where two would have to pass each other, one is taken apart."""
@@ -374,8 +371,8 @@ class _Columns:
         if not to_right:
             return x
         low = self._packed(order)
-        width = max((low[run] for run in order), default=0.0)
-        widest = max((low[self.run_of[v]] + self.offset[v] + self.vertices[v].width / 2 for v in range(len(self.run_of))), default=width)
+        rights = (low[run] + self.offset[v] + self.vertices[v].width / 2 for v, run in enumerate(self.run_of))
+        widest = max(rights, default=0.0)
         return {run: widest - value for run, value in x.items()}
 
     @cached_property
@@ -388,7 +385,7 @@ class _Columns:
     @cached_property
     def beside(self) -> tuple[dict[int, int], dict[int, int]]:
         """The left and the right neighbour of each vertex in its row."""
-        return {b: a for a, b in self.neighbours}, {a: b for a, b in self.neighbours}
+        return {b: a for a, b in self.neighbours}, dict(self.neighbours)
 
     def _towards_neighbours(self, run: int, x: dict[int, float]) -> float:
         """Where a run would stand among what it is wired to, as far as its neighbours in the rows let it."""

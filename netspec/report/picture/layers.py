@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from netspec.cells.language.expr import unparse
 from netspec.graph.cost import Cost, cost_of
 from netspec.graph.model import Graph, Input, Node, Ref
+from netspec.layers.base import Weight
+from netspec.layers.recurrent import CellLayer
 from netspec.report.diff import set_fields
 from netspec.report.picture.tree import MERGE, Body, Facts, Item, Leaf, Lines, Wire, tree
 from netspec.shapes.dim import Dim, Size
@@ -65,16 +68,28 @@ def facts(graph: Graph, node: Node) -> Facts:
         inputs=tuple(map(short_shape, graph.input_types(node))),
         outputs=tuple((port, short_shape(type_)) for port, type_ in node.outputs.items()),
         cost=FREE if is_input else cost_of(graph, node),
-        weights=() if is_input else tuple((n, "×".join(map(str, w.shape)) or "one number") for n, w in graph.weights_of(node).items()),
+        weights=() if is_input else tuple((name, _sizes(w)) for name, w in graph.weights_of(node).items()),
         lines=lines_of(node.span) if node.span else None,
         weighted=node.layer.weighted,
+        equations=_equations(node),
     )
+
+
+def _equations(node: Node) -> tuple[str, ...]:
+    """Of the cell that a recurrent layer runs."""
+    if not isinstance(node.layer, CellLayer):
+        return ()
+    return tuple(f"{unparse(e.target)} = {unparse(e.value)}" for e in node.layer.the_cell.equations)
 
 
 def lines_of(span: Span) -> Lines:
     """The lines of a span; one that ends before a line's first column does not reach into it."""
     last = span.end_line - (span.end_column == 1 and span.end_line > span.line)
     return Lines(span.source.name, span.line, last)
+
+
+def _sizes(weight: Weight) -> str:
+    return "×".join(map(str, weight.shape)) or "one number"
 
 
 def _init(init: Any) -> str:

@@ -25,6 +25,7 @@ BETWEEN = 2.0  # the layers of a stack
 SHEETS = 5.0  # how far the copies behind a box look out
 MOST_BOXES = 70  # when nobody says how deep a picture goes
 ENDS = ("input", "output")
+ORIGIN = Point(0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Box:
     second: str  # below it
     figure: str  # parameters
     plan: Plan | None = None  # what stands in it, when it is open
-    corner: Point = Point(0.0, 0.0)
+    corner: Point = ORIGIN
 
     @property
     def outer(self) -> Size2:

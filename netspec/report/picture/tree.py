@@ -6,6 +6,7 @@ body once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -154,8 +155,9 @@ class _Tree:
         groups: dict[str, list[Item]] = {}
         for item in items:
             groups.setdefault(item.path[depth], []).append(item)
-        level = _folded([self._placed(name, (*around, name), group, depth) for name, group in groups.items()])
-        escaping = {ref for p in level for ref in p.gives if self._leaves(ref, around)}
+        level = [self._placed(name, (*around, name), group, depth) for name, group in groups.items()]
+        escaping = {ref for placed in level for ref in placed.gives if self._leaves(ref, around)}
+        level = _folded(level, escaping)
         if len(level) > MOST_UNITS:
             level = self._stretches(level, escaping)
         return self._linked(level, escaping)
@@ -176,7 +178,7 @@ class _Tree:
             [only] = body.units
             unit = Unit(tuple(f"{name}.{n}" for n in only.names), f"{name}.{only.label}", only.kind, only.inside)
         else:
-            unit = Unit((name,), name, kind or "repeat", body)
+            unit = Unit((name,), name, kind or _repeated(body), body)
         return _Placed(unit, reads, gives)
 
     def _leaves(self, ref: Ref, around: tuple[str, ...]) -> bool:
@@ -213,7 +215,7 @@ class _Tree:
         cuts = [round(i * len(level) / number) for i in range(number + 1)]
         last_reader = {wire.ref: i for i, placed in enumerate(level) for wire in placed.reads}
         stretches = []
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in itertools.pairwise(cuts):
             stretch = level[start:end]
             outside = {
                 ref for p in stretch for ref in p.gives if ref in escaping or not start <= last_reader[ref] < end
@@ -224,9 +226,9 @@ class _Tree:
         return stretches
 
 
-def _folded(level: list[_Placed]) -> list[_Placed]:
-    """Equal boxes of which each reads the one before alone, as one box."""
-    readers: dict[Ref, set[int]] = {}
+def _folded(level: list[_Placed], escaping: Iterable[Ref]) -> list[_Placed]:
+    """Equal boxes of which each is read by the next alone, as one box."""
+    readers: dict[Ref, set[int]] = {ref: {BORDER} for ref in escaping}
     for i, placed in enumerate(level):
         for wire in placed.reads:
             readers.setdefault(wire.ref, set()).add(i)
@@ -257,6 +259,12 @@ def _run(run: list[_Placed]) -> _Placed:
     between = "–" if names[0].isdecimal() else " … "
     unit = Unit(names, f"{first.label}{between}{last.label}", first.kind, first.inside)
     return _Placed(unit, run[0].reads, run[-1].gives)
+
+
+def _repeated(body: Body) -> str:
+    """What a repeat is a repeat of: `bottleneck ×36`."""
+    kinds = {unit.kind for unit in body.units}
+    return f"{kinds.pop()} ×{sum(unit.copies for unit in body.units)}" if len(kinds) == 1 else "repeat"
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:

@@ -50,7 +50,8 @@ class _Dot:
             text = "\n".join(part for part in (label, words) if part) + figure
             yield f"{indent}{path} [label={_quoted(text)}{shape}];"
         elif not self._is_open(path):
-            yield f'{indent}{path} [label={_quoted(f"{label}\n{unit.kind}{figure}")}, fillcolor="#f4f6f8"];'
+            text = "\n".join((label, unit.kind)) + figure
+            yield f'{indent}{path} [label={_quoted(text)}, fillcolor="#f4f6f8"];'
         else:
             yield f"{indent}subgraph cluster_{path} {{"
             yield f'{indent}  label={_quoted(f"{label} {unit.kind}")}; style="rounded,filled"; fillcolor="#f7f8fa";'

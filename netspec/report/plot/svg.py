@@ -8,9 +8,9 @@ from xml.sax.saxutils import escape, quoteattr
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.report.numbers import count, short
+from netspec.report.picture.columns import in_columns
 from netspec.report.picture.layered import Point
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.columns import in_columns
 from netspec.report.picture.place import HEADER, NAME, PAD, ROW, SHEETS, SMALL, Box, Plan, fitting_depth, plan
 from netspec.report.picture.text_width import FONT, text_width
 from netspec.report.picture.tree import BORDER, Leaf
@@ -102,9 +102,7 @@ def _head_width(box: Box) -> float:
 
 
 def _rect(x: float, y: float, width: float, height: float, around: float, style: str) -> str:
-    return (
-        f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{around:g}"/>'
-    )
+    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="{around:g}"/>'
 
 
 def _text(x: float, y: float, text: str, size: float, style: str, *, bold: bool = False) -> str:
