@@ -16,6 +16,7 @@ COMMANDS = (
     "plot",
     "diff",
     "fmt",
+    "resolve",
     "layers",
     "cells",
     "schema",

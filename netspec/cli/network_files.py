@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
@@ -39,12 +40,13 @@ def of_run(path: Path) -> bool:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Put a text in the place of a file's, with the file's permissions.  Raises NS107."""
-    mode = stat.S_IMODE(path.stat().st_mode)
+    """Write a text file; one that is there keeps its permissions.  Raises NS107."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
 
-    def write(file: object) -> None:
-        file.write(text.encode("utf-8"))  # type: ignore[attr-defined]
-        os.fchmod(file.fileno(), mode)  # type: ignore[attr-defined]
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode("utf-8"))
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)
 
     write_whole(path, write, cannot_write)
 

@@ -18,6 +18,7 @@ import torch
 
 from netspec.data.fingerprint import Fingerprint
 from netspec.data.preprocess import Preprocess
+from netspec.frontend.fmt.canonical import same_text
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
@@ -53,8 +54,11 @@ class Run:
     signal: int = 0
 
 
-def check_same(folder: Path, resolved: str) -> None:
-    """Raises NS622 when the folder was begun from another text, with the first line that differs."""
+def check_same(folder: Path, resolved: str) -> str:
+    """The text that a run was begun from, which may have its keys in another order than `resolved`.
+
+    Raises NS622 when the folder was begun from a text that says something else, with the first line that differs.
+    """
     try:
         begun_from = read_whole(folder / SPEC).decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -64,11 +68,11 @@ def check_same(folder: Path, resolved: str) -> None:
             raise NetspecError(
                 "NS622", "is no run: it has no spec.yaml", name=str(folder), hint="choose another --run"
             ) from None
-        return
+        return resolved
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(folder / SPEC)) from None
-    if begun_from == resolved:
-        return
+    if begun_from == resolved or same_text(begun_from, resolved):
+        return begun_from
     changes = list(difflib.ndiff(begun_from.splitlines(), resolved.splitlines()))
     was = next((line[2:].strip() for line in changes if line.startswith("-")), "nothing")
     now = next((line[2:].strip() for line in changes if line.startswith("+")), "nothing")

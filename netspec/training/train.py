@@ -68,11 +68,11 @@ def train(
     if data_at is not None:
         data = relocated(data, Path(data_at))
     resolved = spec.resolved
-    spec_hash = text_hash(resolved)
     where = pick_device(device, config.precision)
     with ending(), claimed(spec.name, None if run is None else Path(run), resume) as folder:
         if resume:
-            check_same(folder, resolved)
+            resolved = check_same(folder, resolved)
+        spec_hash = text_hash(resolved)
         begun = has_begun(folder)
         if begun:
             dataset, changed = dataset_of_run(folder, spec, data, config, allow_changed_data)

@@ -241,7 +241,7 @@ def test_line_ends_are_those_of_the_file() -> None:
 
 @pytest.mark.parametrize("wrong", ["netspec: 1\nname: other\n", "netspec: 1\nname: net\n"])
 def test_a_result_of_another_meaning_is_refused(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(canonical, "write", lambda tree, notes: wrong)
+    monkeypatch.setattr(canonical, "write", lambda tree, notes, head: wrong)
     with pytest.raises(NetspecError, match=r"NS106 the formatted text would (mean something else|lack a comment)"):
         formatted(Source("net.yaml", "netspec: 1  # version\nname: net\n"))
 

@@ -17,7 +17,9 @@ from rich.console import Console
 import netspec
 from netspec import NetspecError
 from netspec.data.parts import DataPart
+from netspec.frontend.fmt.canonical import formatted
 from netspec.report import training as shown
+from netspec.source.text import Source
 from netspec.training import files
 from netspec.training import loop as trainer
 from netspec.training import train as loop
@@ -510,3 +512,18 @@ train:
     run = loop.train(netspec.load(text, folder=tmp_path), run=tmp_path / "r", device="cpu")
     assert run.results["test"]["kind.accuracy"] >= 0.85
     assert run.results["test"]["size.r2"] > 0.95
+
+
+def test_a_run_goes_on_after_its_file_was_formatted(tmp_path: Path) -> None:
+    """Another order of keys where it says nothing, and `relu: {type: relu}` as `relu: relu`, are the same spec."""
+    text = TABLE.replace("tanh: tanh", "tanh: {type: tanh}").replace("{type: linear, out_features: 8}", FC1)
+    first = train(text, tmp_path / "r")
+    text = formatted(Source("net.yaml", text))
+    weights = (tmp_path / "r" / "last.safetensors").read_bytes()
+    again = train(text, tmp_path / "r", resume=True)
+    assert again.results == first.results and (tmp_path / "r" / "last.safetensors").read_bytes() == weights
+    other = message(text.replace("tanh: tanh", "tanh: relu"), tmp_path / "r", resume=True)
+    assert "NS622 was begun from another spec" in other
+
+
+FC1 = "{out_features: 8, type: linear}"

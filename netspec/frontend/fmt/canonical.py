@@ -1,10 +1,11 @@
-"""A file in canonical form: `netspec fmt`, and what an editor formats with."""
+"""Documents in canonical form: a file (`netspec fmt`, and what an editor formats with), or all that it names in one."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 
+from netspec.frontend.document import Document
 from netspec.frontend.files import read_root
 from netspec.frontend.fmt.notes import Notes, notes_of
 from netspec.frontend.fmt.places import held_by, is_ordered
@@ -27,26 +28,56 @@ def formatted(source: Source) -> str:
         root = read_root(source, problems)
         raise_all(problems)
         notes = notes_of(source, root)
-        text = write(root, notes)
-        _check(root, notes, text, source.name)
+        text = write(root, notes, root.span)
+        after = _check(root, text, source.name)
+        if _comments(notes) != _comments(notes_of(after.span.source, after)):
+            raise NetspecError("NS106", "the formatted text would lack a comment", name=source.name, hint=_HINT)
     return text.replace("\n", "\r\n") if source.text.partition("\n")[0].endswith("\r") else text
 
 
-def _check(root: Map, notes: Mapping[Span, Notes], text: str, name: str) -> None:
-    """Raises NS106 for a result that is not read as the same document, or has other comments."""
-    hint = "nothing was written; please report the file"
-    after = parse(source := Source(name, text))
-    if not isinstance(after, Map) or not _same(root, after, "", short="extends" not in root):
-        raise NetspecError("NS106", "the formatted text would mean something else", name=name, hint=hint)
-    if _comments(notes) != _comments(notes_of(source, after)):
-        raise NetspecError("NS106", "the formatted text would lack a comment", name=name, hint=hint)
+def resolved_file(document: Document) -> str:
+    """One file in place of a document's files: what it extends, includes and `--set` put in.
+
+    Comments of all files stay beside what is still there; those below the last entry of a mapping that another is laid
+    over are left out.  Raises NS106 where the result would mean something else.
+    """
+    with collecting_later():
+        notes: dict[Span, Notes] = {}
+        for file in document.files.values():
+            notes |= notes_of(file.source, file.tree)
+        main = next(iter(document.files.values()))
+        text = write(document.root, notes, head=main.tree.span)
+        _check(document.root, text, document.source.name)
+    return text
+
+
+_HINT = "nothing was written; please report the file"
+
+
+def _check(root: Map, text: str, name: str) -> Map:
+    """The tree of a result.  Raises NS106 where it is not read as the same document."""
+    after = parse(Source(name, text))
+    if not isinstance(after, Map) or not same_document(root, after):
+        raise NetspecError("NS106", "the formatted text would mean something else", name=name, hint=_HINT)
+    return after
+
+
+def same_text(before: str, after: str) -> bool:
+    """Whether two texts say the same; a broken one says nothing."""
+    try:
+        return _same(parse(Source("", before)), parse(Source("", after)), "", short=True)
+    except NetspecError:
+        return False
+
+
+def same_document(before: Map, after: Map) -> bool:
+    """Whether two trees say the same, in the same order wherever an order says something."""
+    return _same(before, after, "", short="extends" not in before)
 
 
 def _same(before: Tree, after: Tree, holds: str, *, short: bool) -> bool:
-    """Whether two trees are one document: names in the same order, except where the order says nothing."""
     if isinstance(before, Map) and isinstance(after, Map):
-        names, others = list(before.entries), list(after.entries)
-        if names != others and not (is_ordered(holds) and sorted(names) == sorted(others)):
+        if _names(before, holds) != _names(after, holds):
             return False
         for name, value in before.entries.items():
             pair = _alike(value, after.entries[name], short and is_short(holds, name))
@@ -60,6 +91,12 @@ def _same(before: Tree, after: Tree, holds: str, *, short: bool) -> bool:
     if isinstance(before, Scalar) and isinstance(after, Scalar):
         return type(before.value) is type(after.value) and repr(before.value) == repr(after.value)
     return False
+
+
+def _names(tree: Map, holds: str) -> list[str]:
+    """The names of a mapping: sorted where their order says nothing, and as they are behind the `type` of a rule."""
+    names = sorted(tree.entries) if is_ordered(holds) and holds != "typed" else list(tree.entries)
+    return [*(name for name in names if name == "type"), *(name for name in names if name != "type")]
 
 
 def _alike(before: Tree, after: Tree, short: bool) -> tuple[Tree, Tree]:

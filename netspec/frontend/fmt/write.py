@@ -16,14 +16,18 @@ WIDTH = 120
 _NOTHING = Notes()
 
 
-def write(tree: Map, notes: Mapping[Span, Notes]) -> str:
-    """The whole text.  Keys of layers are ordered as their kinds declare them, sections as `SECTION_ORDER` has them."""
-    writer = _Writer(tree, notes)
-    head = notes.get(tree.span, _NOTHING)
-    writer.comments(head.above, 0)
-    if head.blank and head.above:
+def write(tree: Map, notes: Mapping[Span, Notes], head: Span) -> str:
+    """The whole text.  Keys of layers are ordered as their kinds declare them, sections as `SECTION_ORDER` has them.
+
+    `head`: the span of the file whose first comments, and last ones, stand above and below all.
+    """
+    writer = _Writer(tree, {span: n for span, n in notes.items() if span != head})
+    file = notes.get(head, _NOTHING)
+    writer.comments(file.above, 0)
+    if file.blank and file.above:
         writer.lines.append("")
     writer.map(tree, 0, "")
+    writer.comments(file.below, 0)
     _put_behind(writer.lines, writer.behind)
     return "\n".join(writer.lines) + "\n"
 
