@@ -101,6 +101,7 @@ class Graph:
     owners: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)  # known
     _nodes: dict[str, Node] = field(default_factory=dict, repr=False)
     _readers: dict[str, dict[str, None]] = field(default_factory=dict, repr=False)  # name -> who reads it
+    _weights: dict[str, Mapping[str, Weight]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def resolved(self) -> str:
@@ -156,9 +157,11 @@ class Graph:
         """Output name -> type."""
         return {name: self.type_of(ref) for name, ref in self.outputs.items()}
 
-    def weights_of(self, node: Node) -> dict[str, Weight]:
-        """The node's tensors by their short names."""
-        return node.layer.weights(*self.input_types(node))
+    def weights_of(self, node: Node) -> Mapping[str, Weight]:
+        """The node's tensors by their short names, worked out once."""
+        if node.name not in self._weights:
+            self._weights[node.name] = node.layer.weights(*self.input_types(node))
+        return self._weights[node.name]
 
     def owner(self, node: Node, weight: str) -> str:
         """The node whose weight this is: the node itself, or the one at the end of its `share`s, sought once."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import fx
+from torch import fx, nn
 
+from netspec.backends.torch.copies import LayerModules
 from netspec.backends.torch.fx_module import Assembly, Children, attach
 from netspec.backends.torch.lengths import check_lengths
 from netspec.backends.torch.record import Recorder
-from netspec.backends.torch.submodules import Submodule, submodules_of
+from netspec.backends.torch.submodules import Submodule, SubmoduleTree
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.base import Layer
 from netspec.source.errors import NetspecError
@@ -17,11 +19,12 @@ from netspec.source.errors import NetspecError
 
 @dataclass
 class Lowered:
-    """A submodule, what it takes in order, and what it gives in order."""
+    """A submodule, what it takes in order, and what it gives in order; `form` is the same number for equal code."""
 
     module: fx.GraphModule
     inputs: list[Ref]
     outputs: list[Ref]
+    form: int
 
 
 class NetworkLowering:
@@ -29,6 +32,7 @@ class NetworkLowering:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.tree = SubmoduleTree(graph)
         self.readers: dict[Ref, list[str]] = {}  # by full name; an output of the network is read by the empty name
         for node in graph.layers():
             for ref in node.inputs:
@@ -38,19 +42,20 @@ class NetworkLowering:
         self.refs = {node.name: [Ref(node.name, port) for port in node.outputs] for node in graph.nodes()}
         outputs = {ref: graph.type_of(ref) for refs in self.refs.values() for ref in refs}
         self.types = {node.name: tuple(outputs[ref] for ref in node.inputs) for node in graph.layers()}
-        self.recorded: dict[object, fx.GraphModule] = {}  # by form
+        self.made = LayerModules()
+        self.modules: list[nn.Module] = []  # of the layers
+        self.recorded: dict[object, tuple[int, fx.GraphModule]] = {}  # by form
         self.lowered: dict[str, Lowered] = {}  # by path
         self.assembly = Assembly()
 
     def network(self) -> fx.GraphModule:
         """The whole graph."""
-        root = submodules_of(self.graph)
-        children = self.children_of(root)
+        children = self.children_of(self.tree.root)
         recorder = Recorder(self.types, self.readers)
         for name in self.graph.inputs:
             recorder.take(Ref(name), name)
         check_lengths(self.graph, {name: recorder.values[Ref(name)] for name in self.graph.inputs})
-        self.record(root, recorder)
+        self.record(self.tree.root, recorder)
         refs = self.graph.outputs
         if len(refs) == 1:
             recorder.code.output(recorder.values[next(iter(refs.values()))].node)
@@ -65,7 +70,8 @@ class NetworkLowering:
             if isinstance(child, Submodule):
                 lowered = self.lowered[child.path] = self.lower(child)
                 attach(children, submodule.local(child.path), lowered.module)
-            elif (module := child.layer.torch_module(*self.types[child.name])) is not None:
+            elif (module := self.made.make(child.layer, self.types[child.name])) is not None:
+                self.modules.append(module)
                 attach(children, submodule.local(child.name) or child.kind, module)
             elif type(child.layer).to_torch is Layer.to_torch:
                 hint = f"give the kind `{child.kind}` a `torch_module`, or a `to_torch` that computes its output"
@@ -74,23 +80,51 @@ class NetworkLowering:
 
     def lower(self, submodule: Submodule) -> Lowered:
         """One block instance or container."""
-        nodes = list(submodule.nodes())
-        inside = {node.name for node in nodes}
-        reads = list(dict.fromkeys([ref for node in nodes for ref in node.inputs if ref.node not in inside]))
-        refs = [ref for node in nodes for ref in self.refs[node.name]]
-        gives = [ref for ref in refs if not inside.issuperset(self.readers.get(ref, ()))]
         children = self.children_of(submodule)
-        form = self.form(submodule, nodes, inside, reads, gives)
+        reads, gives, form = self.wiring(submodule)
         if form in self.recorded:
-            return Lowered(self.assembly.another(self.recorded[form], children, submodule.kind), reads, gives)
+            number, first = self.recorded[form]
+            return Lowered(self.assembly.another(first, children, submodule.kind), reads, gives, number)
         recorder = Recorder(self.types, self.readers)
         for ref in reads:
             recorder.take(ref, "x" if len(reads) == 1 else str(ref).rpartition(".")[2], renamed=True)
         self.record(submodule, recorder)
         values = tuple(recorder.values[ref].node for ref in gives)
         recorder.code.output(values[0] if len(values) == 1 else values)
-        self.recorded[form] = self.assembly.module(recorder.code, children, submodule.kind)
-        return Lowered(self.recorded[form], reads, gives)
+        module = self.assembly.module(recorder.code, children, submodule.kind)
+        self.recorded[form] = len(self.recorded), module
+        return Lowered(module, reads, gives, len(self.recorded) - 1)
+
+    def wiring(self, submodule: Submodule) -> tuple[list[Ref], list[Ref], object]:
+        """What a submodule reads from outside, what others read of it, and its form.
+
+        The form is what two submodules share when their code is the same: wiring, and layers and types where the code
+        depends on them, whatever they are called.
+        """
+        reads: list[Ref] = []
+        gives: list[Ref] = []
+        places: dict[Ref, object] = {}
+        parts: list[object] = []
+        for i, child in enumerate(submodule.children):
+            inputs: Sequence[Ref]
+            code: object
+            if isinstance(child, Submodule):
+                lowered, name = self.lowered[child.path], submodule.local(child.path)
+                inputs, outputs, code = lowered.inputs, lowered.outputs, lowered.form
+            else:
+                inputs, outputs, name = child.inputs, self.refs[child.name], submodule.local(child.name)
+                plain = type(child.layer).to_torch is Layer.to_torch
+                code = None if plain else (child.layer, self.types[child.name])
+            for ref in inputs:
+                if ref not in places:
+                    places[ref] = len(reads)
+                    reads.append(ref)
+            parts.append((name, code, tuple([places[ref] for ref in inputs])))
+            for j, ref in enumerate(outputs):
+                places[ref] = (i, j)
+                if self.tree.leaves(submodule, self.readers.get(ref, ())):
+                    gives.append(ref)
+        return reads, gives, (submodule.kind, tuple(parts), tuple([places[ref] for ref in gives]))
 
     def record(self, submodule: Submodule, recorder: Recorder) -> None:
         """The calls of a submodule's layers and submodules, in order."""
@@ -103,24 +137,3 @@ class NetworkLowering:
                 recorder.submodule(
                     submodule.local(child.path), lowered.inputs, dict(zip(lowered.outputs, names, strict=True))
                 )
-
-    def form(
-        self, submodule: Submodule, nodes: list[Node], inside: set[str], reads: list[Ref], gives: list[Ref]
-    ) -> object:
-        """What two submodules share when their code is the same: wiring, and layers and types where the code depends on
-        them, whatever they are called."""
-        start = len(submodule.path)
-        places: dict[Ref, object] = {ref: i for i, ref in enumerate(reads)}
-        places.update((ref, (ref.node[start:], ref.port)) for node in nodes for ref in self.refs[node.name])
-        layers = tuple(
-            [
-                (
-                    node.name[start:],
-                    node.scope[start:],
-                    tuple([places[ref] for ref in node.inputs]),
-                    None if type(node.layer).to_torch is Layer.to_torch else (node.layer, self.types[node.name]),
-                )
-                for node in nodes
-            ]
-        )
-        return submodule.kind, layers, tuple([places[ref] for ref in gives])

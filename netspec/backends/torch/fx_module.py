@@ -21,7 +21,7 @@ class Assembly:
     """Makes the modules of one network."""
 
     def __init__(self) -> None:
-        self.empty = fx.GraphModule(nn.Module(), fx.Graph())
+        self.empty = _Module(nn.Module(), fx.Graph())
         self.compiled: dict[object, fx.GraphModule] = {}
 
     def module(self, code: fx.Graph, children: Children, name: str) -> fx.GraphModule:
@@ -31,43 +31,45 @@ class Assembly:
             module = self.another(self.compiled[key], children, name)
             module.__dict__.update(_graph=code, _shared=False)  # the same code, a graph of its own
             return module
-        compiled = _like(self.empty, {}, name)
+        compiled = _like(self.empty, {}, fx.GraphModule.__new__(_Module))
         compiled.graph = code  # compiled without children, which torch would compile again
         # A graph that knows its module keeps all weights alive until the garbage collector comes by.
         code.owning_module = None
-        module = _like(compiled, children, name)
+        module = _like(compiled, children, object.__new__(_class_of(compiled, name)))
         self.compiled[key] = module
         return module
 
     def another(self, first: fx.GraphModule, children: Children, name: str) -> fx.GraphModule:
         """A module with the code of `first` and children of its own."""
-        module = _like(first, children, name)
+        kind = type(first) if type(first).__name__ == name else _class_of(first, name)
+        module = _like(first, children, object.__new__(kind))
         module.__dict__["_shared"] = first.__dict__["_shared"] = True
         return module
 
 
-def _like(first: fx.GraphModule, children: Children, name: str) -> fx.GraphModule:
-    """A module with the same code.
-
-    Its class is of its own, as torch makes it for each, and calls `forward` without the wrapper that torch's
-    compilation puts around it to print the code of a failure: that takes 1.6 % of a small network's time.
-    """
-    module = fx.GraphModule.__new__(_Module)
-    nn.Module.__init__(module)
-    kind = type(module)
-    kind.__name__, kind.forward = name, type(first).forward  # as recompile does
+def _like(first: fx.GraphModule, children: Children, module: fx.GraphModule) -> fx.GraphModule:
+    """Make a new object a module with the state of `first` and children of its own."""
     for key, value in first.__dict__.items():
-        if key not in module.__dict__:
-            module.__dict__[key] = value.copy() if isinstance(value, (dict, list)) else value
-    module._modules = children
+        module.__dict__[key] = value.copy() if isinstance(value, (dict, list, set)) else value
+    module.__dict__["_modules"] = children
     return module
+
+
+def _class_of(first: fx.GraphModule, name: str) -> type[_Module]:
+    """A class for all modules that run the code of `first`.
+
+    It calls `forward` without the wrapper that torch's compilation puts around it to print the code of a failure: that
+    takes 1.6 % of a small network's time.  torch takes a class of this qualified name for one that it made itself.
+    """
+    members = {"forward": type(first).forward, "__qualname__": "GraphModuleImpl", "__module__": __name__, "many": True}
+    return type(name, (_Module,), members)
 
 
 def _unpickled(restore: Callable[..., fx.GraphModule], *parts: Any) -> fx.GraphModule:
     """torch restores a plain GraphModule."""
     first = restore(*parts)
-    module = _like(first, dict(first._modules), type(first).__name__)
-    module.training = first.training
+    kind = _class_of(first, type(first).__name__)
+    module = _like(first, dict(first._modules), object.__new__(kind))
     hold_padding_rows(module)
     return module
 
@@ -83,6 +85,14 @@ class _Module(fx.GraphModule):
 
     What is one tensor under several names in it stays one (backends.torch.ties).
     """
+
+    many = False  # whether modules with the same code share this class
+
+    def recompile(self) -> Any:
+        """In a class of its own: the code of the others stays as it is."""
+        if type(self).many:
+            self.__class__ = type(type(self).__name__, (_Module,), {"__qualname__": "GraphModuleImpl"})
+        return super().recompile()
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> _Module:
         with kept_ties(self), keep_buffers(self):

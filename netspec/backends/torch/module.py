@@ -32,10 +32,12 @@ def to_torch(graph: Graph, seed: int = 0) -> fx.GraphModule:
     )
     with collecting_later(), torch.random.fork_rng(devices=[]), memory(_BUILDING):
         torch.manual_seed(seed)
-        module = NetworkLowering(graph).network()
+        lowering = NetworkLowering(graph)
+        module = lowering.network()
         _initialise(graph, module)
     _share(graph, module)
-    hold_padding_rows(module, zero=True)
+    if any(isinstance(part, nn.Embedding) for part in lowering.modules):
+        hold_padding_rows(module, zero=True)
     for node in graph.layers():
         if node.freeze and graph.weights_of(node):
             module.get_submodule(node.name).requires_grad_(False)
