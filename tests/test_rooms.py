@@ -33,6 +33,7 @@ ROOMS = (
     "migrate",
     "report",
     "cli",
+    "__main__",
 )
 ROOMS_OF_BACKENDS = ("torch", "onnx", "parity", "export")
 ROOMS_OF_CELLS = ("functions", "language", "ir", "recognise", "kernels", "run", "onnx")

@@ -11,14 +11,13 @@ import yaml
 
 from netspec.frontend.assign import set_path
 from netspec.frontend.expression import NAME, VALUE, is_value
-from netspec.frontend.files import SECTIONS, Files, WrittenFile
+from netspec.frontend.files import NOT_YET, SECTIONS, Files, WrittenFile
 from netspec.frontend.resolved import Dumper, dump
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.file_tree import FileTree
 from netspec.source.text import Source, show
 from netspec.source.tree import Map, Scalar
 
-_NOT_YET = ("search",)
 NETWORK = ("inputs", "layers")  # the sections without which a file is no network
 
 
@@ -98,7 +97,7 @@ def section_problems(root: Map) -> Iterator[tuple[str, Problem]]:
     """What is wrong with the form of the sections: name of the section, problem."""
     for key, tree in root.entries.items():
         expected = SECTIONS[key]
-        if key in _NOT_YET:
+        if key in NOT_YET:
             yield key, Problem("NS205", f"`{key}` is not in this version of netspec yet", root.key_span(key))
         elif expected == "a mapping" and not isinstance(tree, Map):
             span = root.key_span(key) if tree.plain() is None else tree.span

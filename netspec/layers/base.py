@@ -113,8 +113,12 @@ class TorchBuilder(Protocol):
     """What `to_torch` works with: torch.fx proxies, so that ordinary torch code records itself."""
 
     inputs: tuple[Any, ...]
-    types: Types
-    outputs: Mapping[str, TensorType]
+
+    @property
+    def types(self) -> Types: ...
+
+    @property
+    def outputs(self) -> Mapping[str, TensorType]: ...
 
     @property
     def output(self) -> TensorType: ...

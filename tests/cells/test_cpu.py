@@ -48,7 +48,10 @@ def check(step: CellStep, steps: int, batch: int, ragged: bool, scale: float = 0
 
 
 @pytest.mark.parametrize("ragged", [False, True])
-@pytest.mark.parametrize(("hidden", "features", "steps", "batch"), [(3, 5, 4, 1), (37, 20, 7, 5), (64, 64, 5, 33)])
+@pytest.mark.parametrize(
+    ("hidden", "features", "steps", "batch"),
+    [(3, 5, 4, 1), (37, 20, 7, 5), pytest.param(64, 64, 5, 33, marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("name", library_names())
 def test_library_cells(name: str, hidden: int, features: int, steps: int, batch: int, ragged: bool) -> None:
     step = step_of(library_cell(name), {"hidden": hidden, "input": features})

@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def netspec(line: str, **environ: str) -> tuple[int, str, str]:
     clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE")}
-    done = subprocess.run([sys.executable, "-m", "netspec.cli", *line.split()], capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-m", "netspec", *line.split()], capture_output=True, text=True,
                           timeout=120, env={**clean, "TERM": "xterm", **environ})  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -68,6 +68,7 @@ def test_no_colour_wins_over_a_forced_one_in_tables_too(line: str) -> None:
     assert netspec(line, NO_COLOR="1", FORCE_COLOR="1") == plain and "\x1b" not in plain[1]
 
 
+@pytest.mark.slow
 def test_results_of_a_run_end_without_blanks() -> None:
     for line in ("train net.yaml --device cpu --run r", "evaluate r"):
         code, out, err = netspec(line)
@@ -123,7 +124,7 @@ def on_a_terminal(line: str, columns: int) -> str:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(COLUMNS=str(columns), TERM="xterm", NO_COLOR="1")
-        os.execv(sys.executable, [sys.executable, "-m", "netspec.cli", *line.split()])
+        os.execv(sys.executable, [sys.executable, "-m", "netspec", *line.split()])
     out = b""
     with suppress(OSError):  # EIO: the command has ended
         while part := os.read(terminal, 65536):

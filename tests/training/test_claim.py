@@ -153,7 +153,7 @@ def test_a_killed_holder_holds_nothing(here: Path) -> None:
 @pytest.mark.slow
 def test_four_trainings_at_once(here: Path) -> None:
     """Each in a folder of its own, its own spec beside its weights; of four that name one folder, one trains."""
-    command = [sys.executable, "-m", "netspec.cli", "train", "--device", "cpu"]
+    command = [sys.executable, "-m", "netspec", "train", "--device", "cpu"]
 
     def at_once(*lines: list[str]) -> list[tuple[int, str, str]]:
         running = [subprocess.Popen([*command, *more], stdout=-1, stderr=-1, text=True) for more in lines]

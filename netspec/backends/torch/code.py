@@ -40,11 +40,11 @@ class NetworkLowering:
         for ref in graph.outputs.values():
             self.readers.setdefault(ref, []).append("")
         self.refs = {node.name: [Ref(node.name, port) for port in node.outputs] for node in graph.nodes()}
-        outputs = {ref: graph.type_of(ref) for refs in self.refs.values() for ref in refs}
-        self.types = {node.name: tuple(outputs[ref] for ref in node.inputs) for node in graph.layers()}
+        self.types = {node.name: graph.input_types(node) for node in graph.layers()}
         self.made = LayerModules()
         self.modules: list[nn.Module] = []  # of the layers
         self.recorded: dict[object, tuple[int, fx.GraphModule]] = {}  # by form
+        self.untyped: set[tuple[Layer, int]] = set()  # layers that were recorded without a look at their types
         self.lowered: dict[str, Lowered] = {}  # by path
         self.assembly = Assembly()
 
@@ -81,7 +81,8 @@ class NetworkLowering:
     def lower(self, submodule: Submodule) -> Lowered:
         """One block instance or container."""
         children = self.children_of(submodule)
-        reads, gives, form = self.wiring(submodule)
+        reads, gives = self.border(submodule)
+        form = self.form(submodule, reads, gives)
         if form in self.recorded:
             number, first = self.recorded[form]
             return Lowered(self.assembly.another(first, children, submodule.kind), reads, gives, number)
@@ -92,39 +93,46 @@ class NetworkLowering:
         values = tuple(recorder.values[ref].node for ref in gives)
         recorder.code.output(values[0] if len(values) == 1 else values)
         module = self.assembly.module(recorder.code, children, submodule.kind)
-        self.recorded[form] = len(self.recorded), module
+        self.untyped |= recorder.untyped
+        self.recorded[self.form(submodule, reads, gives)] = len(self.recorded), module
         return Lowered(module, reads, gives, len(self.recorded) - 1)
 
-    def wiring(self, submodule: Submodule) -> tuple[list[Ref], list[Ref], object]:
-        """What a submodule reads from outside, what others read of it, and its form.
+    def border(self, submodule: Submodule) -> tuple[list[Ref], list[Ref]]:
+        """What a submodule reads from outside, and what others read of it."""
+        reads: dict[Ref, None] = {}
+        gives: dict[Ref, bool] = {}
+        for child in submodule.children:
+            inputs, outputs = self.wires(child)
+            reads.update((ref, None) for ref in inputs if ref not in gives)
+            gives.update((ref, self.tree.leaves(submodule, self.readers.get(ref, ()))) for ref in outputs)
+        return list(reads), [ref for ref, leaves in gives.items() if leaves]
 
-        The form is what two submodules share when their code is the same: wiring, and layers and types where the code
-        depends on them, whatever they are called.
-        """
-        reads: list[Ref] = []
-        gives: list[Ref] = []
-        places: dict[Ref, object] = {}
+    def wires(self, child: Node | Submodule) -> tuple[Sequence[Ref], Sequence[Ref]]:
+        """What a layer or a submodule reads and gives, in order."""
+        if isinstance(child, Node):
+            return child.inputs, self.refs[child.name]
+        lowered = self.lowered[child.path]
+        return lowered.inputs, lowered.outputs
+
+    def form(self, submodule: Submodule, reads: list[Ref], gives: list[Ref]) -> object:
+        """What two submodules share when their code is the same: wiring, and layers and types where the code depends on
+        them, whatever they are called."""
+        places: dict[Ref, object] = {ref: i for i, ref in enumerate(reads)}
         parts: list[object] = []
         for i, child in enumerate(submodule.children):
-            inputs: Sequence[Ref]
-            code: object
-            if isinstance(child, Submodule):
-                lowered, name = self.lowered[child.path], submodule.local(child.path)
-                inputs, outputs, code = lowered.inputs, lowered.outputs, lowered.form
-            else:
-                inputs, outputs, name = child.inputs, self.refs[child.name], submodule.local(child.name)
-                plain = type(child.layer).to_torch is Layer.to_torch
-                code = None if plain else (child.layer, self.types[child.name])
-            for ref in inputs:
-                if ref not in places:
-                    places[ref] = len(reads)
-                    reads.append(ref)
-            parts.append((name, code, tuple([places[ref] for ref in inputs])))
-            for j, ref in enumerate(outputs):
-                places[ref] = (i, j)
-                if self.tree.leaves(submodule, self.readers.get(ref, ())):
-                    gives.append(ref)
-        return reads, gives, (submodule.kind, tuple(parts), tuple([places[ref] for ref in gives]))
+            inputs, outputs = self.wires(child)
+            name = submodule.local(child.path if isinstance(child, Submodule) else child.name)
+            parts.append((name, self.code_key(child), tuple([places[ref] for ref in inputs])))
+            places.update((ref, (i, j)) for j, ref in enumerate(outputs))
+        return submodule.kind, tuple(parts), tuple([places[ref] for ref in gives])
+
+    def code_key(self, child: Node | Submodule) -> object:
+        """What decides the code of a layer or a submodule, beside its name and what it reads."""
+        if isinstance(child, Submodule):
+            return self.lowered[child.path].form
+        if type(child.layer).to_torch is Layer.to_torch:
+            return None
+        return child.layer, None if (child.layer, len(child.inputs)) in self.untyped else self.types[child.name]
 
     def record(self, submodule: Submodule, recorder: Recorder) -> None:
         """The calls of a submodule's layers and submodules, in order."""

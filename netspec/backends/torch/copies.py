@@ -6,6 +6,7 @@ small weight; a network has a few kinds of layers many times.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
@@ -34,6 +35,7 @@ class LayerModules:
         return module
 
 
+_CONTAINERS = frozenset((dict, OrderedDict, list, set))
 _TABLES = {"_parameters", "_buffers", "_modules"}
 
 
@@ -55,16 +57,22 @@ def _is_plain(value: Any) -> bool:
     return not value if isinstance(value, (dict, set)) else isinstance(value, (bool, int, float, str, type(None)))
 
 
+def with_state_of(first: nn.Module, module: nn.Module) -> None:
+    """Give a new object the attributes of a module, each table, list and set as a copy."""
+    attributes = module.__dict__
+    attributes.update(first.__dict__)
+    for name in [name for name, value in first.__dict__.items() if type(value) in _CONTAINERS]:
+        attributes[name] = attributes[name].copy()
+
+
 def _copy(first: nn.Module) -> nn.Module:
     module = object.__new__(type(first))
-    attributes: dict[str, Any] = module.__dict__
-    for name, value in first.__dict__.items():
-        attributes[name] = value.copy() if isinstance(value, (dict, list, set)) else value
+    with_state_of(first, module)
     if not (first._parameters or first._buffers):
         return module
     for name, weight in first._parameters.items():
-        attributes["_parameters"][name] = weight if weight is None else nn.Parameter(torch.empty_like(weight))
+        module._parameters[name] = weight if weight is None else nn.Parameter(torch.empty_like(weight))
     for name, buffer in first._buffers.items():
-        attributes["_buffers"][name] = buffer if buffer is None else torch.empty_like(buffer)
+        module._buffers[name] = buffer if buffer is None else torch.empty_like(buffer)
     module.reset_parameters()  # type: ignore[operator]  # `_can_be_copied` has seen it
     return module

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import fx, nn
 
+from netspec.backends.torch.copies import with_state_of
 from netspec.backends.torch.padding_rows import hold_padding_rows
 from netspec.backends.torch.ties import Ties, keep_buffers, kept_ties
 
@@ -49,8 +50,7 @@ class Assembly:
 
 def _like(first: fx.GraphModule, children: Children, module: fx.GraphModule) -> fx.GraphModule:
     """Make a new object a module with the state of `first` and children of its own."""
-    for key, value in first.__dict__.items():
-        module.__dict__[key] = value.copy() if isinstance(value, (dict, list, set)) else value
+    with_state_of(first, module)
     module.__dict__["_modules"] = children
     return module
 

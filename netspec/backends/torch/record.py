@@ -11,6 +11,7 @@ from torch import fx
 from netspec.backends.torch.lengths import size_value
 from netspec.frontend.identifiers import CODE_NAMES
 from netspec.graph.model import Node, Ref
+from netspec.layers.base import Layer
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.errors import NetspecError
@@ -21,6 +22,7 @@ class Recorder:
 
     def __init__(self, types: Mapping[str, tuple[TensorType, ...]], readers: Container[Ref]) -> None:
         self.types, self.readers = types, readers
+        self.untyped: set[tuple[Layer, int]] = set()  # layers, with how many inputs, whose code no type decides
         self.code = fx.Graph()
         self.tracer = fx.proxy.GraphAppendingTracer(self.code)
         self.values: dict[Ref, fx.Proxy] = {}
@@ -51,7 +53,10 @@ class Recorder:
     def layer(self, node: Node, local: str) -> None:
         """The code of a layer; its value carries the layer's name."""
         before = len(self.code.nodes)
-        result = node.layer.to_torch(LayerRecorder(self, node, local))
+        build = LayerRecorder(self, node, local)
+        result = node.layer.to_torch(build)
+        if not build.asked_for_types:
+            self.untyped.add((node.layer, len(node.inputs)))
         if isinstance(result, dict):
             for port, value in result.items():
                 self.port(Ref(node.name, port), value, f"{local}_{port or 'output'}")
@@ -82,9 +87,18 @@ class LayerRecorder:
 
     def __init__(self, recorder: Recorder, node: Node, local: str) -> None:
         self.inputs: tuple[Any, ...] = tuple(recorder.values[ref] for ref in node.inputs)
-        self.types = recorder.types[node.name]
-        self.outputs: Mapping[str, TensorType] = node.outputs
-        self._tracer, self._node, self._local = recorder.tracer, node, local
+        self.asked_for_types = False
+        self._types, self._tracer, self._node, self._local = recorder.types[node.name], recorder.tracer, node, local
+
+    @property  # asking is noted: code that asked for no type is the same for all
+    def types(self) -> tuple[TensorType, ...]:
+        self.asked_for_types = True
+        return self._types
+
+    @property
+    def outputs(self) -> Mapping[str, TensorType]:
+        self.asked_for_types = True
+        return self._node.outputs
 
     @property
     def output(self) -> TensorType:

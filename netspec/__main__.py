@@ -1,4 +1,4 @@
-"""`python -m netspec.cli`."""
+"""`python -m netspec`."""
 
 from __future__ import annotations
 
