@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,42 +12,7 @@ import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
 from netspec.review.side import networks, path_of, read_side, read_sides, split_revision
-
-BASE = """netspec: 1
-inputs: {x: [4]}
-blocks:
-  pair:
-    layers: {fc: {type: linear, out_features: 8}, relu: relu}
-layers:
-  stage: {type: pair, repeat: 2}
-  out: {type: linear, out_features: 5}
-"""
-WIDE = "netspec: 1\nname: wide\nextends: base.yaml\nlayers: {out: {out_features: 7}}\n"
-
-Git = Callable[..., str]
-
-
-@pytest.fixture
-def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
-    """A repository with two commits, whose folder is the current one."""
-    monkeypatch.chdir(tmp_path)
-    for name in [n for n in os.environ if n.startswith("GIT_")]:
-        monkeypatch.delenv(name)
-
-    def run(*command: str) -> str:
-        identity = ["-c", "user.name=n", "-c", "user.email=n@example.org", "-c", "commit.gpgsign=false"]
-        return subprocess.run(["git", *identity, *command], check=True, capture_output=True, text=True).stdout
-
-    run("init", "-q")
-    (tmp_path / "nets").mkdir()
-    (tmp_path / "nets" / "base.yaml").write_text(BASE)
-    (tmp_path / "nets" / "wide.yaml").write_text(WIDE)
-    run("add", ".")
-    run("commit", "-qm", "one")
-    (tmp_path / "nets" / "base.yaml").write_text(BASE.replace("out_features: 8", "out_features: 16"))
-    run("commit", "-qam", "two")
-    run("tag", "second")
-    return run
+from tests.review.texts import BASE, WIDE, Git
 
 
 def width(name: str) -> object:

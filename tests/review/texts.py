@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,19 @@ from netspec.review.difference import Side
 from netspec.review.side import compile_side
 from netspec.source.text import Source
 from netspec.source.tree import text_of
+
+BASE = """netspec: 1
+inputs: {x: [4]}
+blocks:
+  pair:
+    layers: {fc: {type: linear, out_features: 8}, relu: relu}
+layers:
+  stage: {type: pair, repeat: 2}
+  out: {type: linear, out_features: 5}
+"""
+WIDE = "netspec: 1\nname: wide\nextends: base.yaml\nlayers: {out: {out_features: 7}}\n"
+
+Git = Callable[..., str]
 
 
 @dataclass
