@@ -25,8 +25,6 @@ from netspec.shapes.tensor import TensorType
 
 VERSION = 1  # of the texts below: another one gives other digests
 
-Upstream = Mapping[str, bytes]  # node name -> digest
-
 
 @dataclass(frozen=True)
 class Digests:
@@ -41,13 +39,12 @@ class Digests:
 def digests(graph: Graph) -> Digests:
     """The digests of a network; `function` and `interface` equal: it can stand in the other's place."""
     meanings = Meanings(axis_numbers(graph.inputs.values()))
-    positions = {name: str(i) for i, name in enumerate(graph.inputs)}
-    up = upstream(graph, meanings, positions)
-    numbers = {name: i for i, name in enumerate((*graph.inputs, *_outputs_first(graph, meanings, up)))}
+    meaning = meanings.of_all(graph)
+    numbers = {name: i for i, name in enumerate((*graph.inputs, *_outputs_first(graph, meaning)))}
     return Digests(
         _digest("interface", _interface(graph, meanings)),
-        _digest("function", _function(graph, meanings, numbers)),
-        _digest("names", _names(graph, meanings, numbers)),
+        _digest("function", _function(graph, meaning, numbers)),
+        _digest("names", _names(graph, meaning, numbers)),
         _digest("training", _training(graph, numbers)),
     )
 
@@ -58,19 +55,16 @@ def axis_numbers(types: Iterable[TensorType]) -> dict[str, str]:
     return {name: f"axis{i}" for i, name in enumerate(dict.fromkeys(names))}
 
 
-def upstream(graph: Graph, meanings: Meanings, inputs: Mapping[str, str]) -> dict[str, bytes]:
+def upstream(graph: Graph, meaning: Mapping[str, str], inputs: Mapping[str, str]) -> dict[str, bytes]:
     """Node -> digest of what it computes of the inputs of the network, which are known by what `inputs` calls them."""
     up: dict[str, bytes] = {}
     for node in graph.nodes():
-        if isinstance(node.layer, Input):
-            up[node.name] = _short(f"{inputs.get(node.name, '')} {meanings.type(node.type)}")
-        else:
-            reads = [up[ref.node] + ref.port.encode() for ref in node.inputs]
-            up[node.name] = _short(meanings.of(graph, node), *(sorted(reads) if is_commutative(node) else reads))
+        reads = [up[ref.node] + ref.port.encode() for ref in node.inputs] or [inputs.get(node.name, "").encode()]
+        up[node.name] = _short(meaning[node.name], *(sorted(reads) if is_commutative(node) else reads))
     return up
 
 
-def downstream(graph: Graph, meanings: Meanings, outputs: Mapping[str, str]) -> dict[str, bytes]:
+def downstream(graph: Graph, meaning: Mapping[str, str], outputs: Mapping[str, str]) -> dict[str, bytes]:
     """Node -> digest of what is done with it up to the outputs, which are known by what `outputs` calls them.
 
     What the readers read beside it does not count.
@@ -80,7 +74,7 @@ def downstream(graph: Graph, meanings: Meanings, outputs: Mapping[str, str]) -> 
         uses[ref.node].append(f"{outputs.get(name, '')} {ref.port}".encode())
     down: dict[str, bytes] = {}
     for node in reversed(list(graph.nodes())):
-        down[node.name] = _short(meanings.of(graph, node), *sorted(uses[node.name]))
+        down[node.name] = _short(meaning[node.name], *sorted(uses[node.name]))
         for position, ref in enumerate(node.inputs):
             uses[ref.node].append(down[node.name] + f"{0 if is_commutative(node) else position} {ref.port}".encode())
     return down
@@ -116,11 +110,12 @@ def _digest(what: str, lines: Iterable[str]) -> str:
     return f"{VERSION}:{sha256(text.encode()).hexdigest()}"
 
 
-def _outputs_first(graph: Graph, meanings: Meanings, up: Upstream) -> list[str]:
+def _outputs_first(graph: Graph, meaning: Mapping[str, str]) -> list[str]:
     """The layers that outputs need, each behind what it reads, in the order in which the outputs lead to them.
 
     Where the order of two inputs does not count, what flows into them orders them, then what is done with them.
     """
+    up = upstream(graph, meaning, {name: str(i) for i, name in enumerate(graph.inputs)})
     down: dict[str, bytes] = {}
     order: dict[str, None] = {}
     stack = [(ref.node, False) for ref in reversed(graph.outputs.values())]
@@ -135,7 +130,7 @@ def _outputs_first(graph: Graph, meanings: Meanings, up: Upstream) -> list[str]:
         reads = [ref.node for ref in node.inputs]
         if is_commutative(node) and reads[0] != reads[1]:
             if up[reads[0]] == up[reads[1]] and not down:
-                down = downstream(graph, meanings, {name: str(i) for i, name in enumerate(graph.outputs)})
+                down = downstream(graph, meaning, {name: str(i) for i, name in enumerate(graph.outputs)})
             reads.sort(key=lambda name: (up[name], down.get(name, b"")))
         stack.append((name, True))
         stack += [(read, False) for read in reversed(reads)]
@@ -149,7 +144,7 @@ def _interface(graph: Graph, meanings: Meanings) -> Iterator[str]:
         yield f"output {name} {meanings.type(type_)}"
 
 
-def _function(graph: Graph, meanings: Meanings, numbers: Mapping[str, int]) -> Iterator[str]:
+def _function(graph: Graph, meaning: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[str]:
     shared = shared_weights(graph)
     groups: dict[tuple[str, str], int] = {}
 
@@ -159,7 +154,7 @@ def _function(graph: Graph, meanings: Meanings, numbers: Mapping[str, int]) -> I
     for name in numbers:
         node = graph[name]
         if isinstance(node.layer, Input):
-            yield f"input {meanings.type(node.type)}"
+            yield f"input {meaning[name]}"
             continue
         inputs = [reads(ref) for ref in node.inputs]
         uses = []
@@ -167,12 +162,12 @@ def _function(graph: Graph, meanings: Meanings, numbers: Mapping[str, int]) -> I
             owner = (graph.owner(node, weight), weight)
             if owner in shared:
                 uses.append(f"{i}={groups.setdefault(owner, len(groups))}")
-        yield f"{meanings.of(graph, node)} {sorted(inputs) if is_commutative(node) else inputs} {uses}"
+        yield f"{meaning[name]} {sorted(inputs) if is_commutative(node) else inputs} {uses}"
     for ref in graph.outputs.values():
         yield f"output {reads(ref)}"
 
 
-def _names(graph: Graph, meanings: Meanings, numbers: Mapping[str, int]) -> Iterator[str]:
+def _names(graph: Graph, meaning: Mapping[str, str], numbers: Mapping[str, int]) -> Iterator[str]:
     for name, number in numbers.items():
         if name not in graph.inputs:
             node = graph[name]
@@ -180,7 +175,7 @@ def _names(graph: Graph, meanings: Meanings, numbers: Mapping[str, int]) -> Iter
     for node in graph.layers():
         if node.name not in numbers:
             reads = [numbers.get(ref.node, ref.node) for ref in node.inputs]
-            yield f"unused {node.name} {meanings.of(graph, node)} {reads} {weight_names(graph, node)} {node.share}"
+            yield f"unused {node.name} {meaning[node.name]} {reads} {weight_names(graph, node)} {node.share}"
 
 
 def _training(graph: Graph, numbers: Mapping[str, int]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspec.graph.model import Graph, Node
+from netspec.graph.model import Graph, Input, Node
 from netspec.layers.base import Layer, Types
 from netspec.layers.recurrent import CellLayer
 from netspec.shapes.dim import at, symbol
@@ -35,6 +35,13 @@ class Meanings:
         if key not in self.texts:
             self.texts[key] = self._recurrent(layer, key[1]) if isinstance(layer, CellLayer) else self._plain(layer)
         return self.texts[key]
+
+    def of_all(self, graph: Graph) -> dict[str, str]:
+        """Name -> meaning of every layer; of an input of the network its type."""
+        return {
+            node.name: self.type(node.type) if isinstance(node.layer, Input) else self.of(graph, node)
+            for node in graph.nodes()
+        }
 
     def _plain(self, layer: Layer) -> str:
         return f"{layer.kind} {_listed(self._fields(layer))}"

@@ -28,7 +28,7 @@ def align(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]], score
     first, last = _equal_ends(before, after, keys[0])
     a, b = range(first, len(before) - last), range(first, len(after) - last)
     pairs = _between(before, after, a, b, keys, score)
-    if len(a) * len(b) > CELLS:  # equal names can stand in the way of more pairs
+    if len(a) * len(b) > CELLS and len(pairs) < min(len(a), len(b)):  # equal names can stand in the way of more pairs
         other = _between(before, after, a, b, keys[1:], score)
         pairs = max(pairs, other, key=lambda pairs: sum(score(before[i], after[j]) for i, j in pairs))
     ends = [(len(before) - k, len(after) - k) for k in range(last, 0, -1)]
@@ -103,49 +103,42 @@ def equal_items(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[P
 def _piece(before: Sequence[Hashable], after: Sequence[Hashable], i: int, j: int) -> tuple[list[Pair], int, int]:
     """Equal items from (i, j) on, and where the piece ends: at both ends, or after `EDITS` edits as far as one gets.
 
-    `reach[e][k]` is how far `before` is read after e edits on the diagonal k = (read of after) − (read of before).
+    On the diagonal k, (read of after) − (read of before), e edits read `fronts[e][k]` items of before.
     """
     rows, columns = len(before) - i, len(after) - j
     goal = columns - rows
-    reach: list[dict[int, tuple[int, int, int]]] = []  # diagonal -> (began the run, ends the run, diagonal before)
-
-    def run(diagonal: int, start: int, source: int) -> tuple[int, int, int]:
-        x, y = start, start + diagonal
-        while x < rows and y < columns and before[i + x] == after[j + y]:
-            x, y = x + 1, y + 1
-        return start, x, source
-
+    fronts: list[dict[int, int]] = []
+    starts: list[dict[int, tuple[int, int]]] = []  # where the run of equal items began, and on which diagonal before
     for edits in range(EDITS + 1):
-        front: dict[int, tuple[int, int, int]] = {}
-        if not edits:
-            front[0] = run(0, 0, 0)
-        else:
-            last = reach[-1]
-            for k in range(max(-edits, -rows), min(edits, columns) + 1):
-                steps = []
-                if k in last:
-                    steps.append((last[k][1] + 1, k))  # a substitution
-                if k + 1 in last:
-                    steps.append((last[k + 1][1] + 1, k + 1))  # a deletion
-                if k - 1 in last:
-                    steps.append((last[k - 1][1], k - 1))  # an insertion
-                steps = [(x, source) for x, source in steps if x <= rows and x + k <= columns]
-                if steps:
-                    x, source = max(steps, key=lambda step: (step[0], step[1] == k))
-                    front[k] = run(k, x, source)
-        reach.append(front)
-        if goal in front and front[goal][1] == rows:
-            return _runs(reach, goal, i, j), len(before), len(after)
-    furthest = max(reach[-1], key=lambda k: (2 * reach[-1][k][1] + k, -abs(k)))
-    end = reach[-1][furthest][1]
-    return _runs(reach, furthest, i, j), i + end, j + end + furthest
+        last = fronts[-1] if fronts else {}
+        front: dict[int, int] = {}
+        start: dict[int, tuple[int, int]] = {}
+        for k in range(max(-edits, -rows), min(edits, columns) + 1):
+            x, source = (last.get(k, -2) + 1, k) if edits else (0, 0)  # a substitution
+            for moved, other in ((last.get(k + 1, -2) + 1, k + 1), (last.get(k - 1, -2), k - 1)):  # deleted, inserted
+                if moved > x:
+                    x, source = moved, other
+            if not 0 <= x <= rows or x + k > columns or x + k < 0:
+                continue
+            start[k] = x, source
+            while x < rows and x + k < columns and before[i + x] == after[j + x + k]:
+                x += 1
+            front[k] = x
+        fronts.append(front)
+        starts.append(start)
+        if front.get(goal) == rows:
+            return _runs(fronts, starts, goal, i, j), len(before), len(after)
+    furthest = max(front, key=lambda k: (2 * front[k] + k, -abs(k)))
+    return _runs(fronts, starts, furthest, i, j), i + front[furthest], j + front[furthest] + furthest
 
 
-def _runs(reach: list[dict[int, tuple[int, int, int]]], diagonal: int, i: int, j: int) -> list[Pair]:
+def _runs(
+    fronts: list[dict[int, int]], starts: list[dict[int, tuple[int, int]]], diagonal: int, i: int, j: int
+) -> list[Pair]:
     """The equal items on the way to the last edit on a diagonal."""
     runs = []
-    for front in reversed(reach):
-        start, end, source = front[diagonal]
-        runs.append([(i + x, j + x + diagonal) for x in range(start, end)])
+    for front, start in zip(reversed(fronts), reversed(starts), strict=True):
+        first, source = start[diagonal]
+        runs.append([(i + x, j + x + diagonal) for x in range(first, front[diagonal])])
         diagonal = source
     return [pair for run in reversed(runs) for pair in run]

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from netspec.graph.digest import downstream, upstream
 from netspec.graph.meaning import Meanings
-from netspec.graph.model import Graph, Input, Node
+from netspec.graph.model import Graph, Node
 from netspec.shapes.dim import Dim
 from netspec.shapes.tensor import TensorType
 
@@ -28,22 +28,17 @@ class Flow:
     outputs: Mapping[str, str]
 
     @cached_property
+    def meaning(self) -> dict[str, str]:
+        """Of layers; of an input its type."""
+        return self.meanings.of_all(self.graph)
+
+    @cached_property
     def up(self) -> dict[str, bytes]:
-        return upstream(self.graph, self.meanings, self.inputs)
+        return upstream(self.graph, self.meaning, self.inputs)
 
     @cached_property
     def down(self) -> dict[str, bytes]:
-        return downstream(self.graph, self.meanings, self.outputs)
-
-    @cached_property
-    def meaning(self) -> dict[str, str]:
-        """Of layers; of an input its type."""
-        return {
-            node.name: self.meanings.type(node.type)
-            if isinstance(node.layer, Input)
-            else self.meanings.of(self.graph, node)
-            for node in self.graph.nodes()
-        }
+        return downstream(self.graph, self.meaning, self.outputs)
 
     @cached_property
     def readers(self) -> dict[str, list[tuple[str, int, str]]]:

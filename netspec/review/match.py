@@ -69,10 +69,9 @@ def _match(before: Graph, after: Graph) -> Matching:
     outputs: dict[str, str] = {}
     if same is not None:
         pairs, outputs = same
-        _pair_by_name(old, new, pairs)
-        _spread_same_kinds(old, new, pairs)
     else:
         pairs = _alike(old, new)
+    _pair_the_rest(old, new, pairs)
     inputs = _inputs(old, new, pairs)
     outputs = outputs or _outputs(old, new, pairs)
     names = {node.name: pairs.after[node.name] for node in before.layers() if node.name in pairs.after}
@@ -87,8 +86,6 @@ def _alike(old: Flow, new: Flow) -> Pairs[str]:
     align_containers(*trees, pairs, alike)
     align_moved(*trees, pairs, alike)
     spread(old, new, pairs, lambda a, b: old.meaning[a] == new.meaning[b])
-    _pair_by_name(old, new, pairs)
-    _spread_same_kinds(old, new, pairs)
     return pairs
 
 
@@ -106,15 +103,17 @@ def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
     return alike
 
 
-def _pair_by_name(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
-    """Layers that kept their names and kinds, wherever they are now."""
-    for node in old.graph.layers():
-        if node.name in new.graph and new[node.name].kind == node.kind and pairs.free(node.name, node.name):
-            pairs.put(node.name, node.name)
-
-
-def _spread_same_kinds(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
+def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
+    """Layers that kept name and kind, wherever they are now; a kind and a neighbour; at last a name alone."""
+    layers = (node for node in old.graph.layers() if node.name in new.graph and node.name not in new.graph.inputs)
+    kept = [(node, new[node.name]) for node in layers]
+    for x, y in kept:
+        if x.kind == y.kind and pairs.free(x.name, y.name):
+            pairs.put(x.name, y.name)
     spread(old, new, pairs, lambda a, b: old[a].kind == new[b].kind)
+    for x, y in kept:
+        if pairs.free(x.name, y.name):
+            pairs.put(x.name, y.name)
 
 
 def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:

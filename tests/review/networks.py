@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
 import netspec
 from netspec.graph.model import Graph
 from netspec.review.match import Matching, match, weight_pairs
@@ -32,32 +38,34 @@ def carried(matching: Matching) -> dict[str, str]:
 
 def difference_of_outputs(matching: Matching) -> float:
     """The largest difference of outputs when the newer network takes the weights of the older through the matching."""
-    import torch
-
-    modules = netspec.to_torch(matching.before, seed=1), netspec.to_torch(matching.after, seed=2)
-    old, new = (module.eval() for module in modules)
-    state, target = old.state_dict(), new.state_dict()
-    names = carried(matching)
-    missing = set(target) - set(names.values())
-    assert not missing or not matching.same_function, sorted(missing)
-    generator = torch.Generator().manual_seed(3)
-    for name in state:  # begin nowhere at zeros or ones: a batch norm would hide what is exchanged
-        if state[name].is_floating_point():
-            state[name] = torch.rand(state[name].shape, generator=generator) * 0.5 + 0.25
-    old.load_state_dict(state)
-    new.load_state_dict(target | {names[name]: value for name, value in state.items() if name in names})
-    inputs = _inputs(matching.before)
-    with torch.no_grad():
-        left = old(**inputs)
-        right = new(**{matching.inputs[name]: value for name, value in inputs.items()})
-    left = left if isinstance(left, dict) else dict(zip(matching.before.outputs, [left], strict=True))
-    right = right if isinstance(right, dict) else dict(zip(matching.after.outputs, [right], strict=True))
+    left, right = outputs_with_weights_of(matching, _inputs(matching.before))
     return max(float((value - right[matching.outputs[name]]).abs().max()) for name, value in left.items())
 
 
-def _inputs(graph: Graph) -> dict[str, object]:
-    import torch
+def outputs_with_weights_of(
+    matching: Matching, inputs: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The outputs of both networks, the newer with the weights of the older, each under its own names."""
+    before, after = (netspec.to_torch(graph).eval() for graph in (matching.before, matching.after))
+    generator = torch.Generator().manual_seed(3)
+    state = before.state_dict()
+    for value in state.values():  # no layer begins at ones: what is exchanged would not show
+        if value.is_floating_point():
+            value.uniform_(0.25, 0.75, generator=generator)
+    names = carried(matching)
+    target = {name: torch.full_like(value, 9) for name, value in after.state_dict().items()}  # seen where it is left
+    after.load_state_dict(target | {names[name]: value for name, value in state.items() if name in names})
+    single = {name: x.float() if x.is_floating_point() else x for name, x in inputs.items()}
+    with torch.no_grad():
+        left, right = before(**single), after(**{matching.inputs[name]: x for name, x in single.items()})
+    return _named(matching.before, left), _named(matching.after, right)
 
+
+def _named(graph: Graph, outputs: Any) -> dict[str, Tensor]:
+    return outputs if isinstance(outputs, dict) else dict(zip(graph.outputs, [outputs], strict=True))
+
+
+def _inputs(graph: Graph) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(0)
     return {
         name: torch.randn([2, *(size if isinstance(size, int) else 7 for size in type_.shape[1:])], generator=generator)
