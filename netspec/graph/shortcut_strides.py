@@ -64,7 +64,8 @@ def follow(graph: Graph, start: Wire, end: Wire, prefix: str) -> Body:
         if (node, port) == begin:
             return tuple(Track(axis=axis) for axis in range(1, source.rank))
         side = bool(port) and "" in graph[node].outputs  # a state beside a sequence
-        return (None,) * rank if side or len(reaches.get(node, ())) != rank else reaches[node]
+        known = not side and node in reaches and len(reaches[node]) == rank
+        return reaches[node] if known else (None,) * rank
 
     between = _between(graph, start.node, end.node, prefix)
     for node in between:

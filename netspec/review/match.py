@@ -15,7 +15,7 @@ from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph
 from netspec.review.flow import Flow, flows
 from netspec.review.isomorphism import isomorphism
-from netspec.review.neighbours import anchors, spread
+from netspec.review.neighbours import anchors, spread, stand_alike
 from netspec.review.nested import align_containers, align_moved
 from netspec.review.pairing import Pairs
 from netspec.review.scopes import match_containers, tree_of
@@ -104,7 +104,7 @@ def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
 
 
 def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
-    """Layers that kept name and kind, wherever they are now; a kind and a neighbour; at last a name alone."""
+    """Layers that kept name and kind, wherever they are now; a kind and a neighbour; a name alone; all neighbours."""
     layers = (node for node in old.graph.layers() if node.name in new.graph and node.name not in new.graph.inputs)
     kept = [(node, new[node.name]) for node in layers]
     for x, y in kept:
@@ -114,6 +114,8 @@ def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
     for x, y in kept:
         if pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
+    alike = _can_replace(old, new)
+    spread(old, new, pairs, lambda a, b: stand_alike(old, new, pairs, a, b) and alike(a, b))
 
 
 def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:

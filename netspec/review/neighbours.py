@@ -79,6 +79,13 @@ def spread(before: Flow, after: Flow, pairs: Pairs[str], fits: Fits, *, readers:
                 queue.append((x, y))
 
 
+def stand_alike(before: Flow, after: Flow, pairs: Pairs[str], a: str, b: str) -> bool:
+    """Whether two layers read pairs alone, and a pair reads both at the same input."""
+    reads = [(pairs.after.get(ref.node), ref.port) for ref in before[a].inputs]
+    readers = {(pairs.after.get(name), position, port) for name, position, port in before.readers.get(a, ())}
+    return reads == list(after[b].inputs) and not readers.isdisjoint(after.readers.get(b, ()))
+
+
 def _inputs(before: Flow, after: Flow, a: str, b: str) -> Iterator[tuple[str, str]]:
     """What both read at the same input; where the order does not count, what the same flows into."""
     old, new = before[a].inputs, after[b].inputs
