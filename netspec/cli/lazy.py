@@ -20,6 +20,7 @@ COMMANDS = (
     "layers",
     "cells",
     "schema",
+    "migrate",
     "train",
     "evaluate",
     "predict",

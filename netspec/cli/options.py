@@ -28,6 +28,24 @@ DataAt = Annotated[
         help="Where the data of a run is now: the data itself, or the folder that its path is relative to.",
     ),
 ]
+Of = Annotated[
+    Path | None,
+    typer.Option(
+        "--of",
+        metavar="FILE",
+        show_default=False,
+        help="The netspec file that the weights of a .safetensors file belong to, where it is not the new network and "
+        "the file does not hold it.",
+    ),
+]
+Noise = Annotated[
+    float,
+    typer.Option(
+        min=0.0,
+        help="Of a wider network: add normal numbers to repeated units, so many standard deviations of their tensor, "
+        "so that they do not learn alike.",
+    ),
+]
 
 
 def quiet_option(help: str) -> Any:

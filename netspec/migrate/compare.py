@@ -37,6 +37,8 @@ class Comparison:
         return self.difference <= TOLERANCE * self.scale
 
     def text(self) -> str:
+        if self.difference == 0:
+            return f"no difference, {self.samples} random inputs in float64"
         return f"largest difference {self.difference:.1e} of {self.scale:.1e}, {self.samples} random inputs in float64"
 
 

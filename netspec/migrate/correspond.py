@@ -84,6 +84,7 @@ class _Walk:
         self.axes = self.result.axes
         self.placed: dict[Ref, Placed] = {}
         self.unplaced: dict[Ref, tuple[str, str]] = {}  # the layer, and why it stands for nothing
+        self.noted: set[int] = set()  # axes whose lost units are told of a layer before
         added = {node.name for node in self.after.layers() if node.name not in self.old_name}
         self.beginner = Beginner(self.after, added)
 
@@ -237,10 +238,10 @@ class _Walk:
         if len(refs) > len(old.inputs):
             kept = [i for i, ref in enumerate(refs) if ref in self.placed]
             if len(kept) != len(old.inputs) or not self._branches_are_zero(new, kept):
-                self.result.breaks.setdefault(new.name, f"it reads {len(refs)} values, and {len(old.inputs)} before")
+                self.result.breaks.setdefault(new.name, f"it reads {_values(len(refs))}, {len(old.inputs)} before")
                 kept = list(range(len(old.inputs)))
         elif len(refs) < len(old.inputs):
-            self.result.breaks.setdefault(new.name, f"it reads {len(refs)} values, and {len(old.inputs)} before")
+            self.result.breaks.setdefault(new.name, f"it reads {_values(len(refs))}, {len(old.inputs)} before")
         ins: list[tuple[int, ...] | None] = [None] * len(refs)
         for position, old_ref in zip(kept, old.inputs, strict=False):
             ref = refs[position]
@@ -336,6 +337,7 @@ class _Units:
 
     def __init__(self, walk: _Walk, old: Node, new: Node, ins: Sequence[tuple[int, ...] | None]) -> None:
         self.axes, self.old, self.new, self.ins = walk.axes, old, new, ins
+        self.noted = walk.noted
         self.before, self.after = walk.before, walk.after
         self.outputs: tuple[int, ...] = ()
         self.inside: dict[str, int] = {}
@@ -440,8 +442,9 @@ class _Units:
     def _left_out(self, number: int) -> Clash | None:
         """Whether units of the old layer are not there any more, but for those that the network itself gives out."""
         axis = self.axes[number]
-        if not isinstance(axis.old, int) or axis.fixed:
+        if not isinstance(axis.old, int) or axis.fixed or self.axes.root(number) in self.noted:
             return None
+        self.noted.add(self.axes.root(number))
         left = axis.old - len({*self.axes.positions(number).tolist()} - {-1})
         return Clash(self.new.name, f"{left} of its {axis.old} units are left out") if left else None
 
@@ -491,6 +494,10 @@ class _Units:
 
     def _sizes(self, number: int) -> tuple[Size, Size]:
         return self.axes[number].old, self.axes[number].new
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
 
 
 def _number(size: Size) -> int:

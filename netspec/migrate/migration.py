@@ -31,7 +31,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class TensorFate:
-    """`name`: in the new network, of a dropped one in the old; `old`: what it is made from; `how`: in a few words."""
+    """`name`: in the new network, of a dropped one in the old; `old`: what it is made from; `how`: in a few words.
+
+    `sizes`: `10×64 -> 12×64`, where they are others.
+    """
 
     fate: Fate
     name: str
@@ -40,6 +43,7 @@ class TensorFate:
     trainable: bool
     old: str = ""
     how: str = ""
+    sizes: str = ""
 
 
 @dataclass
@@ -96,16 +100,26 @@ def _owned(graph: Graph) -> dict[str, tuple[str, tuple[int, ...], bool]]:
 
 
 def _fates(walked: Correspondence) -> list[TensorFate]:
-    old = _owned(walked.before)
-    fates = []
-    for name, (kind, shape, trainable) in _owned(walked.after).items():
+    """A tensor without axes, such as a count of batches, has the fate of what its layer has."""
+    old, new = _owned(walked.before), _owned(walked.after)
+    fates: list[TensorFate] = []
+    of_layer: dict[str, TensorFate] = {}
+    filled = {name: how for name, (_, how) in walked.filled.items()}
+    filled |= {name.rpartition(".")[0]: how for name, how in filled.items()}
+    for name in sorted(new, key=lambda name: not new[name][1]):
+        kind, shape, trainable = new[name]
+        layer = name.rpartition(".")[0]
         made = walked.made.get(name)
-        if made is not None:
-            fate, how = _made(made, old[made.old][1], shape, walked.axes)
-        else:
-            fate, how = Fate.INITIALISED, walked.filled[name][1] if name in walked.filled else ""
-        fates.append(TensorFate(fate, name, kind, prod(shape), trainable, made.old if made else "", how))
-    return fates
+        fate, how, sizes = Fate.INITIALISED, filled.get(name) or (filled.get(layer, "") if not trainable else ""), ""
+        if made is not None and not shape and layer in of_layer:
+            fate, how, sizes = of_layer[layer].fate, of_layer[layer].how, of_layer[layer].sizes
+        elif made is not None:
+            fate, how, sizes = _made(made, old[made.old][1], shape, walked.axes)
+        tensor = TensorFate(fate, name, kind, prod(shape), trainable, made.old if made else "", how, sizes)
+        fates.append(tensor)
+        of_layer.setdefault(layer, tensor)
+    order = {name: i for i, name in enumerate(new)}
+    return sorted(fates, key=lambda tensor: order[tensor.name])
 
 
 def _dropped(walked: Correspondence) -> list[TensorFate]:
@@ -117,13 +131,11 @@ def _dropped(walked: Correspondence) -> list[TensorFate]:
     ]
 
 
-def _made(made: Made, old: tuple[int, ...], new: tuple[int, ...], axes: Axes) -> tuple[Fate, str]:
-    """What became of a tensor, and the sizes along the axes that are others."""
+def _made(made: Made, old: tuple[int, ...], new: tuple[int, ...], axes: Axes) -> tuple[Fate, str, str]:
+    """What became of a tensor, how, and the sizes along the axes."""
     moved = repeated = missing = False
     for along, a, b in zip(made.along, old, new, strict=True):
-        if along is None:
-            missing |= b > a
-            moved |= a != b
+        missing |= along is None and b > a
         for span in along or ():
             if isinstance(span, Span):
                 positions = axes.positions(span.axis)
@@ -132,13 +144,13 @@ def _made(made: Made, old: tuple[int, ...], new: tuple[int, ...], axes: Axes) ->
                 repeated |= len(positions) > len(set(positions.tolist()))
         moved |= a != b
     if not moved:
-        return Fate.CARRIED, ""
+        return Fate.CARRIED, "", ""
     sizes = f"{_shape(old)} -> {_shape(new)}"
     if repeated and not missing:
-        return Fate.WIDENED, sizes
-    if missing and new != old and all(b >= a for a, b in zip(old, new, strict=True)):
-        return Fate.SLICED, f"{sizes}, the old part of it"
-    return Fate.SLICED, sizes
+        return Fate.WIDENED, "", sizes
+    if all(b >= a for a, b in zip(old, new, strict=True)):
+        return Fate.SLICED, "as a part of the new one", sizes
+    return Fate.SLICED, "a part of it", sizes
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -30,10 +30,27 @@ class Trained:
     notes: tuple[str, ...] = ()  # what whoever uses it has to know
 
 
-@memory("while reading the run")
-def load_run(path: Path | str) -> Trained:
+@dataclass(frozen=True)
+class TrainedSpec:
+    """What a run says of its network; its weights are not read."""
+
+    spec: Spec
+    info: RunInfo
+    trainer: str  # the process that trains it now; empty where none does
+
+    def notes(self, path: Path, epoch: str) -> tuple[str, ...]:
+        """What whoever uses its best weights, of this epoch, has to know."""
+        if self.trainer:
+            return (f"{path} is being trained by {self.trainer}: these are its best weights so far, of epoch {epoch}",)
+        status = self.info.status
+        if status == "finished":
+            return ()
+        how = "was killed" if status == "running" else "failed" if status == "failed" else "was interrupted"
+        return (f"{path} {how} before its end: these are its best weights so far, of epoch {epoch}",)
+
+
+def trained_spec(path: Path) -> TrainedSpec:
     """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
-    path = Path(path)
     if not (path / SPEC).is_file():
         try:
             near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
@@ -41,29 +58,28 @@ def load_run(path: Path | str) -> Trained:
             near = ""
         what = "is no run: it has no spec.yaml" if path.is_dir() else "no such run"
         raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
+    trainer = holder(path)
     if not (path / BEST).is_file():
-        who = holder(path)
-        why = f"{who} is before its first checkpoint" if who else "it was stopped before its first checkpoint"
+        why = f"{trainer} is before its first checkpoint" if trainer else "it was stopped before its first checkpoint"
         raise NetspecError(
             "NS631",
             f"has no weights yet: {why}",
             name=str(path),
-            hint="wait for it" if who else "go on with it with --resume",
+            hint="wait for it" if trainer else "go on with it with --resume",
         )
-    who = holder(path)
     info = read_info(path)
     spec = load(path / SPEC, folder=Path(info.folder))
     spec.name = info.name
-    preprocess = read_preprocess(path, spec)
-    module = to_torch(spec)
+    return TrainedSpec(spec, info, trainer)
+
+
+@memory("while reading the run")
+def load_run(path: Path | str) -> Trained:
+    """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
+    path = Path(path)
+    trained = trained_spec(path)
+    preprocess = read_preprocess(path, trained.spec)
+    module = to_torch(trained.spec)
     epoch = load_weights(path / BEST, module).get("epoch", "?")
-    return Trained(path, spec, module.eval(), preprocess, info, _notes(path, who, info.status, epoch))
-
-
-def _notes(path: Path, who: str, status: object, epoch: str) -> tuple[str, ...]:
-    if who:
-        return (f"{path} is being trained by {who}: these are its best weights so far, of epoch {epoch}",)
-    if status != "finished":
-        how = "was killed" if status == "running" else "failed" if status == "failed" else "was interrupted"
-        return (f"{path} {how} before its end: these are its best weights so far, of epoch {epoch}",)
-    return ()
+    notes = trained.notes(path, epoch)
+    return Trained(path, trained.spec, module.eval(), preprocess, trained.info, notes)

@@ -238,9 +238,9 @@ def test_classes_and_words_that_went_or_came() -> None:
     assert fewer.keeps_function  # for the classes that are left
     more = migrated(before, before.replace("out_features: 5", "out_features: 8"))
     assert more.keeps_function
-    assert [(t.name, t.how) for t in more.of(Fate.SLICED)] == [
-        ("o.weight", "5×8 -> 8×8, the old part of it"),
-        ("o.bias", "5 -> 8, the old part of it"),
+    assert [(t.name, t.how, t.sizes) for t in more.of(Fate.SLICED)] == [
+        ("o.weight", "as a part of the new one", "5×8 -> 8×8"),
+        ("o.bias", "as a part of the new one", "5 -> 8"),
     ]
 
 
