@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 
 from netspec.report.formats import Remark, Stderr
+from netspec.report.styled import Lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +20,7 @@ WIDE = 200  # columns of what nobody looks at in a window
 
 
 def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
-    """Print the parts of a report as they come: text, rich's renderables, and what is for standard error."""
+    """Print the parts of a report as they come: text, lines of a width, rich's renderables, and what is for stderr."""
     out = None
     for part in parts:
         if isinstance(part, Stderr):
@@ -28,6 +30,10 @@ def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
                 typer.echo(part.text)
         elif isinstance(part, str):
             typer.echo(part)
+        elif isinstance(part, Lines):
+            colour, terminal = shows_colour(sys.stdout, os.environ), _is_terminal(sys.stdout)
+            width = get_terminal_size().columns if terminal else WIDE
+            typer.echo(part.text(width, colour=colour, wrap=terminal), color=colour)
         else:
             from rich.text import Text
 

@@ -15,7 +15,8 @@ from netspec.layers.weight_axes import Along, Taps, Units, WeightAxes
 from netspec.migrate.axes import Axes, Clash, behind, copies, flattened, leading
 from netspec.migrate.begin import Beginner, Fill
 from netspec.migrate.follow import Through, merges, through
-from netspec.review.match import Matching, weight_pairs
+from netspec.review.difference import Matching
+from netspec.review.match import weight_pairs
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 

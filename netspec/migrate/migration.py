@@ -16,7 +16,7 @@ from netspec.migrate.axes import Axes, is_identity
 from netspec.migrate.compare import Comparison, compare
 from netspec.migrate.correspond import Correspondence, Made, Span, correspond
 from netspec.migrate.values import value_of
-from netspec.review.match import Matching
+from netspec.review.difference import Matching
 
 
 class Fate(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.review.difference import Diff
+from netspec.review.difference import Difference
 from netspec.source.errors import Problem
 
 
@@ -15,6 +15,6 @@ class Compared:
     path: str  # its file, from the top of the repository; the newer name of two files
     before: str  # the names of both sides, as the user gave them
     after: str
-    difference: Diff | None  # None: a side cannot be read
+    difference: Difference | None  # None: a side cannot be read
     problems: tuple[Problem, ...] = ()
     crossed: tuple[str, ...] = ()  # thresholds of --fail-on, as sentences

@@ -1,48 +1,52 @@
-"""What changed between two networks: layers added, removed, renamed, changed, and those that are affected by it."""
+"""What changed between two networks, all of it put together."""
 
 from __future__ import annotations
 
-from collections import deque
-
-from netspec.graph.cost import cost_of, total
+from netspec.graph.cost import depth, total
 from netspec.graph.model import Graph
-from netspec.review.changes import (
-    cost_changes,
-    effects,
-    interface_changes,
-    reads,
-    reads_past_others,
-    same_reads,
-    written_changes,
-)
-from netspec.review.difference import Diff, LayerDiff
-from netspec.review.pairs import pair
+from netspec.review.difference import Change, Difference, Side
+from netspec.review.explain import causes
+from netspec.review.group import entries
+from netspec.review.interface import interface_changes
+from netspec.review.layer_changes import COSTS, layer_changes
+from netspec.review.match import match
+from netspec.review.sections import sections
+from netspec.review.verdict import judge
+from netspec.review.weights import weight_fates
 
 
-def diff(before: Graph, after: Graph) -> Diff:
-    """Compare two networks.  Layers come in the order of `after`, each removed one before what it stood before."""
-    pairs = pair(before, after)
-    new_name = {a.name: b.name for a, b in pairs}
-    old_node = {b.name: a for a, b in pairs}
-    removed = deque(n for n in before.layers() if n.name not in new_name)
-    position = {node.name: i for i, node in enumerate(before.nodes())}
-    result = Diff(before, after)
-    for node in after.layers():
-        old = old_node.get(node.name)
-        while removed and old is not None and position[removed[0].name] < position[old.name]:
-            result.layers.append(LayerDiff("removed", removed.popleft(), None))
-        if old is None:
-            result.layers.append(LayerDiff("added", None, node))
-            continue
-        changes = list(written_changes(old, node, new_name))
-        follows = list(effects(old, node, cost_of(before, old), cost_of(after, node)))
-        if not same_reads(old, node, new_name) and reads_past_others(old, node, before, after, new_name):
-            changes.remove(reads(old, node))
-            follows.insert(0, reads(old, node))
-        status = "renamed" if old.name != node.name else "changed" if changes else "ripple" if follows else ""
-        if status:
-            result.layers.append(LayerDiff(status, old, node, tuple(changes), tuple(follows)))
-    result.layers += [LayerDiff("removed", n, None) for n in removed]
-    result.interface = list(interface_changes(before, after, new_name))
-    result.totals = list(cost_changes(total(before), total(after)))
-    return result
+def diff(before: Graph, after: Graph) -> Difference:
+    """Compare two networks; without their text, causes are not known."""
+    return compare(before, after)
+
+
+def compare(before: Side | Graph, after: Side | Graph) -> Difference:
+    """Compare two sides; a graph is one without text."""
+    old, new = (side if isinstance(side, Side) else Side(side.name, side) for side in (before, after))
+    matching = match(old.spec or Graph(), new.spec or Graph())
+    layers, affected = layer_changes(matching)
+    interface, written = interface_changes(matching), causes(old, new)
+    changed_sections = sections(old, new, written)
+    verdict, headline = judge(old, new, matching, layers, interface, written, changed_sections)
+    return Difference(
+        old,
+        new,
+        verdict,
+        headline,
+        matching,
+        written,
+        layers,
+        entries(matching, layers),
+        affected,
+        interface,
+        weight_fates(matching),
+        changed_sections,
+        totals(matching.before, matching.after),
+    )
+
+
+def totals(before: Graph, after: Graph) -> list[Change]:
+    """Parameters, FLOPs, activations and depth of both networks, whether or not they differ."""
+    costs = total(before), total(after)
+    figures = [Change(what, *(getattr(cost, what) for cost in costs)) for what in COSTS]
+    return [*figures, Change("depth", depth(before), depth(after))]

@@ -49,6 +49,12 @@ class Matching:
     containers: Mapping[str, str]  # dotted paths of blocks, containers, repeats and their copies
     same_function: bool  # proven: live layers, ordered inputs, ports, shares and outputs correspond, and mean the same
 
+    def mirrored(self) -> Matching:
+        """The same seen from the other side."""
+        maps = (self.names, self.inputs, self.outputs, self.containers)
+        names, inputs, outputs, containers = ({b: a for a, b in names.items()} for names in maps)
+        return Matching(self.after, self.before, names, inputs, outputs, containers, self.same_function)
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -152,36 +158,3 @@ class Difference:
 
     def __bool__(self) -> bool:
         return self.verdict not in (Verdict.SAME_TEXT, Verdict.SAME_NETWORK)
-
-
-@dataclass(frozen=True)
-class LayerDiff:
-    """One layer in both networks or in one of them."""
-
-    status: str  # added | removed | renamed | changed | ripple (affected by changes elsewhere)
-    before: Node | None
-    after: Node | None
-    changes: tuple[Change, ...] = ()  # what was written differently
-    effects: tuple[Change, ...] = ()  # what follows: shape, params, flops
-
-    @property
-    def name(self) -> str:
-        node = self.after or self.before
-        return node.name if node else ""
-
-
-@dataclass
-class Diff:
-    """The difference of two networks; empty when they are the same."""
-
-    before: Graph
-    after: Graph
-    layers: list[LayerDiff] = field(default_factory=list)
-    interface: list[Change] = field(default_factory=list)  # inputs and outputs of the network
-    totals: list[Change] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.layers or self.interface)
-
-    def of(self, status: str) -> list[LayerDiff]:
-        return [d for d in self.layers if d.status == status]

@@ -9,35 +9,16 @@ layer; so is what has another name and another field at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph
+from netspec.review.difference import Matching
 from netspec.review.flow import Flow, flows
 from netspec.review.isomorphism import isomorphism
 from netspec.review.neighbours import anchors, spread, stand_alike
 from netspec.review.nested import align_containers, align_moved
 from netspec.review.pairing import Pairs
 from netspec.review.scopes import match_containers, tree_of
-
-
-@dataclass(frozen=True)
-class Matching:
-    """Two networks side by side: one-to-one maps of names, from the older to the newer."""
-
-    before: Graph
-    after: Graph
-    names: Mapping[str, str]  # of the layers that are in both
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
-    containers: Mapping[str, str]  # dotted paths of blocks, containers, repeats and their copies
-    same_function: bool  # proven: see isomorphism.py
-
-    def mirrored(self) -> Matching:
-        """The same seen from the other side."""
-        maps = (self.names, self.inputs, self.outputs, self.containers)
-        names, inputs, outputs, containers = ({b: a for a, b in names.items()} for names in maps)
-        return Matching(self.after, self.before, names, inputs, outputs, containers, self.same_function)
 
 
 def match(before: Graph, after: Graph) -> Matching:

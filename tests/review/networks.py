@@ -10,7 +10,8 @@ from torch import Tensor
 
 import netspec
 from netspec.graph.model import Graph
-from netspec.review.match import Matching, match, weight_pairs
+from netspec.review.difference import Matching
+from netspec.review.match import match, weight_pairs
 
 HEAD = "netspec: 1\ninputs: {x: [3, 8, 8]}\n"
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
 import netspec
-from netspec.report.diff.json import as_data
 from netspec.report.diff.text import lines as text_lines
-from netspec.review.difference import Diff
-from netspec.review.pairs import align
+from netspec.report.styled import plain
+from netspec.review.difference import Difference, Verdict
 
 BASE = """
 netspec: 1
@@ -30,129 +27,168 @@ outputs: {logits: fc}
 """
 
 
-def changed(*edits: tuple[str, str]) -> Diff:
-    new = BASE
+def changed(*edits: tuple[str, str], base: str = BASE) -> Difference:
+    new = base
     for old, replacement in edits:
         assert old in new
         new = new.replace(old, replacement)
-    return netspec.diff(netspec.load(BASE), netspec.load(new))
+    return netspec.diff(netspec.load(base), netspec.load(new))
 
 
-def lines(diff: Diff) -> list[str]:
-    return [line for _, line in text_lines(diff, "a", "b")]
+def lines(difference: Difference, every: bool = False) -> list[str]:
+    return [plain(line) for line in text_lines(difference, "a", "b", every, 80)]
 
 
-def names(diff: Diff, status: str) -> list[str]:
-    return [d.name for d in diff.of(status)]
+def names(difference: Difference, status: str) -> list[str]:
+    return [layer.name for layer in (*difference.layers, *difference.affected) if layer.status == status]
+
+
+def shown(difference: Difference) -> list[tuple[str, str, str, int]]:
+    return [(entry.status, entry.text, entry.places, entry.count) for entry in difference.entries]
 
 
 def test_no_change() -> None:
     same = changed()
-    assert not same
-    assert lines(same) == ["a -> b", "no change in the network"]
+    assert not same and same.verdict is Verdict.SAME_NETWORK
+    assert lines(same) == ["a -> b: same network"]
 
 
 def test_a_comment_or_another_order_of_keys_is_no_change() -> None:
     assert not changed(("{type: linear, out_features: 5}", "{out_features: 5, type: linear}  # five classes"))
 
 
-def test_inserted_layer_and_what_it_ripples_to() -> None:
-    diff = changed(("  fc:", "  squeeze: {type: linear, out_features: 4}\n  fc:"))
-    assert lines(diff) == [
-        "a -> b",
+def test_inserted_layer_and_what_is_affected_by_it() -> None:
+    difference = changed(("  fc:", "  squeeze: {type: linear, out_features: 4}\n  fc:"))
+    assert lines(difference) == [
+        "a -> b: architecture changed",
         "+ squeeze: linear {out_features: 4}",
-        "    (B, 4), 36 parameters, 32 FLOPs",
-        "· affected, though written as before:",
-        "    fc: from pool -> squeeze, params 45 -> 25, flops 40 -> 20",
-        "",
-        "1 added, 1 affected",
-        "params       885 -> 901  +16 (+1.8%)",
-        "flops        50,728 -> 50,740  +12 (+0.0%)",
-        "activations  12.1 KiB -> 12.1 KiB  (+0.1%)",
+        "    reads pool, read by fc; (B, 4), +36 parameters",
+        "· 1 other layer is affected (--all lists all layers)",
+        "weights     15 of 16 tensors carry over, 1 changes size, 2 are new",
+        "parameters       885 ->      901  +1.8%  ███████████████████████████████▒",
+        "FLOPs         50,728 ->   50,740  +0.0%  ████████████████████████████████",
+        "activations 12.1 KiB -> 12.1 KiB  +0.1%  ████████████████████████████████",
+        "depth              3 ->        4 +33.3%  ████████████████████████▒▒▒▒▒▒▒▒",
     ]
+    [fc] = difference.affected
+    assert [(c.what, c.before, c.after) for c in fc.effects] == [
+        ("from", "pool", "squeeze"), ("params", 45, 25), ("flops", 40, 20),
+    ]  # fmt: skip
 
 
 def test_removed_layer() -> None:
-    diff = changed(("      norm: batch_norm2d\n", ""))
-    assert names(diff, "removed") == ["stage.0.norm", "stage.1.norm"]
-    assert names(diff, "ripple") == ["stage.0.relu", "stage.1.relu"]
-    assert not diff.of("added") and not diff.of("changed")
+    difference = changed(("      norm: batch_norm2d\n", ""))
+    assert names(difference, "removed") == ["stage.0.norm", "stage.1.norm"]
+    assert names(difference, "affected") == ["stage.0.relu", "stage.1.relu"]
+    assert not names(difference, "added") and not names(difference, "changed")
+    assert shown(difference) == [("removed", "2 batch_norm2d", "stage.*.norm", 2)]
 
 
 def test_changed_parameter_with_shapes_parameters_and_flops() -> None:
-    diff = changed(("out_features: 5", "out_features: 7"))
-    [fc] = diff.layers
+    difference = changed(("out_features: 5", "out_features: 7"))
+    [fc] = difference.layers
     assert fc.status == "changed"
     assert [(c.what, c.before, c.after) for c in (*fc.changes, *fc.effects)] == [
         ("out_features", 5, 7), ("shape", "(B, 5)", "(B, 7)"), ("params", 45, 63), ("flops", 40, 56),
         ("activations", 20, 28),
     ]  # fmt: skip
-    assert [(c.what, c.before, c.after) for c in diff.interface] == [
-        ("output logits", "(B, 5) from fc", "(B, 7) from fc")
-    ]
+    assert [(c.what, c.before, c.after) for c in difference.interface] == [("output logits", "(B, 5)", "(B, 7)")]
 
 
 def test_renamed_layer_and_renamed_group() -> None:
-    diff = changed(("  fc: {type", "  head: {type"), ("logits: fc", "logits: head"), ("  stage: {", "  body: {"))
-    renamed = [(d.before.name, d.name) for d in diff.of("renamed") if d.before]
+    difference = changed(("  fc: {type", "  head: {type"), ("logits: fc", "logits: head"), ("  stage: {", "  body: {"))
+    renamed = [(d.before.name, d.name) for d in difference.layers if d.before]
     assert renamed == [
         ("stage.0.conv", "body.0.conv"), ("stage.0.norm", "body.0.norm"), ("stage.0.relu", "body.0.relu"),
         ("stage.1.conv", "body.1.conv"), ("stage.1.norm", "body.1.norm"), ("stage.1.relu", "body.1.relu"),
         ("fc", "head"),
     ]  # fmt: skip
-    assert len(diff.layers) == 7 and not diff.totals
+    assert difference.verdict is Verdict.SAME_FUNCTION
+    assert shown(difference) == [("renamed", "stage -> body", "", 6), ("renamed", "fc -> head", "", 1)]
 
 
 def test_renamed_and_changed_at_once() -> None:
-    diff = changed(("  stage: {", "  body: {"), ("kernel_size: 3, padding: 1", "kernel_size: 5, padding: 2"))
-    convs = [d for d in diff.of("renamed") if d.name.endswith("conv")]
-    assert [[c.what for c in d.changes] for d in convs] == [["name", "kernel_size", "padding"]] * 2
-    assert not diff.of("added") and not diff.of("removed")
+    difference = changed(("  stage: {", "  body: {"), ("kernel_size: 3, padding: 1", "kernel_size: 5, padding: 2"))
+    convs = [d for d in difference.layers if d.status == "renamed" and d.name.endswith("conv")]
+    assert [[c.what for c in d.changes] for d in convs] == [["kernel_size", "padding"]] * 2
+    assert not names(difference, "added") and not names(difference, "removed")
 
 
 def test_another_kind_under_the_same_name() -> None:
-    diff = changed(("relu: relu", "relu: gelu"))
-    assert "~ stage.0.relu: type relu -> gelu" in lines(diff)
+    assert "~ stage.*.relu (2 layers): relu -> gelu" in lines(changed(("relu: relu", "relu: gelu")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("relu: relu", "relu: {type: leaky_relu, negative_slope: 0.2}", "relu -> leaky_relu {negative_slope: 0.2}"),
+        ("norm: batch_norm2d", "norm: {type: group_norm, num_groups: 4}", "batch_norm2d -> group_norm {num_groups: 4}"),
+    ],
+)
+def test_another_kind_shows_its_parameters(old: str, new: str, text: str) -> None:
+    assert [entry.text for entry in changed((old, new)).entries] == [text]
+    back = netspec.diff(netspec.load(BASE.replace(old, new)), netspec.load(BASE))
+    assert [entry.text for entry in back.entries] == [" -> ".join(reversed(text.split(" -> ")))]
 
 
 def test_rewired_layer_is_a_change() -> None:
     new = BASE.replace("  pool:", "  sum: {type: add, from: [stage.0, stage.1]}\n  pool:")
-    diff = netspec.diff(netspec.load(new), netspec.load(new.replace("[stage.0, stage.1]", "[stage.1, stage.1]")))
-    assert "~ sum (add): from stage.0.relu, stage.1.relu -> stage.1.relu, stage.1.relu" in lines(diff)
+    difference = netspec.diff(netspec.load(new), netspec.load(new.replace("[stage.0, stage.1]", "[stage.1, stage.1]")))
+    assert "~ sum (add): reads stage.0.relu, stage.1.relu -> stage.1.relu, stage.1.relu" in lines(difference)
 
 
-def test_wiring_of_weights_is_a_change() -> None:
-    diff = changed(("out_features: 5", "out_features: 5, freeze: true, init: he"))
-    [fc] = diff.layers
-    assert [c.what for c in fc.changes] == ["init", "freeze"]
+ADDED = """
+netspec: 1
+inputs: {x: [4]}
+layers:
+  a: {type: linear, out_features: 4}
+  r: {type: relu, from: a}
+outputs: {y: r}
+"""
+
+
+@pytest.mark.parametrize("reads", ["[a, x]", "[x, a]"])
+def test_a_layer_put_between_is_no_change_of_its_reader_whatever_it_reads_first(reads: str) -> None:
+    difference = changed(("  r: {type: relu, from: a}", f"  s: {{type: add, from: {reads}}}\n  r: relu"), base=ADDED)
+    assert [(layer.status, layer.name) for layer in difference.layers] == [("added", "s")]
+    assert [layer.name for layer in difference.affected] == ["r"]
+    [entry] = difference.entries
+    assert entry.wiring == f"reads {reads.strip('[]')}, read by r"
+
+
+def test_wiring_of_weights_is_a_change_of_learning() -> None:
+    difference = changed(("out_features: 5", "out_features: 5, freeze: true, init: he"))
+    [fc] = difference.layers
+    assert [(c.what, c.before, c.after) for c in fc.changes] == [
+        ("init.weight", None, "he"), ("freeze", False, True),
+    ]  # fmt: skip
+    assert (difference.verdict, difference.headline) == (Verdict.LEARNING, "initialisation and frozen weights only")
+
+
+def test_an_initialiser_is_written_as_in_a_file() -> None:
+    init = "{weight: {type: normal, std: 0.02}, bias: zeros}"
+    difference = changed(("out_features: 5", f"out_features: 5, init: {init}"))
+    assert [entry.text for entry in difference.entries] == [
+        "init.weight default -> {type: normal, std: 0.02}, init.bias default -> zeros"
+    ]
 
 
 def test_input_and_output_changes() -> None:
-    diff = changed(("[3, 8, 8]", "[3, 9, 9]"), ("logits: fc", "logits: fc, features: pool"))
-    assert [(c.what, c.before, c.after) for c in diff.interface] == [
-        ("input image", "(B, 3, 8, 8)", "(B, 3, 9, 9)"), ("output features", None, "(B, 8) from pool"),
+    difference = changed(("[3, 8, 8]", "[3, 9, 9]"), ("logits: fc", "logits: fc, features: pool"))
+    assert [(c.what, c.before, c.after) for c in difference.interface] == [
+        ("input image", "(B, 3, 8, 8)", "(B, 3, 9, 9)"), ("output features", None, "(B, 8)"),
     ]  # fmt: skip
 
 
-def test_many_ripples_are_cut_in_text_and_whole_in_json() -> None:
-    new = BASE.replace("[3, 8, 8]", "[3, 10, 10]").replace("repeat: 2", "repeat: 5")
-    diff = netspec.diff(netspec.load(BASE.replace("repeat: 2", "repeat: 5")), netspec.load(new))
-    assert "    … and 7 more (all in `--format json`)" in lines(diff)
-    data = as_data(diff)
-    assert len([d for d in data["layers"] if d["status"] == "ripple"]) == 15
-    first = data["layers"][0]
-    assert first["before"]["name"] == "stage.0.conv" and first["before"]["shape"] == {"output": "(B, 8, 8, 8)"}
-
-
-ALIKE = [("aab", "ab"), ("", "abc"), ("abcab", "xabcaby"), ("aaaa", "aaa"), ("abc", "cba")]
-
-
-@pytest.mark.parametrize(("old", "new"), ALIKE)
-def test_alignment_keeps_the_order_and_pairs_equals(old: str, new: str) -> None:
-    pairs = list(align(list(old), list(new)))
-    assert all(old[i] == new[j] for i, j in pairs)
-    assert all(a < b and c < d for (a, c), (b, d) in pairwise(pairs))
-    assert len(pairs) == {"aab": 2, "": 0, "abcab": 5, "aaaa": 3, "abc": 1}[old]
+def test_affected_layers_are_counted_and_listed_on_all() -> None:
+    base = BASE.replace("repeat: 2", "repeat: 5")
+    difference = changed(("[3, 8, 8]", "[3, 10, 10]"), base=base)
+    assert "· 15 other layers are affected (--all lists all layers)" in lines(difference)
+    assert not any("stage.0.conv" in line for line in lines(difference))
+    listed = lines(difference, every=True)
+    assert listed.index("  · stage.0.conv (conv2d)") + 1 == listed.index(
+        "      shape (B, 8, 8, 8) -> (B, 8, 10, 10), flops 13824 -> 21600, activations 2048 -> 3200"
+    )
 
 
 def test_one_copy_less_of_many_and_a_renamed_stack() -> None:
@@ -160,9 +196,10 @@ def test_one_copy_less_of_many_and_a_renamed_stack() -> None:
         return netspec.load(f"netspec: 1\ninputs: {{x: [8]}}\nlayers:\n  {name}: {{type: relu, repeat: {count}}}\n")
 
     fewer = netspec.diff(stack("st", 2000), stack("st", 1999))
-    assert [(d.status, d.name) for d in fewer.layers] == [("removed", "st.1999")]
+    assert [d.status for d in fewer.layers] == ["removed"]
     renamed = netspec.diff(stack("st", 2000), stack("su", 2000))
     assert [d.status for d in renamed.layers] == ["renamed"] * 2000
+    assert shown(renamed) == [("renamed", "st -> su", "", 2000)]
 
 
 def test_parameters_of_a_cell_are_shown_as_they_are_written() -> None:
@@ -174,10 +211,4 @@ cells:
 layers:
   r: {type: recurrent, cell: mine, hidden: 4, params: {k: 3}}
 """
-    shown = [
-        line
-        for _, line in text_lines(
-            netspec.diff(netspec.load(text), netspec.load(text.replace("k: 3", "k: 4"))), "a", "b"
-        )
-    ]
-    assert any("{k: 3} -> {k: 4}" in line for line in shown), shown
+    assert "~ r (recurrent): params {k: 3} -> {k: 4}" in lines(changed(("k: 3", "k: 4"), base=text))

@@ -37,8 +37,7 @@ def diff(
     from netspec.cli.errors import errors
     from netspec.cli.operands import Sides, read_operands
     from netspec.review.compared import Compared
-    from netspec.review.diff import diff as compare
-    from netspec.review.side import networks as both
+    from netspec.review.diff import compare
     from netspec.review.side import read_sides
     from netspec.source.errors import NetspecError
 
@@ -48,7 +47,7 @@ def diff(
             raise typer.BadParameter("expected two networks: `netspec diff A:net.yaml net.yaml`.")
         before, after = operands.before, operands.after
         try:
-            networks = [Compared(after, before, after, compare(*both(*read_sides(before, after))))]
+            networks = [Compared(after, before, after, compare(*read_sides(before, after)))]
         except NetspecError as error:
             networks = [Compared(after, before, after, None, error.problems)]
         show(FORMATS.render(format, networks, every))

@@ -1,117 +1,149 @@
-"""A difference as text for a review."""
+"""A difference as text for a review: verdict, causes as written, changes grouped, interface, weights, totals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
-from netspec.report.diff import set_fields
-from netspec.report.numbers import byte_size, count, signed
+from netspec.report.bars import bar
+from netspec.report.diff import (
+    SIGNS,
+    TOTALS,
+    affected_text,
+    cause_lines,
+    change_text,
+    changed_totals,
+    entry_text,
+    growth_text,
+    loaded_elsewhere,
+    section_lines,
+    total_text,
+    weights_text,
+    whole_text,
+)
+from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
+from netspec.report.styled import Line, Lines, Styled
 from netspec.review.compared import Compared
-from netspec.review.difference import Change, Diff, LayerDiff
-from netspec.source.text import show
+from netspec.review.difference import Change, Difference, Entry, LayerChange, Verdict
+from netspec.review.edits import kind_text
+from netspec.review.layer_changes import set_fields
+from netspec.shapes.dim import Dim
 
-_SIGN = {"added": "+", "removed": "-", "renamed": "→", "changed": "~", "ripple": "·"}
-_COLOUR = {"head": "bold", "added": "green", "removed": "red", "renamed": "cyan", "changed": "yellow", "ripple": "dim"}
-_MAX_RIPPLE = 8
+_COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan", "affected": "dim"}
+_VERDICT = {Verdict.ARCHITECTURE: "yellow", Verdict.SAME_FUNCTION: "cyan", Verdict.LEARNING: "cyan"}
+CHANGED = (Verdict.SAME_FUNCTION, Verdict.ARCHITECTURE)
+_LONGEST_BAR = 32
 
 
 def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
-    from rich.text import Text
-
-    for network in networks:
+    for i, network in enumerate(networks):
+        if i:
+            yield ""
         if network.difference is None:
             yield from listed((problem, "error") for problem in network.problems)
-            continue
-        for status, line in lines(network.difference, network.before, network.after):
-            yield Text(line, style=_COLOUR.get(status, ""))
+        else:
+            yield Lines(partial(lines, network.difference, network.before, network.after, every))
 
 
-def lines(diff: Diff, before: str, after: str) -> list[tuple[str, str]]:
-    """Lines with the status that colours them; `before` and `after` name the two sides."""
-    shown = [("head", f"{before} -> {after}")]
-    if not diff:
-        return [*shown, ("", "no change in the network")]
-    for change in diff.interface:
-        shown.append(("changed", f"~ {change.what}: {_value(change.before)} -> {_value(change.after)}"))
-    for layer in diff.layers:
-        if layer.status != "ripple":
-            shown += _layer(layer, diff)
-    shown += _ripple(diff.of("ripple"))
-    shown.append(("", ""))
-    counts = ", ".join(f"{len(diff.of(s))} {s}" for s in ("added", "removed", "renamed", "changed") if diff.of(s))
-    affected = len(diff.of("ripple"))
-    shown.append(
-        ("head", ", ".join(p for p in (counts, f"{affected} affected" if affected else "") if p) or "interface changed")
+def lines(difference: Difference, before: str, after: str, every: bool, width: int) -> Iterator[Line]:
+    """The difference in the order in which it is read; `before` and `after` name the sides.
+
+    `every` spells out all layers.
+    """
+    yield (
+        Styled(f"{before} -> {after}: ", "bold"),
+        Styled(difference.headline, _VERDICT.get(difference.verdict, "green")),
     )
-    for change in diff.totals:
-        form = byte_size if change.what == "activations" else count
-        shown.append(
-            ("", f"{change.what:<12} {form(change.before)} -> {form(change.after)}  {_delta(change)}".rstrip())
-        )
-    if not diff.totals:
-        shown.append(("", "parameters, FLOPs and activations are the same"))
-    return shown
+    if loud := loaded_elsewhere(difference.weights):
+        yield (Styled(f"! {loud}", "alarm"),)
+    if (difference.before.spec is None) != (difference.after.spec is None):
+        yield from _whole(difference)
+        return
+    yield from ((Styled(f"  {text}"),) for text in cause_lines(difference))
+    for entry in difference.entries:
+        yield from _entry(entry)
+    if affected := affected_text(difference):
+        yield (Styled(f"· {affected}{'' if every else ' (--all lists all layers)'}", "dim"),)
+    if every:
+        for layer in (*difference.layers, *difference.affected):
+            yield from _layer(layer, difference)
+    for change in difference.interface:
+        yield _headed("interface", change_text(change))
+    if (weights := weights_text(difference.weights)) and difference.verdict in CHANGED:
+        yield _headed("weights", weights)
+    yield from (_headed(name, text) for name, text in section_lines(difference))
+    yield from _totals(difference, width)
 
 
-def _delta(change: Change) -> str:
-    delta = signed(change.before, change.after)
-    return delta[delta.find("(") :] if change.what == "activations" and "(" in delta else delta
+def _headed(head: str, text: str) -> Line:
+    return Styled(f"{head:<12}", "bold"), Styled(text)
 
 
-def _layer(layer: LayerDiff, diff: Diff) -> list[tuple[str, str]]:
-    sign = _SIGN[layer.status]
+def _whole(difference: Difference) -> Iterator[Line]:
+    """A network that is new or deleted: its totals and its interface."""
+    status = "added" if difference.before.spec is None else "removed"
+    yield Styled(f"{SIGNS[status]} ", _COLOUR[status]), Styled(whole_text(difference))
+    for change in difference.interface:
+        yield _headed("", f"{change.what} {change.after if status == 'added' else change.before}")
+
+
+def _entry(entry: Entry) -> Iterator[Line]:
+    yield Styled(f"{SIGNS[entry.status]} ", _COLOUR[entry.status]), Styled(entry_text(entry))
+    more = "; ".join(text for text in (entry.wiring, entry.effect) if text)
+    if more:
+        yield (Styled(f"    {more}", "dim"),)
+
+
+def _layer(layer: LayerChange, difference: Difference) -> Iterator[Line]:
+    """One layer, spelled out."""
+    sign = Styled(f"  {SIGNS[layer.status]} ", _COLOUR[layer.status])
     node = layer.after or layer.before
-    assert node is not None  # a LayerDiff has at least one side
-    if layer.status in ("added", "removed"):
-        graph = diff.after if layer.after else diff.before
-        return [(layer.status, f"{sign} {node.name}: {_written(node)}"), (layer.status, f"    {_costs(graph, node)}")]
-    name = f"{layer.before.name} -> {node.name}" if layer.status == "renamed" and layer.before else node.name
-    written = [f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in layer.changes if c.what != "name"]
-    kind = "" if any(c.what == "type" for c in layer.changes) else f" ({node.kind})"
-    out = [(layer.status, f"{sign} {name}{kind}" + (f": {', '.join(written)}" if written else ""))]
-    effects = _effects(layer)
-    return [*out, (layer.status, f"    {effects}")] if effects else out
+    assert node is not None  # a change has at least one side
+    if layer.before is None or layer.after is None:
+        graph = difference.matching.before if layer.after is None else difference.matching.after
+        yield sign, Styled(f"{node.name}: {kind_text(node.kind, list(set_fields(node).items()))}")
+        yield (Styled(f"      {_figures(graph, node)}", "dim"),)
+        return
+    name = f"{layer.before.name} -> {node.name}" if layer.before.name != node.name else node.name
+    changes = ", ".join(map(change_text, layer.changes))
+    yield sign, Styled(f"{name} ({node.kind})" + (f": {changes}" if changes else ""))
+    if effects := ", ".join(change_text(effect) for effect in layer.effects):
+        yield (Styled(f"      {effects}", "dim"),)
 
 
-def _effects(layer: LayerDiff) -> str:
-    """Shape, parameters and FLOPs before and after; activations only where nothing else tells of the change."""
-    shown = [c for c in layer.effects if c.what != "activations"] or list(layer.effects)
-    return ", ".join(f"{c.what} {_value(c.before)} -> {_value(c.after)}" for c in shown)
-
-
-def _written(node: Node) -> str:
-    fields = ", ".join(f"{f}: {_value(v)}" for f, v in set_fields(node))
-    return f"{node.kind} {{{fields}}}" if fields else node.kind
-
-
-def _costs(graph: Graph, node: Node) -> str:
+def _figures(graph: Graph, node: Node) -> str:
+    """What a layer reads, gives out and costs."""
     cost = cost_of(graph, node)
     shape = ", ".join(f"{port} {type_}" if port else str(type_) for port, type_ in node.outputs.items())
-    parts = [
+    told = [
+        f"reads {', '.join(map(str, node.inputs))}",
         shape,
         f"{count(cost.params)} parameters" if cost.params else "",
-        f"{count(cost.flops)} FLOPs" if cost.flops else "",
+        f"{short(cost.flops)} FLOPs" if cost.flops else "",
     ]
-    return ", ".join(p for p in parts if p)
+    return ", ".join(text for text in told if text)
 
 
-def _ripple(layers: list[LayerDiff]) -> list[tuple[str, str]]:
-    if not layers:
+def _totals(difference: Difference, width: int) -> Iterator[Line]:
+    """The totals that changed, each with a bar; those that did not, in a line."""
+    changed = changed_totals(difference)
+    texts = [[total_text(c.what, c.before), "->", total_text(c.what, c.after), growth_text(c)] for c in changed]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for change, row in zip(changed, texts, strict=True):
+        cells = " ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True))
+        line = _headed(TOTALS[change.what], cells)
+        used = sum(len(part.text) for part in line) + 2
+        yield (*line, Styled("  "), *_bar(change, min(_LONGEST_BAR, width - used)))
+    same = [TOTALS[change.what] for change in difference.totals if change not in changed]
+    if same and difference.entries and difference.verdict is Verdict.ARCHITECTURE:
+        yield _headed("unchanged", ", ".join(same))
+
+
+def _bar(change: Change, width: int) -> list[Styled]:
+    if isinstance(change.before, Dim) or isinstance(change.after, Dim):
         return []
-    lines = [("ripple", "· affected, though written as before:")]
-    lines += [("ripple", f"    {layer.name}: {_effects(layer)}") for layer in layers[:_MAX_RIPPLE]]
-    if len(layers) > _MAX_RIPPLE:
-        lines.append(("ripple", f"    … and {len(layers) - _MAX_RIPPLE} more (all in `--format json`)"))
-    return lines
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return "–" if value is None else str(value).lower()
-    if isinstance(value, int):
-        return f"{value:,}"
-    return value if isinstance(value, str) else show(value)
+    return bar(change.before, change.after, width)

@@ -10,8 +10,8 @@ from netspec.graph.cost import Cost, cost_of
 from netspec.graph.model import Graph, Input, Node, Ref
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
-from netspec.report.diff import set_fields
 from netspec.report.picture.tree import MERGE, Body, Facts, Item, Leaf, Lines, Wire, tree
+from netspec.review.layer_changes import set_fields
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import BATCH, TensorType
 from netspec.source.text import Span, show
@@ -57,7 +57,7 @@ def output_facts(graph: Graph, ref: Ref) -> Facts:
 
 def facts(graph: Graph, node: Node) -> Facts:
     """One layer: what is written and what follows from it."""
-    fields = [(name, show(value)) for name, value in set_fields(node)]
+    fields = [(name, show(value)) for name, value in set_fields(node).items()]
     fields += [("share", node.share)] if node.share else []
     fields += [(f"init.{name}", _init(init)) for name, init in node.init.items()]
     fields += [("freeze", "true")] if node.freeze else []

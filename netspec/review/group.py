@@ -1,0 +1,102 @@
+"""The changes of layers as a reviewer thinks of them: one entry for one idea, with its places folded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from netspec.graph.model import Graph, Node
+from netspec.review.difference import Change, Entry, LayerChange, Matching
+from netspec.review.edits import edits
+from netspec.review.fold import fold, fold_like
+from netspec.review.renames import renames
+from netspec.review.wholes import Part, alike, chains, describe_chain, effect, parts, wiring
+
+SIGNS = {"added": "+", "removed": "−"}
+
+
+def entries(matching: Matching, layers: Sequence[LayerChange]) -> list[Entry]:
+    """What was removed, added, changed and renamed; every layer of `layers` is in one entry at least."""
+    both = [layer for layer in layers if layer.before is not None and layer.after is not None]
+    return [
+        *_wholes("removed", matching.before, layers),
+        *_wholes("added", matching.after, layers),
+        *_edits(matching, both),
+        *_outputs(matching, layers),
+        *_renames(matching, [layer for layer in both if layer.status == "renamed"]),
+    ]
+
+
+def _wholes(status: str, graph: Graph, layers: Iterable[LayerChange]) -> Iterator[Entry]:
+    by_name = {layer.name: layer for layer in layers if layer.status == status}
+    names = [node.name for node in graph.layers()]
+    for chain in chains(alike(parts(graph, [_only(layer) for layer in by_name.values()]))):
+        group = [part for link in zip(*chain, strict=True) for part in link]
+        yield Entry(
+            status,
+            describe_chain(chain, graph),
+            fold([part.path for part in group], _siblings(group, names)),
+            len(chain[0]),
+            tuple(by_name[node.name] for part in group for node in part.nodes),
+            group[0].label if len(chain) == 1 else "",
+            wiring(group, graph),
+            effect(group, graph, SIGNS[status]),
+        )
+
+
+def _only(layer: LayerChange) -> Node:
+    node = layer.after or layer.before
+    assert node is not None  # a change has at least one side
+    return node
+
+
+def _siblings(group: Sequence[Part], names: Iterable[str]) -> Collection[str]:
+    """All paths of the network that are as long as those of the parts: the copies beside them."""
+    depths = {part.path.count(".") + 1 for part in group}
+    return {".".join(parts[:depth]) for parts in (name.split(".") for name in names) for depth in depths}
+
+
+def _edits(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]:
+    names = [node.name for node in matching.after.layers()]
+    kinds: dict[str, list[str]] = {}
+    for old, new in matching.names.items():
+        kinds.setdefault(matching.before[old].kind, []).append(new)
+    for text, changed in edits(layers):
+        before = dict.fromkeys(layer.before.kind for layer in changed if layer.before)
+        after = dict.fromkeys(layer.after.kind for layer in changed if layer.after)
+        like = [name for kind in before for name in kinds[kind]]
+        places = fold_like([layer.name for layer in changed], like, names)
+        kind = next(iter(after)) if len(after) == 1 else ""
+        if before != after:
+            kind = ""  # the text says it
+        yield Entry("changed", text, places, len(changed), tuple(changed), kind, "", _effect(changed))
+
+
+def _effect(changed: Sequence[LayerChange]) -> str:
+    """What follows of a change in one place."""
+    if len(changed) > 1:
+        return ""
+    [layer] = changed
+    return ", ".join(_follows(change) for change in layer.effects if change.what in ("shape", "params"))
+
+
+def _follows(change: Change) -> str:
+    if change.what == "shape":
+        return f"{change.before} -> {change.after}"
+    return f"{change.after - change.before:+,} parameters"
+
+
+def _outputs(matching: Matching, layers: Iterable[LayerChange]) -> Iterator[Entry]:
+    """Outputs that show another layer, where that follows from no layer that was added or removed."""
+    names = {**matching.inputs, **matching.names}
+    kept = set(names.values())
+    for old_name, new_name in matching.outputs.items():
+        old, new = matching.before.outputs[old_name], matching.after.outputs[new_name]
+        if old.node in names and new.node in kept and (names[old.node], old.port) != new:
+            yield Entry("changed", f"shows {old} -> {new}", f"output {new_name}", 1)
+
+
+def _renames(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]:
+    names = [node.name for node in matching.after.layers()]
+    for rename in renames(layers):
+        places = fold([layer.name for layer in rename.layers], names) if rename.scattered else ""
+        yield Entry("renamed", rename.text, places, len(rename.layers), tuple(rename.layers))

@@ -1,0 +1,90 @@
+"""Layers that are called otherwise: one entry for a container with all that it holds, or for one word everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from netspec.review.difference import LayerChange
+from netspec.review.fold import fold, numbers_text
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rename:
+    """One rename: `stage -> body`."""
+
+    before: str
+    after: str
+    layers: list[LayerChange]
+    scattered: bool  # a word in several places, which the text does not say
+    exchanged: bool = False  # each has the other's name now
+
+    @property
+    def text(self) -> str:
+        return f"{self.before} {'<->' if self.exchanged else '->'} {self.after}"
+
+
+def renames(layers: Iterable[LayerChange]) -> list[Rename]:
+    """Every rename, and the layers to which it applies.
+
+    A container that moved takes its layers along; copies whose numbers moved by the same step are one range; the same
+    word in the place of another is one rename wherever it stands.
+    """
+    groups: dict[tuple[object, ...], list[tuple[Path, Path, LayerChange]]] = {}
+    for layer in layers:
+        assert layer.before is not None and layer.after is not None  # it is in both networks
+        old, new = _moved(layer.before.name, layer.after.name)
+        groups.setdefault(_idea(old, new), []).append((old, new, layer))
+    found = [_rename(group) for group in groups.values()]
+    return _exchanged(found)
+
+
+def _exchanged(found: Iterable[Rename]) -> list[Rename]:
+    """Two names that changed places are one rename: `left <-> right`."""
+    by_text: dict[tuple[str, str], Rename] = {}
+    for rename in found:
+        there = by_text.get((rename.after, rename.before))
+        key = (rename.before, rename.after)
+        if there is not None:
+            key = (rename.after, rename.before)
+            rename = Rename(*key, [*there.layers, *rename.layers], rename.scattered, exchanged=True)
+        by_text[key] = rename
+    return list(by_text.values())
+
+
+def _moved(old: str, new: str) -> tuple[Path, Path]:
+    """Both paths without the end that they share, which went along; a part of each is always left."""
+    a, b = tuple(old.split(".")), tuple(new.split("."))
+    while len(a) > 1 and len(b) > 1 and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return a, b
+
+
+def _idea(old: Path, new: Path) -> tuple[object, ...]:
+    """What renames of one idea have in common."""
+    if old[-1].isdigit() and new[-1].isdigit():
+        return "copies", old[:-1], new[:-1], int(new[-1]) - int(old[-1])
+    if old[:-1] == new[:-1]:
+        return "word", old[-1], new[-1]
+    if old[-1] == new[-1]:
+        return "moved", old[:-1], new[:-1]
+    return "other", old, new
+
+
+def _rename(group: list[tuple[Path, Path, LayerChange]]) -> Rename:
+    old, new, _ = group[0]
+    layers = [layer for _, _, layer in group]
+    if old[:-1] == new[:-1] and len({item[:2] for item in group}) > 1 and not old[-1].isdigit():
+        return Rename(old[-1], new[-1], layers, scattered=True)
+    befores = list(dict.fromkeys(path[-1] for path, _, _ in group))
+    afters = list(dict.fromkeys(path[-1] for _, path, _ in group))
+    if befores == afters and len(befores) > 1:
+        names = fold([".".join((*old[:-1], last)) for last in befores], ())
+        return Rename(names, ".".join((*new[:-1], "*")), layers, scattered=False)
+    return Rename(_under(old, befores), _under(new, afters), layers, scattered=False)
+
+
+def _under(path: Path, last: list[str]) -> str:
+    return ".".join((*path[:-1], numbers_text(last)))
