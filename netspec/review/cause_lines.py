@@ -72,7 +72,9 @@ def subject(cause: Cause) -> tuple[str, str]:
 
 
 def is_entry(cause: Cause) -> bool:
-    """Whether a change is of a whole layer, block, variable …, and not of a key of one."""
+    """Whether a change is of a whole layer, block, variable, equation …, and not of a key of one."""
+    if ".equations." in cause.path:
+        return True
     holds = ""
     for key in cause.path.split(".")[:-1]:
         holds = inside(holds, key)
@@ -166,23 +168,22 @@ def _placed(owner: str, text: str, causes: Sequence[Cause]) -> str:
 def _text(cause: Cause, path: str) -> str:
     """What was done, without the place."""
     before, after = (_cut(value) for value in (cause.before, cause.after))
+    equals = " =" if ".equations." in cause.path else ""
     match cause.kind:
         case "added":
-            text = f"+ {path} {after}"
+            text = f"+ {path}{equals} {after}"
         case "removed":
-            text = f"- {path} {before}"
+            text = f"- {path}{equals} {before}"
         case "renamed":
             text = f"{path.rpartition('.')[0]}{'.' if '.' in path else ''}{before} renamed to {after}"
         case "moved":
             text = f"{path} moved to {after}" if cause.file else f"{path} moved here from {before}"
         case "order":
             text = f"{path}: order {before} -> {after}" if path else f"order {before} -> {after}"
-        case _ if ".equations." in cause.path:
-            text = f"{before} -> {_cut(str(cause.after).partition('=')[2].strip())}"
         case _:
             if path in ("extends", "include"):
                 before, after = before.removesuffix(".yaml"), after.removesuffix(".yaml")
-            text = f"{path} {before} -> {after}"
+            text = f"{path}{equals} {before} -> {after}"
     return f"{text.strip()}, {cause.note}" if cause.note else text.strip()
 
 

@@ -28,13 +28,21 @@ def causes(before: Side, after: Side) -> list[Cause]:
     written = list(_written(before, after))
     if before.main == after.main or not written:
         return written
+    merged = merged_causes(before, after)
+    return merged if len(merged) < len(written) else written
+
+
+def merged_causes(before: Side, after: Side) -> list[Cause]:
+    """The changes between the trees with all that the files extend and include put in."""
+    if before.document is None or after.document is None:
+        return []
     roots = before.document.root, after.document.root
     files = {file.source: name for name, file in (*before.document.files.items(), *after.document.files.items())}
     merged = []
     for edit in rewrapped(edits_between([(*roots, (), "")]), *roots):
         name = files.get(edit.span.source, "")
         merged.append(_cause(edit, "" if name in (before.main, after.main) else name))
-    return merged if len(merged) < len(written) else written
+    return merged
 
 
 @dataclass(frozen=True)

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netspec.frontend.document import read_document
-from netspec.graph.model import Graph
+from netspec.graph.model import Budget, Graph
+from netspec.review.cell_changes import cell_changes
 from netspec.review.difference import Cause, Side
 from netspec.review.explain import causes
+from netspec.review.record_changes import Place, change, record_changes
+from netspec.source.records import fields_of
 from netspec.source.text import Source
-from netspec.spec import Spec
+from netspec.source.tree import Map
+from netspec.source.written import Written
+from netspec.spec import LEARNING, Spec
 
 SECTIONS = ("data", "train", "budget", "cells")
+UNITS = {"params": "parameters", "flops": "FLOPs", "activations": "bytes", "depth": "layers deep"}
 
 
 def sections(before: Side, after: Side, written: Sequence[Cause]) -> dict[str, list[Cause]]:
-    """The sections in which something changed, and what.
+    """The sections in which something changed, and what; `written` are the changes of the text.
 
-    `written` are the changes of the text.  Another spelling of the same data, training or budget is none.  What comes
-    of another file to extend, and what networks without text differ in, the texts tell that they were resolved to.
+    `data`, `train` and `budget` are compared as netspec reads them: another spelling is no change, a key that was not
+    there had its default.  Where one cannot be read, its text is compared.
     """
-    if before.spec is None or after.spec is None:
-        return {}
-    changed = [*_changed(before.spec, after.spec), "cells"]
-    found = {name: _of_section(name, written, after) for name in changed}
-    if not all(found[name] for name in changed if name != "cells"):
-        old, new = _resolved(before.name, before.spec), _resolved(after.name, after.spec)
-        resolved = _of_no_place(causes(old, new))
-        found |= {name: _of_section(name, resolved, new) for name in changed if not found[name]}
-    return {name: found[name] for name in SECTIONS if found.get(name)}
+    files = _files(before, after)
+    found = {section: _learning(section, before, after, written, files) for section in LEARNING}
+    found["budget"] = _budget(before, after, files)
+    found["cells"] = cell_changes(*_with_text(before, after, written))
+    return {section: found[section] for section in SECTIONS if found[section]}
 
 
-def _of_section(name: str, written: Iterable[Cause], side: Side) -> list[Cause]:
-    """The changes in a section; keys that belong to no entry belong to the section as a whole."""
-    root = side.document.root if side.document is not None else None
-    entry = root.key_spans.get(name) if root is not None else None
-    return [replace(cause, entry=cause.entry or entry) for cause in written if _section(cause) == name]
-
-
-def _of_no_place(written: Iterable[Cause]) -> list[Cause]:
-    """Changes of a text that nobody wrote."""
-    return [replace(cause, span=None) for cause in written]
-
-
-def beside(written: Iterable[Cause], found: dict[str, list[Cause]]) -> list[Cause]:
+def beside(written: Iterable[Cause], found: Mapping[str, list[Cause]]) -> list[Cause]:
     """The changes of the text that no section tells of."""
     return [cause for cause in written if _section(cause) not in found]
 
@@ -53,18 +43,62 @@ def _section(cause: Cause) -> str:
     return cause.path.partition(".")[0]
 
 
-def _changed(before: Graph, after: Graph) -> Iterable[str]:
-    """The sections whose meaning is another."""
-    if isinstance(before, Spec) and isinstance(after, Spec):
-        if before.data != after.data:
-            yield "data"
-        if before.train != after.train:
-            yield "train"
-    if before.budget != after.budget:
-        yield "budget"
+def _files(before: Side, after: Side) -> Mapping[object, str]:
+    """Text -> the file that it is of, where that is not the file named."""
+    return {
+        source: "" if name == side.main else name for side in (before, after) for name, source in side.files.items()
+    }
+
+
+def _learning(
+    section: str, before: Side, after: Side, written: Sequence[Cause], files: Mapping[object, str]
+) -> list[Cause]:
+    old, new = (_record(side, section) for side in (before, after))
+    declared = [side.document is not None and section in side.document.root for side in (before, after)]
+    if any(there and record is None for there, record in zip(declared, (old, new), strict=True)):
+        return [cause for cause in written if _section(cause) == section]
+    places = [None if record is None else Place(record, record.tree) for record in (old, new)]
+    if places[0] is not None and places[1] is not None:
+        key = after.document.root.key_spans.get(section) if after.document is not None else None
+        return [replace(cause, entry=key) for cause in record_changes(places[0], places[1], section, files)]
+    return [] if places == [None, None] else [change(section, places[0], places[1], files)]
+
+
+def _record(side: Side, section: str) -> Written | None:
+    record = getattr(side.spec, section) if isinstance(side.spec, Spec) else None
+    return record if isinstance(record, Written) else None
+
+
+def _budget(before: Side, after: Side, files: Mapping[object, str]) -> list[Cause]:
+    """Bounds by their units; what has none had no bound."""
+    if before.spec is None or after.spec is None:
+        return []
+    found = []
+    for key in fields_of(Budget):
+        old, new = (Place(getattr(side.spec.budget, key), _bound(side, key)) for side in (before, after) if side.spec)
+        if old.value != new.value:
+            cause = change(f"budget.{key}", old, new, files)
+            found.append(replace(cause, before=_amount(old, key), after=_amount(new, key)))
+    return found
+
+
+def _bound(side: Side, key: str) -> Map | None:
+    budget = side.document.section("budget") if side.document is not None else None
+    return budget.get(key) if budget is not None else None  # type: ignore[return-value]  # any tree
+
+
+def _amount(place: Place, key: str) -> str:
+    return "no bound" if place.value is None else f"{place.value:,} {UNITS[key]}"
+
+
+def _with_text(before: Side, after: Side, written: Sequence[Cause]) -> tuple[Side, Side, Sequence[Cause]]:
+    """Networks without a text have the one that they were resolved to, and changes in no place."""
+    if before.spec is None or after.spec is None or (before.document is not None and after.document is not None):
+        return before, after, written
+    old, new = _resolved(before.name, before.spec), _resolved(after.name, after.spec)
+    return old, new, [replace(cause, span=None, entry=None) for cause in causes(old, new)]
 
 
 def _resolved(name: str, graph: Graph) -> Side:
-    """A network by the text that it was resolved to: where something stands in it says nothing."""
     document = read_document(Source(name, graph.resolved))
     return Side(name, graph, document=document, main=next(iter(document.files)))

@@ -28,6 +28,7 @@ NEAR = 50  # equal entries that are looked at for the one that stands in the sam
 SHORT_LIST = 60  # characters of a list that is shown whole
 _ENTRIES = frozenset({"vars", "inputs", "blocks", "cells", "layers", "outputs", "branches"})
 _ORDERED = frozenset({"inputs", "outputs", "branches", "state"})  # `layers`: where it wires
+_NAMED = NAMED | {"equations"}  # those are made mappings here
 # What a mapping holds -> what renames of its keys are followed in.
 _RENAMED = {
     "vars": "value",
@@ -39,6 +40,7 @@ _RENAMED = {
     "branches": "layer",
     "weights": "equation",
     "state": "equation",
+    "equations": "equation",
 }
 _END = "\n"  # no name has one
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -69,7 +71,7 @@ class Renames:
 
     def note(self, holds: str, old: str, new: str) -> None:
         if where := _RENAMED.get(holds):
-            self.names[where][old].add(new)
+            self.names[where][old.removesuffix("[t]")].add(new.removesuffix("[t]"))
 
     def followed(self, before: Tree, after: Tree, holds: str, key: str) -> bool:
         """Whether a value is the older one with names that are others now."""
@@ -86,7 +88,7 @@ class Renames:
             return True
         if reference and self._same_words(before.value, after.value, "layer"):
             return True
-        if holds == "equations" and self._same_words(before.value, after.value, "equation"):
+        if (holds == "equations" or key == "output") and self._same_words(before.value, after.value, "equation"):
             return True
         return bool(_EXPRESSION.search(before.value)) and self._same_words(before.value, after.value, "value")
 
@@ -134,7 +136,7 @@ class TreeDiff:
             before, after = _with_sections(before, after), _with_sections(after, before)
         if holds in ("state", "weights"):
             before, after = _ungrouped(before), _ungrouped(after)
-        renamed = renamed_keys(before, after, holds) if holds in NAMED else {}
+        renamed = renamed_keys(before, after, holds) if holds in _NAMED else {}
         new_name = {key: renamed.get(key, key) for key in before.entries if key in renamed or key in after}
         old_name = {new: old for old, new in new_name.items()}
         removed = [key for key in before.entries if key not in new_name]
@@ -155,7 +157,7 @@ class TreeDiff:
                 continue
             while removed and position[removed[0]] < position[old]:
                 drop(removed.pop(0))
-            if old != key:
+            if old != key and not (holds == "other" and key in self.known.names["equation"].get(old, ())):
                 self.renames.note(holds, old, key)
                 here, was = (*path, key), (*path, old)
                 span = after.key_span(key)
@@ -328,9 +330,16 @@ def _above(order: list[str]) -> dict[str, str]:
 
 
 def _by_target(equations: Items) -> Map:
-    """`h[t]` -> the equation that gives it a value."""
-    keyed = {str(item.plain()).partition("=")[0].strip(): item for item in equations.items}
-    return Map(dict(keyed), equations.span, {target: item.span for target, item in keyed.items()})
+    """`h[t]` -> the value that its equation gives it."""
+    values: dict[str, Tree] = {}
+    spans: dict[str, Span] = {}
+    for item in equations.items:
+        target, _, value = str(item.plain()).partition("=")
+        start = len(target) + 1 + len(value) - len(value.lstrip())
+        inset = item.inset if isinstance(item, Scalar) else 0
+        where = item.span.within(inset + start, inset + len(str(item.plain())))
+        values[target.strip()], spans[target.strip()] = Scalar(value.strip(), where), item.span
+    return Map(values, equations.span, spans)
 
 
 def _with_sections(root: Map, other: Map) -> Map:

@@ -74,5 +74,8 @@ def _scalar(tree: Scalar) -> str:
     if tree.value is None:
         return ""
     if span.line == span.end_line:
-        return printable(span.source.lines[span.line - 1][span.column - 1 : span.end_column - 1])
+        written = span.source.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+        resolved = "$" in written and not (isinstance(tree.value, str) and "$" in tree.value)
+        if not resolved:
+            return printable(written)
     return printable(" ".join(tree.value.split())) if isinstance(tree.value, str) else show(tree.value)
