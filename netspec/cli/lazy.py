@@ -15,6 +15,7 @@ COMMANDS = (
     "summary",
     "plot",
     "diff",
+    "git",
     "fmt",
     "resolve",
     "layers",

@@ -6,14 +6,18 @@ what follows the revisions are paths.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from netspec.review.revisions import Revisions, git, is_range, is_revision, revisions
+from netspec.review.revisions import Revisions, is_range, is_revision, revisions
+from netspec.review.side import split_revision
 from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.git import git
+from netspec.training.info import SPEC
 
 _SUFFIXES = (".yaml", ".yml", ".onnx")
 
@@ -60,8 +64,8 @@ def read_operands(names: Sequence[str], paths: tuple[str, ...] | None) -> Sides 
 
 def is_side(name: str) -> bool:
     """Whether an argument names one network: a file, a run, or `REV:path`."""
-    revision, colon, path = name.partition(":")
-    return Path(name).is_file() or (Path(name) / "spec.yaml").is_file() or bool(revision and colon and path)
+    path = Path(name)
+    return path.is_file() or (path / SPEC).is_file() or name == os.devnull or split_revision(name) is not None
 
 
 def _sides(first: str, rest: Sequence[str]) -> Sides:
@@ -98,7 +102,7 @@ def _is_second_revision(name: str) -> bool:
 
 def _neither(name: str, wanted: str) -> str:
     try:
-        known = git("for-each-ref", "--format=%(refname:short)").split()
+        known = git("git", "for-each-ref", "--format=%(refname:short)").decode(errors="replace").split()
     except NetspecError:
         known = []
     files = [path.name for path in Path().iterdir() if path.suffix in _SUFFIXES]

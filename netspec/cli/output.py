@@ -41,6 +41,17 @@ def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
             out.print(part, soft_wrap=isinstance(part, Text))  # lines are whole, tables fit
 
 
+def as_text(parts: Iterable[str | Lines | Stderr | Remark], *, colour: bool = False) -> str:
+    """The same for a file, or for a program that shows it: also what is for standard error."""
+    out = []
+    for part in parts:
+        if isinstance(part, Lines):
+            out.append(part.text(WIDE, colour=colour, wrap=False))
+        else:
+            out.append(part if isinstance(part, str) else part.text)
+    return "".join(f"{text}\n" for text in out)
+
+
 def notes(texts: Iterable[str]) -> list[Stderr]:
     """What whoever reads a result has to know."""
     return [Stderr(f"note: {text}") for text in texts]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from netspec.source.errors import NetspecError
+from netspec.source.git import git_line
 
 
 @dataclass(frozen=True)
@@ -19,18 +19,6 @@ class Revisions:
 
     def __str__(self) -> str:
         return f"{self.before} -> {self.after or 'working tree'}"
-
-
-def git(*command: str, folder: Path | None = None, name: str = "git") -> str:
-    """What a git command prints.  Raises NS101, under `name`, with what git says."""
-    try:
-        done = subprocess.run(["git", *command], capture_output=True, check=False, cwd=folder)
-    except FileNotFoundError:
-        raise NetspecError("NS101", "cannot be read: git is not installed", name=name) from None
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        raise NetspecError("NS101", f"cannot be read from git: {reason}", name=name)
-    return done.stdout.decode(errors="surrogateescape")
 
 
 def is_revision(text: str) -> bool:
@@ -59,7 +47,7 @@ def revisions(names: Sequence[str]) -> Revisions:
     before, dots, after = parts[0] or "HEAD", parts[1], parts[2] or "HEAD"
     if dots == "..":
         return Revisions(before, after)
-    return Revisions(git("merge-base", before, after, name=names[0]).strip(), after)
+    return Revisions(git_line(names[0], "merge-base", before, after), after)
 
 
 def _range(text: str) -> tuple[str, str, str] | None:

@@ -41,6 +41,11 @@ def git(name: str, *command: str, folder: Path | None = None) -> bytes:
     return done.stdout
 
 
+def git_line(name: str, *command: str, folder: Path | None = None) -> str:
+    """The one line that git answers: a path, a hash."""
+    return os.fsdecode(git(name, *command, folder=folder)).removesuffix("\n")
+
+
 def environment() -> dict[str, str]:
     """git's messages in English, and no lock on the index of a repository that is only read."""
     return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from netspec.frontend.origin import Origin
-from netspec.graph.digest import Digests
 from netspec.source.records import Count, NotNegative, Positive
-from netspec.source.records.fields import ADDED
 from netspec.source.records.from_json import read_record
 from netspec.training.files import read_json
 
@@ -47,17 +44,6 @@ class Resumed:
 
 
 @dataclass(frozen=True)
-class BegunFrom:
-    """The weights that a run began with: a run or a file, the hash of the file that holds them, and how many tensors
-    were carried, sliced, widened, initialised, dropped."""
-
-    source: str
-    sha256: str
-    tensors: dict[str, Count]
-    keeps_function: bool  # did the network compute at first what that of the source does?
-
-
-@dataclass(frozen=True)
 class RunInfo:
     """run.json.  `folder`: what the paths of the spec are relative to; what stands below `machine` comes at the end."""
 
@@ -70,7 +56,6 @@ class RunInfo:
     started: str
     versions: Versions
     machine: Machine
-    begun_from: BegunFrom | None = field(default=None, metadata=ADDED)
     left_out: Count = 0  # samples that each epoch leaves out: a last batch of one, where batch norm has no variance
     status: Literal["running", "finished", "interrupted", "failed"] = "running"
     reason: str = ""
@@ -79,8 +64,6 @@ class RunInfo:
     seconds: NotNegative = 0.0
     results: dict[str, Figures] = field(default_factory=dict)
     resumed: list[Resumed] = field(default_factory=list)
-    origin: Origin | None = field(default=None, metadata=ADDED)  # the file; None for a text that is in none
-    digests: Digests | None = field(default=None, metadata=ADDED)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if not self.folder or "\0" in self.folder:

@@ -163,6 +163,9 @@ ALLOWED = {
     ("cells/kernels/cpu/cache.py", "open"),  # to read, folder by folder, through no link
     ("source/lock.py", "open"),  # a lock is held on a file that is open, and no link is followed to it
     ("report/streams.py", "open"),  # of the null device, in the place of an output that is full
+    ("cli/commands/git.py", "open"),  # standard output, as bytes
+    *(("cli/git/patch.py", name) for name in ("TemporaryDirectory", "write_bytes", "symlink_to")),  # what git compares
+    ("review/group.py", "renames"),  # of layers
     ("cells/kernels/gpu/triton_module.py", "mkdtemp"),  # where there is no cache folder
 }
 

@@ -2,56 +2,117 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from netspec.cli.application import command
 from netspec.cli.dashes import PathsBehindDashes, paths_behind_dashes
 from netspec.cli.options import format_option
-from netspec.cli.output import show
-from netspec.report.formats import Formats
+from netspec.cli.output import as_text, show
+from netspec.report.formats import Formats, Stderr
+
+if TYPE_CHECKING:
+    from netspec.cli.operands import Changes, Sides
+    from netspec.review.compared import Compared
+    from netspec.review.limits import Limit
 
 FORMATS = Formats("netspec.report.diff", default="text")
+DIFFERS = 3  # the exit status
+_ENDINGS = {".html": "html", ".md": "markdown", ".json": "json"}
 
 
 @command(
-    "netspec diff HEAD:net.yaml net.yaml",
-    "netspec diff a.yaml b.yaml --format json",
+    "netspec diff a.yaml b.yaml",
+    "netspec diff HEAD:net.yaml net.yaml --all",
+    "netspec diff HEAD",
+    "netspec diff main...HEAD --format markdown",
+    "netspec diff v1 v2 -- architectures --fail-on params:+5%,interface",
+    "netspec diff runs/old model.onnx -o change.html",
     cls=PathsBehindDashes,
 )
 def diff(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="A B", help="Two files, or REV:path of the git repository.", show_default=False),
+        typer.Argument(
+            metavar="A B | REV [REV] [PATH…]",
+            help="Two networks, each a file, `REV:path`, a run folder or an exported model; or revisions of git (also "
+            "`A..B`, `A...B`; one: against the working tree), of which every network that differs is shown.",
+            show_default=False,
+        ),
     ] = None,
-    format: Annotated[str, format_option(FORMATS, "How to print it.")] = FORMATS.default,
+    format: Annotated[str, format_option(FORMATS, "For a person, a program, or a code review.")] = FORMATS.default,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="A file: .html, .md, .json, or text.",
+            show_default=False,
+        ),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every layer, also those that are merely affected.")] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="End with status 3 where networks differ.")] = False,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            metavar="LIMITS",
+            help="End with status 3 where a change crosses one: `params:+5%,flops:+1G,activations:+0,depth:+0` is how "
+            "much they may grow, `interface,weights,function` what has to stay.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
-    """What changed in the *network*: layers added, removed, renamed, changed, and those that are affected by it.
+    """What changed in a *network*, why, and what becomes of a checkpoint.
 
-    Exit status 1 when a file is wrong, 3 when networks differ and `--exit-code` asks for it.
+    Exit status 1 when a file is broken, 3 when networks differ (`--exit-code`) or a limit is crossed (`--fail-on`).
     """
     from netspec.cli.errors import errors
-    from netspec.cli.operands import Sides, read_operands
-    from netspec.review.compared import Compared
-    from netspec.review.diff import compare
-    from netspec.review.side import read_sides
-    from netspec.source.errors import NetspecError
+    from netspec.cli.operands import read_operands
+    from netspec.source.files import write_text
 
     with errors():
+        limits = _limits(fail_on)
         operands = read_operands(names or (), paths_behind_dashes(context))
-        if not isinstance(operands, Sides):
-            raise typer.BadParameter("expected two networks: `netspec diff A:net.yaml net.yaml`.")
-        before, after = operands.before, operands.after
-        try:
-            networks = [Compared(after, before, after, compare(*read_sides(before, after)))]
-        except NetspecError as error:
-            networks = [Compared(after, before, after, None, error.problems)]
-        show(FORMATS.render(format, networks, every))
-    if any(network.problems for network in networks):
+        networks = [network.held_to(limits) for network in _compared(operands)]
+        parts = FORMATS.render(_format(context, format, out), networks, every)
+        if out is None:
+            show(parts)
+        else:
+            write_text(out, as_text(parts))
+        show(Stderr(f"netspec: {network.path}: {text}") for network in networks for text in network.crossed)
+    if any(network.difference is None for network in networks):
         raise typer.Exit(1)
-    if exit_code and any(network.difference for network in networks):
-        raise typer.Exit(3)
+    if any(network.crossed or (exit_code and network.difference) for network in networks):
+        raise typer.Exit(DIFFERS)
+
+
+def _limits(text: str) -> tuple[Limit, ...]:
+    if not text:
+        return ()
+    from netspec.review.limits import read_limits
+
+    try:
+        return read_limits(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.", param_hint="--fail-on") from None
+
+
+def _compared(operands: Sides | Changes) -> list[Compared]:
+    from netspec.cli.operands import Sides
+    from netspec.review.compared import compared_revisions, compared_sides
+
+    if isinstance(operands, Sides):
+        return [compared_sides(operands.before, operands.after)]
+    return list(compared_revisions(operands.revisions, operands.paths))
+
+
+def _format(context: typer.Context, format: str, out: Path | None) -> str:
+    """The format that is asked for; where none is, the one that the ending of a file says."""
+    source = context.get_parameter_source("format")
+    if out is not None and source is not None and source.name == "DEFAULT":
+        return _ENDINGS.get(out.suffix, format)
+    return format

@@ -1,0 +1,172 @@
+"""What git is told of netspec: a diff driver in its configuration, and which files it is for.
+
+A driver names commands, which git takes from no repository, but from the user's own configuration alone.  So the files
+that it is for stand in `.git/info/attributes`: nothing is committed to try it or to be rid of it, and nobody else who
+has the repository notices.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from netspec.source.errors import NetspecError
+from netspec.source.files import reason, write_whole
+from netspec.source.git import git, git_line
+from netspec.source.netspec_file import MOST, is_netspec
+
+SECTION = "diff.netspec"
+BEGIN, END = "# netspec: written by `netspec git install`", "# netspec: end"
+_BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.DOTALL | re.MULTILINE)
+_PATTERNS = ("*.yaml", "*.yml")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the driver and its files are written: for one repository, or for all of a user's."""
+
+    scope: str  # `--local` or `--global`, as git has it
+    attributes: Path
+    top: Path | None  # of the repository; None: every repository
+
+
+def place(everywhere: bool) -> Place:
+    """Raises NS101 outside of a repository."""
+    if everywhere:
+        named = _config("--global", "--get", "--type=path", "core.attributesFile")
+        home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+        return Place("--global", Path(named or f"{home}/git/attributes"), None)
+    top = Path(git_line("git", "rev-parse", "--show-toplevel"))
+    return Place(
+        "--local", Path(git_line("git", "rev-parse", "--path-format=absolute", "--git-path", "info/attributes")), top
+    )
+
+
+def install(where: Place) -> Iterator[str]:
+    """Write the driver and its files, in the place of what an earlier call wrote.  Gives what was written."""
+    for key, value in driver().items():
+        git("git", "config", where.scope, "--replace-all", f"{SECTION}.{key}", value)
+        yield f"{_config_file(where)}: {SECTION}.{key} = {value}"
+    lines = list(_attributes(where.top))
+    text = _read(where.attributes)
+    kept = _BLOCK.sub("", text)
+    kept += "" if not kept or kept.endswith("\n") else "\n"
+    _write(where.attributes, kept + "\n".join([BEGIN, *lines, END, ""]))
+    yield from (f"{where.attributes}: {line}" for line in lines)
+
+
+def uninstall(where: Place) -> Iterator[str]:
+    """Take away what `install` wrote, and nothing else.  Gives what was taken away."""
+    if file := _config_file(where):
+        git("git", "config", where.scope, "--remove-section", SECTION)
+        _remove_empty(file)
+        yield f"{file}: removed the section {SECTION}"
+    text = _read(where.attributes)
+    kept = _BLOCK.sub("", text)
+    if kept != text:
+        _write(where.attributes, kept)
+        _remove_empty(where.attributes)
+        yield f"{where.attributes}: removed the lines of netspec"
+
+
+def driver() -> dict[str, str]:
+    """The keys of the driver.  Where netspec fails, or is gone, git's own text stands in, and git goes on.
+
+    The interpreter is named by its path: whoever calls git need not have activated an environment.
+    """
+    netspec = f"{shlex.quote(sys.executable)} -m netspec git"
+    text = 'git --no-pager diff --no-index --no-ext-diff --no-textconv -- "$2" "$5"'
+    return {
+        "command": f'f() {{ {netspec} show-diff "$@" 2>/dev/null || {text}; :; }}; f',
+        "textconv": f'f() {{ {netspec} show-file "$1" 2>/dev/null || cat "$1"; }}; f',
+        "xfuncname": "^([a-z]+:.*)$",  # the section that a hunk stands in
+    }
+
+
+def _attributes(top: Path | None) -> Iterator[str]:
+    """YAML files are netspec's, but for those that are something else now: they keep what git does with them."""
+    yield from (f"{pattern} diff=netspec" for pattern in _PATTERNS)
+    if top is None:
+        return
+    others: dict[str, list[str]] = {}
+    ours = set()
+    listed = git(
+        "git ls-files", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *_PATTERNS, folder=top
+    )
+    for path in sorted(set(filter(None, os.fsdecode(listed).split("\0")))):
+        folder = path.rpartition("/")[0]
+        if _is_netspec(top / path):
+            ours.add(folder)
+        else:
+            others.setdefault(folder, []).append(path)
+    for folder, paths in sorted(others.items()):
+        names = paths if folder in ours or not folder else [f"{folder}/{pattern}" for pattern in _PATTERNS]
+        yield from (f"{_pattern(name, name in paths)} !diff" for name in names)
+
+
+def _pattern(path: str, literal: bool) -> str:
+    """A path from the top as a pattern of gitattributes."""
+    head, _, name = path.rpartition("/")
+    escaped = re.sub(r"([*?\[\\])", r"\\\1", path if literal else head)
+    whole = f"/{escaped}" if literal else f"/{escaped}/{name}"
+    if not re.search(r'[\s"]', whole):
+        return whole
+    return '"' + re.sub(r'([\\"])', r"\\\1", whole) + '"'
+
+
+def _is_netspec(path: Path) -> bool:
+    """Whether a file says that it is netspec's; one that is not there may be one."""
+    try:
+        with path.open("rb") as file:
+            return is_netspec(file.read(MOST))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _config(*arguments: str) -> str:
+    """A value of git's configuration; empty where there is none."""
+    done = subprocess.run(["git", "config", *arguments], capture_output=True, check=False)
+    return os.fsdecode(done.stdout).rstrip("\n")
+
+
+def _config_file(where: Place) -> Path | None:
+    """The file of git's configuration that holds the driver."""
+    origin = _config(where.scope, "--show-origin", "--get", f"{SECTION}.command").partition("\t")[0]
+    return Path((where.top or Path()) / origin.removeprefix("file:")) if origin else None
+
+
+def _remove_empty(path: Path) -> None:
+    """A file that holds nothing any more, and the folders that were made for it, unless they hold something else."""
+    if path.is_file() and not path.is_symlink() and not path.stat().st_size:
+        path.unlink()
+        with suppress(OSError):
+            for folder in list(path.parents)[:2]:
+                if folder.name in ("git", ".config"):
+                    folder.rmdir()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise _refused(path, error) from None
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, lambda file: file.write(text.encode("utf-8", "surrogateescape")), _refused)
+
+
+def _refused(path: Path, error: OSError) -> NetspecError:
+    return NetspecError("NS101", f"cannot be read or written: {reason(error)}", name=str(path))
