@@ -30,11 +30,11 @@ class Meanings:
 
     def of(self, graph: Graph, node: Node) -> str:
         """The meaning of a node; of a recurrent layer it depends on the sizes of what the layer reads."""
-        layer = node.layer
-        key = (layer, graph.input_types(node) if isinstance(layer, CellLayer) else ())
-        if key not in self.texts:
-            self.texts[key] = self._recurrent(layer, key[1]) if isinstance(layer, CellLayer) else self._plain(layer)
-        return self.texts[key]
+        layer, inputs = node.layer, graph.input_types(node)
+        if (layer, inputs) not in self.texts:
+            say = self._recurrent if isinstance(layer, CellLayer) else self._plain
+            self.texts[layer, inputs] = say(layer, inputs)
+        return self.texts[layer, inputs]
 
     def of_all(self, graph: Graph) -> dict[str, str]:
         """Name -> meaning of every layer; of an input of the network its type."""
@@ -43,13 +43,13 @@ class Meanings:
             for node in graph.nodes()
         }
 
-    def _plain(self, layer: Layer) -> str:
-        return f"{layer.kind} {_listed(self._fields(layer))}"
+    def _plain(self, layer: Layer, inputs: Types) -> str:
+        return f"{layer.kind} {_listed(self._fields(layer, inputs))}"
 
-    def _fields(self, layer: Layer) -> dict[str, Any]:
-        values = {}
+    def _fields(self, layer: Layer, inputs: Types) -> dict[str, Any]:
+        values, spelled = {}, layer.one_spelling(*inputs)
         for name, record_field in fields_of(type(layer)).items():
-            value = getattr(layer, name)
+            value = spelled.get(name, getattr(layer, name))
             if isinstance(value, tuple) and len(set(value)) == 1 and _allows(record_field.annotation, value[0]):
                 value = value[0]  # `[3, 3]` where `3` is as good
             if isinstance(value, tuple) and self.axes:  # a shape can name axes
@@ -57,11 +57,12 @@ class Meanings:
             values[name] = value
         return values
 
-    def _recurrent(self, layer: CellLayer, inputs: Types) -> str:
+    def _recurrent(self, layer: Layer, inputs: Types) -> str:
         """`lstm` and `recurrent` with `cell: lstm` are one; the steps say what the cell, its sizes and `params` do."""
         from netspec.cells.ir.normal_form import normal_form
 
-        values = self._fields(layer)
+        assert isinstance(layer, CellLayer)
+        values = self._fields(layer, inputs)
         for name in ("cell", "hidden", "params", "recompute"):
             values.pop(name, None)
         steps = [normal_form(step).text for step in layer.stack(inputs[0]).steps]

@@ -220,6 +220,10 @@ class Layer:
         """
         return self
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        """Fields of which several values mean the same for these inputs, in one spelling: an axis counted from 0."""
+        return {}
+
     def check_wired(self, inputs: tuple[Wired, ...]) -> None:
         """Refuse what the file's names show to be wired wrongly, before `infer` sees types alone.  Raises NS4xx."""
 

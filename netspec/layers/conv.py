@@ -82,6 +82,11 @@ class Conv(Layer):
         check_pad_mode(self, self.padding_mode, x.shape[2:], [(w.before, w.after) for w in windows])
         return x.with_shape(x.shape[0], self.out_channels, *slide(self, x, windows, self.padding))
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        windows = self.windows()
+        even = all(w.before == w.after for w in windows)
+        return {"padding": tuple(w.before for w in windows)} if even else {}
+
     def needs(self, *inputs: TensorType) -> Iterable[tuple[Size, int]]:
         return pad_needs(self.padding_mode, inputs[0].shape[2:], [(w.before, w.after) for w in self.windows()])
 

@@ -48,6 +48,9 @@ class Concat(Layer):
             total = total + x.shape[axis]
         return first.with_shape(*first.shape[:axis], total, *first.shape[axis + 1 :])
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dim": axis_of(self, self.dim, inputs[0])}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         # Output position i along the axis is position i − offset of the input that begins at offset.
         axis = axis_of(self, self.dim, inputs[0]) - 1
@@ -99,6 +102,9 @@ class Stack(Layer):
             if other.shape != first.shape:
                 raise bad_input("NS401", f"cannot stack {first} and {other}", "bring all to one shape, or use `concat`")
         return first.with_shape(*first.shape[:axis], len(inputs), *first.shape[axis:])
+
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dim": self.axis(inputs[0])}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = self.axis(inputs[0])

@@ -45,6 +45,9 @@ class Pool(Layer):
             out.append(Window(k, s, p, p + over, d))
         return tuple(out)
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"stride": tuple(w.stride for w in self.windows())}
+
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         need_rank(self, x, self.rank + 2, AXES[self.rank])

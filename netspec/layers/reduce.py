@@ -32,6 +32,9 @@ class Reduction(Layer):
         sizes = [1 if i in axes else size for i, size in enumerate(x.shape)]
         return x.with_shape(*(size for i, size in enumerate(sizes) if self.keepdim or i not in axes))
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dim": axes_of(self, self.dim, inputs[0])}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axes = axes_of(self, self.dim, inputs[0])
         seen = [(i, None if i in axes else reach) for i, reach in enumerate(reaches[0], start=1)]

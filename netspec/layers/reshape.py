@@ -42,6 +42,9 @@ class Flatten(Layer):
             )
         return x.with_shape(*x.shape[:start], product(x.shape[start : end + 1]), *x.shape[end + 1 :])
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {name: axis_of(self, getattr(self, name), inputs[0]) for name in ("start_dim", "end_dim")}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return kept_reach(reaches[0], inputs[0].shape[1:], outputs[0].shape[1:])
 
@@ -105,6 +108,10 @@ class Reshape(Layer):
             raise bad_input("NS402", f"reshape found no axis `{written}` in {x}", f"{has}; the batch is not written")
         return symbol(written)
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        sizes = self.infer(*inputs).shape[1:]
+        return {"shape": tuple(size if isinstance(size, int) else str(size) for size in sizes)}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return kept_reach(reaches[0], inputs[0].shape[1:], outputs[0].shape[1:])
 
@@ -146,6 +153,9 @@ class Permute(Layer):
     def infer(self, *inputs: TensorType) -> TensorType:
         [x] = inputs
         return x.with_shape(*(x.shape[axis] for axis in self.axes(x)))
+
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dims": tuple(self.axes(inputs[0]))}
 
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         return tuple(reaches[0][axis - 1] for axis in self.axes(inputs[0])[1:])

@@ -65,6 +65,9 @@ class Slice(Layer):
         start, stop = self.bounds(size)
         return [(start, 0), (size - stop, 0)]  # torch and ONNX cut the slice short outside
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dim": axis_of(self, self.dim, inputs[0])}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = axis_of(self, self.dim, inputs[0])
         start, _ = self.bounds(inputs[0].shape[axis])
@@ -125,6 +128,10 @@ class Split(Layer):
 
     def has_port(self, port: str) -> bool:
         return port.isdigit()
+
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        sizes = tuple(size if isinstance(size, int) else str(size) for size in self.parts(inputs[0]))
+        return {"dim": axis_of(self, self.dim, inputs[0]), "sizes": sizes, "num": None}
 
     def infer(self, *inputs: TensorType) -> dict[str, TensorType]:
         [x] = inputs

@@ -21,6 +21,9 @@ class AlongAxis(Layer):
         axis_of(self, self.dim, inputs[0])
         return inputs[0]
 
+    def one_spelling(self, *inputs: TensorType) -> dict[str, Any]:
+        return {"dim": axis_of(self, self.dim, inputs[0])}
+
     def reach(self, reaches: tuple[Reaches, ...], inputs: Types, outputs: Types) -> Reaches:
         axis = axis_of(self, self.dim, inputs[0])
         return tuple(r and r.everywhere() if i == axis else r for i, r in enumerate(reaches[0], start=1))

@@ -265,3 +265,44 @@ def test_inputs_and_outputs_that_are_others() -> None:
     assert renamed.outputs == {"left": "main", "right": "right"}
     head = "  pool: global_avg_pool2d\n  fc: {type: linear, out_features: 5}\n"
     assert matched(BLOCKS, edited(BLOCKS, (head, ""))).outputs == {}
+
+
+SPELLED = [
+    ("[4, 8, 6]", "{type: concat, dim: 1, from: [x, x]}", "{type: concat, dim: -3, from: [x, x]}"),
+    ("[4, 8, 6]", "{type: stack, dim: 4, from: [x, x]}", "{type: stack, dim: -1, from: [x, x]}"),
+    ("[4, 8, 6]", "{type: softmax, dim: 1}", "{type: softmax, dim: -3}"),
+    ("[4, 8, 6]", "{type: mean, dim: [2, 3]}", "{type: mean, dim: [-1, -2]}"),
+    ("[4, 8, 6]", "{type: sum, dim: 2}", "{type: sum, dim: [2]}"),
+    ("[4, 8, 6]", "flatten", "{type: flatten, start_dim: -3, end_dim: 3}"),
+    ("[4, T, 6]", "{type: reshape, shape: [2, T, -1]}", "{type: reshape, shape: [2, T, 12]}"),
+    ("[4, T, 6]", "{type: permute, dims: [0, 2, 1, 3]}", "{type: permute, dims: [0, -2, 1, -1]}"),
+    ("[4, 8, 6]", "{type: slice, dim: 2, stop: 3}", "{type: slice, dim: -2, stop: 3}"),
+    ("[4, 8, 6]", "{type: max_pool2d, kernel_size: 2}", "{type: max_pool2d, kernel_size: [2, 2], stride: 2}"),
+    ("[4, 8, 6]", "{type: conv2d, out_channels: 3, kernel_size: 3, padding: same}",
+     "{type: conv2d, out_channels: 3, kernel_size: [3, 3], padding: [1, 1], stride: 1, dilation: 1}"),
+    ("[4, 8, 6]", "{type: conv2d, out_channels: 3, kernel_size: 3, padding: valid}",
+     "{type: conv2d, out_channels: 3, kernel_size: 3}"),
+    ("[T, 6]", "{type: lstm, hidden: 3}", "{type: recurrent, cell: lstm, hidden: 3, recompute: true, params: {}}"),
+    ("[8]", "{type: leaky_relu, negative_slope: 1}", "{type: leaky_relu, negative_slope: 1.0}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "one", "other"), SPELLED)
+def test_values_in_two_spellings_are_one(shape: str, one: str, other: str) -> None:
+    before, after = (f"netspec: 1\ninputs: {{x: {shape}}}\nlayers:\n  y: {layer}\n" for layer in (one, other))
+    same = matched(before, after)
+    assert same.same_function
+    assert difference_of_outputs(same) == 0
+
+
+@pytest.mark.parametrize(("shape", "one", "other"), [
+    ("[4, 8, 6]", "{type: softmax, dim: 1}", "{type: softmax, dim: 2}"),
+    ("[4, 8, 8]", "{type: permute, dims: [0, 2, 1, 3]}", "{type: permute, dims: [0, 3, 2, 1]}"),
+    ("[4, 8, 6]", "{type: max_pool2d, kernel_size: 2}", "{type: max_pool2d, kernel_size: 2, stride: 1}"),
+    ("[4, 8, 6]", "{type: conv2d, out_channels: 3, kernel_size: [3, 1], padding: same}",
+     "{type: conv2d, out_channels: 3, kernel_size: [1, 3], padding: same}"),
+    ("[4]", "{type: linear, out_features: 1}", "{type: linear, out_features: 1, bias: false}"),
+])  # fmt: skip
+def test_values_that_only_look_alike_are_not(shape: str, one: str, other: str) -> None:
+    before, after = (f"netspec: 1\ninputs: {{x: {shape}}}\nlayers:\n  y: {layer}\n" for layer in (one, other))
+    assert not matched(before, after).same_function
