@@ -32,6 +32,7 @@ ROOMS = (
     "review",
     "migrate",
     "report",
+    "lsp",
     "cli",
     "__main__",
 )

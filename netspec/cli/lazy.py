@@ -26,6 +26,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "export",
+    "lsp",
 )
 
 

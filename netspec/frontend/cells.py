@@ -13,7 +13,7 @@ from netspec.frontend.files import Files
 from netspec.frontend.identifiers import check_name
 from netspec.frontend.names import BrokenError
 from netspec.layers.init import cell_inits
-from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, raise_all
+from netspec.source.errors import NetspecError, Problem, Problems, did_you_mean, meant, raise_all
 from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree, read_text
 
@@ -87,7 +87,7 @@ def library_hint(name: str) -> str:
         return ""
     if module and cell == "gru":
         return "torch's nn.GRU is `gru_reset_after`; `gru` resets before the product"
-    return f"did you mean `{cell}`?"
+    return meant(name, cell)
 
 
 def used_of_file(path: Path) -> list[Cell]:

@@ -19,7 +19,7 @@ from netspec.frontend.wiring import check_wiring
 from netspec.layers import kinds
 from netspec.layers.base import Layer
 from netspec.layers.torch_names import explain_key
-from netspec.source.errors import Problem, Problems, did_you_mean, nearest
+from netspec.source.errors import Problem, Problems, did_you_mean, meant, nearest
 from netspec.source.records import fields_of, read_fields
 from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree
@@ -81,10 +81,10 @@ def _layer(name: str, tree: Tree, span: Span, checked: CheckedDocument, problems
             problems += syntax_errors(value)
     check_wiring(fields, problems)
     if tag is None:
-        meant = next((k for k in fields.entries if nearest(k, ["type"])), None)
-        if meant:
+        word = next((k for k in fields.entries if nearest(k, ["type"])), None)
+        if word:
             problems.append(
-                Problem("NS202", f"layer `{name}` has no key `{meant}`", fields.key_span(meant), "did you mean `type`?")
+                Problem("NS202", f"layer `{name}` has no key `{word}`", fields.key_span(word), meant(word, "type"))
             )
         else:
             problems.append(

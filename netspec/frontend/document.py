@@ -53,12 +53,15 @@ def load_document(
     folder: Path | None = None,
     sets: Sequence[str] = (),
     variables: Mapping[str, Any] | None = None,
+    tree: FileTree | None = None,
 ) -> Document:
     """Read a text with everything that it extends and includes; `path` is the file that it came from.
 
+    `tree` is where the files are that it names: the disk, where nothing is given.
+
     Raises NS1xx, NS2xx, NS303, NS304, NS306 and NS307.
     """
-    document = read_document(source, path, folder)
+    document = read_document(source, path, folder, tree)
     problems = Problems()
     for assignment in (*_assignments(variables or {}), *sets):
         try:
@@ -109,7 +112,7 @@ def section_problems(root: Map) -> Iterator[tuple[str, Problem]]:
         section = root.get(key)
         if section is None:
             hint = f"add {_EXAMPLES[key].removeprefix('for example ')}"
-            yield key, Problem("NS204", f"`{key}` is missing", root.span, hint)
+            yield key, Problem("NS204", f"`{key}` is missing", root.span, hint, key=(key,))
         elif isinstance(section, Map) and not section.entries:
             yield key, Problem("NS204", f"`{key}` is empty", section.span, _EXAMPLES[key])
 

@@ -60,7 +60,7 @@ def _tree_of(value: Any, span: Span) -> Tree:
 
 def evaluate(scalar: Scalar, env: Env) -> Any:
     """The value of a scalar that holds `$`: a whole expression keeps its type, one inside text is inserted."""
-    parts = _parts(scalar)
+    parts = pieces(scalar)
     if len(parts) == 1 and parts[0][1] >= 0:
         return _run(parts[0][0], scalar, parts[0][1], env)
     out, length = [], 0
@@ -82,14 +82,14 @@ def syntax_errors(tree: Tree) -> Iterator[Problem]:
             yield from syntax_errors(inner)
     elif isinstance(tree.value, str) and "$" in tree.value:
         try:
-            for part, offset in _parts(tree):
+            for part, offset in pieces(tree):
                 if offset >= 0:
                     _located(formula.parse, part, tree, offset)
         except NetspecError as error:
             yield from error.problems
 
 
-def _parts(scalar: Scalar) -> list[tuple[str, int]]:
+def pieces(scalar: Scalar) -> list[tuple[str, int]]:
     """Literal pieces (offset -1) and expressions with their offset in the text.  Raises NS301."""
     text: str = scalar.value
     if match := NAME.fullmatch(text):

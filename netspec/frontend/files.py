@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.frontend.overlay import overlay
-from netspec.source.errors import NetspecError, Problem, Problems, Related, nearest, raise_all
+from netspec.source.errors import NetspecError, Problem, Problems, Related, meant, nearest, raise_all
 from netspec.source.file_tree import Disk, FileTree
 from netspec.source.records import unknown_key
 from netspec.source.text import Source, Span, show
@@ -79,7 +79,7 @@ class Files:
                 except NetspecError as error:
                     problems += error.problems
         raise_all(problems)
-        document = _with_included(document, others["include"], problems)
+        document = with_included(document, others["include"], problems)
         for base in others["extends"]:
             document = overlay(base, document, problems)
         raise_all(problems)
@@ -116,7 +116,7 @@ class Files:
             source = self.tree.read(path)
         except NetspecError as error:
             problem, near = error.problems[0], self.tree.near(path)
-            hint = f"did you mean `{near.relative_to(folder).as_posix()}`?" if near else problem.hint
+            hint = meant(tree.value, near.relative_to(folder).as_posix()) if near else problem.hint
             raise NetspecError("NS306", f"`{key}: {tree.value}`: {problem.message}", tree.span, hint=hint) from None
         try:
             self.merged[real] = self.document(source, path.parent, (*above, real), beside / tree.value)
@@ -186,7 +186,7 @@ def _paths(tree: Tree | None) -> list[Tree]:
     return [] if tree is None else tree.items if isinstance(tree, Items) else [tree]
 
 
-def _with_included(document: Map, others: list[Map], problems: Problems) -> Map:
+def with_included(document: Map, others: list[Map], problems: Problems) -> Map:
     """Take in other files' vars, blocks and cells; this file's own stand over them."""
     entries, spans = dict(document.entries), dict(document.key_spans)
     for section in _TAKEN:

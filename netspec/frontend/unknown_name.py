@@ -9,7 +9,7 @@ from functools import lru_cache
 from netspec.frontend.blocks import line_of
 from netspec.frontend.containers import bodies
 from netspec.frontend.names import Frame
-from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.errors import NetspecError, did_you_mean, meant
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
@@ -30,7 +30,7 @@ def unknown_name(name: str, span: Span, frame: Frame, sharing: bool) -> NetspecE
         inside = inside or next((f"{n}.{name}" for n, v in home.names.items() if v.inner and name in v.inner), "")
         home = home.parent
     if inside:
-        hint = f"did you mean `{inside}`?"
+        hint: str = meant(name, inside)
     else:
         visible = frame.visible()
         where = f"block {frame.blocks[-1][0]} sees only its own names" if frame.blocks else "there are"

@@ -28,6 +28,22 @@ class Related:
     route: str = ""
 
 
+class Hint(str):
+    """A hint that is carried out by putting one word in the place of another; reports show its text alone."""
+
+    __slots__ = ("new", "old")
+    old: str  # as it is written, at the place of the problem or as a part of it
+    new: str
+
+    def __new__(cls, text: str, old: str, new: str) -> Hint:
+        hint = super().__new__(cls, text)
+        hint.old, hint.new = old, new
+        return hint
+
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]  # str's own has one
+        return (str(self), self.old, self.new)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong: a code, a place, what was expected and received, and what to do next."""
@@ -164,9 +180,14 @@ def raise_all(problems: list[Problem]) -> None:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """`did you mean `conv2d`?`, or `otherwise` when nothing is near."""
+    """`did you mean `conv2d`?`, a `Hint`, or `otherwise` when nothing is near."""
     near = nearest(word, known)
-    return f"did you mean `{near}`?" if near else otherwise
+    return meant(word, near) if near else otherwise
+
+
+def meant(old: str, new: str) -> Hint:
+    """`did you mean `new`?` of a word that is written `old`."""
+    return Hint(f"did you mean `{new}`?", old, new)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

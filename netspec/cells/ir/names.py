@@ -12,7 +12,7 @@ from netspec.cells.language.cell import SIZES, Cell
 from netspec.cells.language.expr import FunctionCall, Name
 from netspec.cells.language.spelling import near_name, timed_hint
 from netspec.shapes.dim import Size
-from netspec.source.errors import NetspecError, Problem, Related
+from netspec.source.errors import NetspecError, Problem, Related, meant
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Names:
             raise ReportedError()
         known = [*self.cell.weights, *self.cell.states, *self.values, *self.params, "x"]
         longer = f"{name}_t"  # `f_t = …` is a name like any other
-        same = f"did you mean `{longer}`?" if longer in (*self.values, *self.broken) else ""
+        same = meant(name, longer) if longer in (*self.values, *self.broken) else ""
         hint = (
             same
             or timed_hint(name, self.cell.states, str(expr.part.text.value)[expr.part.end :])

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection
 
 from netspec.cells.functions import PUBLIC
-from netspec.source.errors import did_you_mean
+from netspec.source.errors import Hint, did_you_mean, meant, nearest
 
 _PRODUCT = "`@` is the product with a weight matrix, `*` multiplies element by element"
 _POWER = "there are no powers: multiply, `a * a`"
@@ -33,7 +33,7 @@ _SIGNS = {
 }
 
 _FUNCTIONS = {
-    **{other: f"did you mean `{name}`?" for name, row in PUBLIC.items() for other in row.spellings},
+    **{other: meant(other, name) for name, row in PUBLIC.items() for other in row.spellings},
     **dict.fromkeys(("matmul", "mm", "dot", "linear", "mv"), "a product is written `W @ x[t]`"),
     **dict.fromkeys(("concat", "concatenate", "cat", "stack", "hstack", "vstack", "join"),
                     "a concatenation is written `[a, b]`"),
@@ -123,8 +123,9 @@ def _plain(name: str, otherwise: str = "g") -> str:
 def function_hint(name: str) -> str:
     """What stands for a function that is not in the table."""
     if name.lower() in PUBLIC:
-        return f"did you mean `{name.lower()}`?"
-    return _FUNCTIONS.get(name) or did_you_mean(name.lower(), PUBLIC, f"functions: {', '.join(PUBLIC)}")
+        return meant(name, name.lower())
+    near = nearest(name.lower(), PUBLIC)
+    return _FUNCTIONS.get(name) or (meant(name, near) if near else f"functions: {', '.join(PUBLIC)}")
 
 
 def timed_hint(name: str, states: Collection[str], after: str = "") -> str:
@@ -137,11 +138,11 @@ def timed_hint(name: str, states: Collection[str], after: str = "") -> str:
     for pattern, time, known in ((_BEFORE, "t-1", states), (_NOW, "t", [*states, "x"])):
         match = pattern.fullmatch(name)
         if match and match[1] in known:
-            return f"write `{match[1]}[{time}]`"
+            return Hint(f"write `{match[1]}[{time}]`", name, f"{match[1]}[{time}]")
     return ""
 
 
 def near_name(name: str, known: Collection[str], otherwise: str) -> str:
     """A known name that differs in its capital letters or a little."""
     same = next((k for k in known if k.lower() == name.lower()), "")
-    return f"did you mean `{same}`?" if same else did_you_mean(name, known, otherwise)
+    return meant(name, same) if same else did_you_mean(name, known, otherwise)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
-from netspec.source.errors import Problem, did_you_mean
+from netspec.source.errors import Hint, Problem, did_you_mean
 from netspec.source.records.fields import Field
 from netspec.source.records.fit import fits, item_fits, of_type
 from netspec.source.records.prose import expected
@@ -32,7 +32,8 @@ def misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
                 problem = misfit(item, word, inside, f"`{key}` in {owner}")
                 switch = word if isinstance(word, bool) else _YAML_1_1.get(word) if isinstance(word, str) else None
                 written = switch is not None and fits(int(switch), inside.annotation)
-                hint = f"write `{int(switch or 0)}`" if written else problem.hint
+                number = str(int(switch or 0))
+                hint = Hint(f"write `{number}`", str(show(word)).strip("'"), number) if written else problem.hint
                 return dataclasses.replace(problem, hint=hint, key=(key, *problem.key))
     hint = ""
     if isinstance(value, (int, float)) and of_type(value, field.annotation):
@@ -42,7 +43,8 @@ def misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
         words = [c for s in schema.get("anyOf", [schema]) for c in s.get("enum", ()) if isinstance(c, str)]
         hint = did_you_mean(value, words)
         if value in _YAML_1_1 and fits(True, field.annotation):
-            hint = f"`{value}` is text in YAML 1.2: write `{'true' if _YAML_1_1[value] else 'false'}`"
+            switched = "true" if _YAML_1_1[value] else "false"
+            hint = Hint(f"`{value}` is text in YAML 1.2: write `{switched}`", value, switched)
         elif value and isinstance(meant := parse_scalar(value), (int, float)) and fits(meant, field.annotation):
             hint = "leave out the quotes"
     return Problem("NS203", f"{owner} expects {expected(field.annotation)}, received {show(value)}", tree.span, hint)

@@ -7,7 +7,7 @@ import types
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from netspec.source.errors import Problem, Problems, did_you_mean, nearest, raise_all
+from netspec.source.errors import Hint, Problem, Problems, did_you_mean, nearest, raise_all
 from netspec.source.records.constraints import OneOf
 from netspec.source.records.fields import Field, fields_of, options_of
 from netspec.source.records.fit import fits
@@ -115,7 +115,7 @@ def read_choice(tree: Tree, choice: OneOf, owner: str, problems: Problems) -> An
     if not isinstance(name, str) or name not in kinds:
         other = choice.called(str(name))
         near = did_you_mean(name if isinstance(name, str) else "", kinds, f"there are {', '.join(kinds)}")
-        hint = f"it is called `{other}` here" if other else near
+        hint = Hint(f"it is called `{other}` here", str(name), other) if other else near
         problems.append(Problem("NS201", f"unknown {choice.what} {show(tag.plain())}", tag.span, hint))
         return None
     record = tree if isinstance(tree, Map) else Map({}, tree.span)

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from netspec.source.errors import Problem, did_you_mean
+from netspec.source.errors import Hint, Problem, did_you_mean
 from netspec.source.records.constraints import OneOf
 from netspec.source.records.fields import Field, fields_of
 from netspec.source.text import Span
@@ -27,7 +27,8 @@ def unknown_key(
     """A key that nothing reads, with the nearest that something does."""
     word, colon, value = key.partition(":")
     if colon and value and word in known:
-        hint = f"put a space after the colon: `{word}: {value}`"
+        spaced = f"{word}: {value}"
+        hint: str = Hint(f"put a space after the colon: `{spaced}`", key, spaced)
     else:
         listing = f"it has {', '.join(f'`{k}`' for k in known)}" if known else "it takes none"
         hint = explain(key) or did_you_mean(key, known, listing)

@@ -1,0 +1,17 @@
+"""A language server for netspec files: what an editor asks, answered from the front end and the compiled network.
+
+In the order in which a change of a text goes through them:
+
+    buffers.py      texts as they are now, of open files what the editor has; lines.py: places as the protocol counts
+    check.py        a text checked as `validate` does, and its network; diagnostics.py: its problems for the editor
+    mend.py         a text that is broken half-way through a word, as far as it can be read
+    family.py       a file with all that it extends and includes, valid or not
+    symbols.py      what has a name, and every place where it is written
+    instances.py    from an entry of the text to the layers that it became
+    cursor.py       what stands around a place of a broken text, from its lines alone; keys.py: what may stand there
+    hover.py, hints.py, outline.py, completion.py, actions.py, navigation.py, rename.py, formatting.py    an answer each
+    session.py      the files of one client and what is known of them
+    server.py       the protocol: requests in, answers out, no error ever
+
+A network is compiled once a change; every answer comes from the last one that compiled.
+"""

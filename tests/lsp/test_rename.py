@@ -1,0 +1,151 @@
+"""Renaming changes a name wherever it is the same, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import netspec
+from tests.lsp.client import Client, serving, uri_of
+from tests.lsp.test_reading import BASE, NET, OWN
+
+CHILD = """\
+netspec: 1
+extends: net.yaml
+vars: {width: 16}
+layers:
+  enc: {layers: {one: {bias: false}}}
+  both: {size: 5}
+  tied: {out_features: 16}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "cells").mkdir()
+    for name, text in (("base", BASE), ("net", NET), ("cells/own", OWN), ("child", CHILD)):
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[Client]:
+    with serving(folder, workspace={"workspaceEdit": {"documentChanges": True}}) as client:
+        client.open(folder / "net.yaml")
+        yield client
+
+
+def renamed(client: Client, folder: Path, mark: str, offset: int, new: str) -> dict[str, str]:
+    """The texts that change, by file; or the reason under "" when it is refused."""
+    before = NET[: NET.index(mark) + offset]
+    position = {"line": before.count("\n"), "character": len(before.rpartition("\n")[2])}
+    params = {"textDocument": {"uri": uri_of(folder / "net.yaml")}, "position": position, "newName": new}
+    response = client.answer(client.ask("textDocument/rename", params))
+    if "error" in response:
+        return {"": str(response["error"]["message"])}
+    texts = {}
+    for change in response["result"]["documentChanges"]:
+        name = change["textDocument"]["uri"].removeprefix(uri_of(folder) + "/")
+        assert change["textDocument"]["version"] == (1 if name == "net.yaml" else None)
+        texts[name] = edited((folder / name).read_text(encoding="utf-8"), change["edits"])
+    return texts
+
+
+def edited(text: str, edits: list[dict[str, Any]]) -> str:
+    lines = text.split("\n")
+    for edit in sorted(edits, key=lambda e: (-e["range"]["start"]["line"], -e["range"]["start"]["character"])):
+        start, end = edit["range"]["start"], edit["range"]["end"]
+        line = lines[start["line"]]
+        lines[start["line"]] = line[: start["character"]] + edit["newText"] + line[end["character"] :]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("mark", "offset", "old", "new", "files"),
+    [
+        ("enc:\n", 1, "enc", "encoder", {"net.yaml": 4, "base.yaml": 1, "child.yaml": 1}),
+        ("one: {type", 0, "one", "first", {"net.yaml": 3, "child.yaml": 1}),
+        ("enc.one, b", 5, "one", "first", {"net.yaml": 3, "child.yaml": 1}),
+        ("wide: {type", 2, "wide", "broad", {"net.yaml": 3}),
+        ("$width}", 3, "width", "channels", {"net.yaml": 4, "base.yaml": 1, "child.yaml": 1}),
+        ("rate: 0.1", 1, "rate", "p", {"net.yaml": 2}),
+        ("two:\n", 0, "two", "pair", {"net.yaml": 2}),
+        ("size: ,", 0, "size", "features", {"net.yaml": 4, "child.yaml": 1}),
+        ("[a, b]", 1, "a", "x1", {"net.yaml": 3}),
+        ("from: x}", 6, "x", "image", {"net.yaml": 1, "base.yaml": 1}),
+        ("result: both", 0, "result", "prediction", {"net.yaml": 2}),
+        ("out: sum", 0, "out", "y", {"net.yaml": 1}),
+    ],
+)
+def test_every_place_and_no_other(
+    client: Client, folder: Path, mark: str, offset: int, old: str, new: str, files: dict[str, int]
+) -> None:
+    before = {name: netspec.load(folder / name) for name in ("net.yaml", "child.yaml")}
+    texts = renamed(client, folder, mark, offset, new)
+    counts = {
+        name: len(text.split(new)) - len((folder / name).read_text(encoding="utf-8").split(new))
+        for name, text in texts.items()
+    }
+    assert counts == files
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for name, graph in before.items():
+        after = netspec.load(folder / name)
+        assert [(n.kind, n.outputs, n.layer) for n in after.nodes()] == [
+            (n.kind, n.outputs, n.layer) for n in graph.nodes()
+        ]
+
+
+@pytest.mark.parametrize(
+    ("mark", "offset", "new", "reason"),
+    [
+        ("one: {type", 0, "drop", "there is a `drop` already"),
+        ("wide: {type", 0, "tied", "there is a `tied` already"),
+        ("wide: {type", 0, "x", "there is a `x` already"),
+        ("wide: {type", 0, "two words", "a layer cannot be named"),
+        ("wide: {type", 0, "forward", "modules of PyTorch have attributes of such names"),
+        ("$width}", 2, "rate", "there is a `rate` already"),
+        ("$width}", 2, "1st", "a variable is named by"),
+        ("$width}", 2, "size", "would stand for something else"),
+        ("two:\n", 0, "linear", "is a kind that netspec has already"),
+        ("size: ,", 0, "from", "a wiring key"),
+        ("[a, b]", 1, "left", "there is a `left` already"),
+        ("linear, out_features: 8", 1, "dense", "there is no name here"),
+    ],
+)
+def test_what_would_clash_is_refused_with_the_reason(
+    client: Client, folder: Path, mark: str, offset: int, new: str, reason: str
+) -> None:
+    refused = renamed(client, folder, mark, offset, new)
+    assert reason in refused.get("", ""), refused
+
+
+def test_a_block_that_a_variable_names_is_left_alone(tmp_path: Path) -> None:
+    text = "netspec: 1\nvars: {kind: two}\ninputs: {x: [4]}\n"
+    text += "blocks: {two: {layers: {r: relu}}}\nlayers: {a: {type: $kind}}\n"
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    with serving(tmp_path) as client:
+        uri = client.open(tmp_path / "net.yaml")
+        position = {"line": 3, "character": 10}
+        params = {"textDocument": {"uri": uri}, "position": position, "newName": "three"}
+        error = client.answer(client.ask("textDocument/rename", params))["error"]
+        assert error["code"] == -32803 and "holds the name as a value" in error["message"]
+
+
+def test_cells_are_renamed_with_the_layers_that_name_them(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    text = "netspec: 1\ninputs: {x: [T, 4]}\ninclude: own.yaml\nlayers: {r: {type: recurrent, cell: mine, hidden: 3}}\n"
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    with serving(tmp_path) as client:
+        uri = client.open(tmp_path / "net.yaml")
+        found = client.at("prepareRename", uri, text, "mine", 1)
+        assert found["placeholder"] == "mine"
+        changes = client.at("rename", uri, text, "mine", 1, newName="gate")["changes"]
+        assert sorted(u.rpartition("/")[2] for u in changes) == ["net.yaml", "own.yaml"]
+        refused = client.ask("textDocument/rename", {
+            "textDocument": {"uri": uri}, "position": found["range"]["start"], "newName": "self"
+        })  # fmt: skip
+        assert "cannot be named" in client.answer(refused)["error"]["message"]
