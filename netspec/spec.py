@@ -35,6 +35,7 @@ class Spec(Graph):
     data: DataConfig | None = None
     train: TrainConfig | None = None
     folder: Path = field(default_factory=Path)  # paths in the file are relative to it
+    document: Document | None = field(default=None, compare=False)  # what it was compiled from
 
     def learning(self, file: str = "") -> tuple[DataConfig, TrainConfig]:
         """Both sections.  Raises NS613 where one is missing in `file`."""
@@ -76,7 +77,7 @@ def compile_document(document: Document, *, hold_budget: bool = True) -> Spec:
     network = read_network(document, problems)
     sections = learning_sections(document, problems)
     raise_all(problems)
-    spec = build(network, Spec(folder=document.folder), hold_budget=hold_budget)
+    spec = build(network, Spec(folder=document.folder, document=document), hold_budget=hold_budget)
     raise_all(read_learning(spec, sections))
     return spec
 

@@ -11,9 +11,11 @@ from onnx import helper
 from netspec.backends.onnx.draft import OPSET
 from netspec.backends.onnx.model import check_size, model_of, serialized
 from netspec.backends.onnx.spec_meta import META as SPEC
+from netspec.backends.onnx.spec_meta import digest_meta
 from netspec.backends.onnx.streaming import streaming_of
 from netspec.backends.parity.compare import Parity, compare
 from netspec.frontend.resolved import text_hash
+from netspec.graph.digest import digests
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
 from netspec.source.files import cannot_write, write_whole
@@ -27,8 +29,8 @@ def export_onnx(
     """Write a verified ONNX file.
 
     The model passes `onnx.checker` in full and agrees with the module under onnxruntime at batch sizes 1, 2 and 7, a
-    `streaming` one on whole sequences and in pieces; the comparison, the spec, its hash and `metadata` are kept in the
-    file.  Raises NS70x, and then what stood at `path` is unchanged.
+    `streaming` one on whole sequences and in pieces; the comparison, the spec, its hash, the digests and `metadata` are
+    kept in the file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
     refuse_other_file(path)
     require_memory(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
@@ -49,6 +51,7 @@ def export_onnx(
             **{p.key: p.value for p in model.metadata_props},
             SPEC: graph.resolved,
             "netspec.spec_sha256": text_hash(graph.resolved),
+            **digest_meta(digests(graph)),
             "netspec.parity_error": f"{parity.error:.3e}",
             "netspec.parity_tolerance": f"{parity.tolerance:.0e}",
             "netspec.parity_batches": ",".join(map(str, parity.batches)),

@@ -25,7 +25,8 @@ NETWORK = ("inputs", "layers")  # the sections without which a file is no networ
 class Document:
     """A whole file, as trees: checked sections, nothing expanded yet.
 
-    `files`: every file that was read for it, as it is written, by its path from the folder of the first.
+    `files`: every file that was read for it, as it is written, by its path from the folder of the first, which is
+    `path` (None for a text that is in no file).  `sets`: the changes of `--set`, and of variables.
     """
 
     source: Source
@@ -33,6 +34,8 @@ class Document:
     root: Map
     vars: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, WrittenFile] = field(default_factory=dict)
+    path: Path | None = None
+    sets: tuple[str, ...] = ()
 
     def section(self, name: str) -> Map | None:
         tree = self.root.get(name)
@@ -63,7 +66,8 @@ def load_document(
     """
     document = read_document(source, path, folder, tree)
     problems = Problems()
-    for assignment in (*_assignments(variables or {}), *sets):
+    document.sets = (*_assignments(variables or {}), *sets)
+    for assignment in document.sets:
         try:
             document.root = set_path(document.root, assignment, SECTIONS)
         except NetspecError as error:
@@ -81,7 +85,7 @@ def read_document(
     """A text with everything that it extends and includes, its sections not yet checked.  Raises NS1xx to NS307."""
     folder = folder or (path.parent if path else Path())
     files = Files(tree)
-    return Document(source, folder, files.load(source, path, folder), files=files.written)
+    return Document(source, folder, files.load(source, path, folder), files=files.written, path=path)
 
 
 def _assignments(variables: Mapping[str, Any]) -> Iterator[str]:

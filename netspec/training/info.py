@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from netspec.frontend.origin import Origin
+from netspec.graph.digest import Digests
 from netspec.source.records import Count, NotNegative, Positive
+from netspec.source.records.fields import ADDED
 from netspec.source.records.from_json import read_record
 from netspec.training.files import read_json
 
@@ -64,6 +67,8 @@ class RunInfo:
     seconds: NotNegative = 0.0
     results: dict[str, Figures] = field(default_factory=dict)
     resumed: list[Resumed] = field(default_factory=list)
+    origin: Origin | None = field(default=None, metadata=ADDED)  # the file; None for a text that is in none
+    digests: Digests | None = field(default=None, metadata=ADDED)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if not self.folder or "\0" in self.folder:

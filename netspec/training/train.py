@@ -11,8 +11,10 @@ import torch
 from netspec.backends.torch.module import to_torch
 from netspec.data.location import relocated
 from netspec.data.preprocess import Preprocess
+from netspec.frontend.origin import origin_of
 from netspec.frontend.resolved import text_hash
 from netspec.graph.cost import params_of, total
+from netspec.graph.digest import digests
 from netspec.graph.model import Graph
 from netspec.recipe.config import TrainConfig
 from netspec.recipe.optimizers.base import Optimizer
@@ -90,7 +92,8 @@ def train(
         info = describe_run(spec, spec_hash, config.seed, where, left_out)
         if not begun:
             preprocess = with_probabilities(dataset.preprocess, config)
-            begin(folder, resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), info)
+            identified = replace(info, origin=origin_of(spec.document), digests=digests(spec))
+            begin(folder, resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), identified)
         with running(folder), torch.random.fork_rng([where] if where.type == "cuda" else []):
             torch.manual_seed(config.seed)
             scorer = Scorer.of(config, dataset.preprocess.outputs, len(spec.outputs), where)

@@ -18,6 +18,8 @@ from torch import Tensor
 import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
+from netspec.backends.onnx.spec_meta import read_digests, read_metadata
+from netspec.graph.digest import digests
 from netspec.training.evaluate import evaluate
 from netspec.training.model import META
 from netspec.training.predict import predict
@@ -318,6 +320,9 @@ def test_metrics_of_finished_epochs_are_whole(run: Path) -> None:
         ("resumed", [{"started": "", "epoch": -1, "differs": []}], "`resumed[0].epoch` is -1"),
         ("seconds", "a very long number", "cannot be read"),
         ("more", 1, "has a field `more` that this netspec does not know"),
+        ("digests", 5, "`digests` is 5, expected"),
+        ("digests.function", None, "`digests.function` is nothing, expected text"),
+        ("origin", {"file": "a.yaml"}, "has no `origin.commit`"),
     ],
 )
 def test_every_field_of_run_json(run: Path, place: str, value: Any, said: str) -> None:
@@ -334,6 +339,21 @@ def test_every_field_of_run_json(run: Path, place: str, value: Any, said: str) -
     with pytest.raises(NetspecError) as error:
         evaluate(run, device="cpu")
     assert f"{path}: NS622 {said}" in str(error.value)
+
+
+def test_a_run_of_an_older_version_is_read_and_gone_on_with(run: Path, tmp_path: Path) -> None:
+    """One that does not say which file it came from."""
+    path = run / "run.json"
+    whole = json.loads(path.read_text())
+    assert whole["origin"] is None and whole["digests"]["function"] == digests(netspec.load(text())).function
+    path.write_text(json.dumps({key: value for key, value in whole.items() if key not in ("origin", "digests")}))
+    before = evaluate(run, device="cpu").to_dict()
+    train(netspec.load(text()), run=run, resume=True, device="cpu")
+    assert evaluate(run, device="cpu").to_dict() == before
+    loaded = load_run(run)
+    assert loaded.info.origin is None and loaded.info.digests is None
+    export_onnx(loaded.spec, loaded.module, tmp_path / "old.onnx")
+    assert read_digests(read_metadata(tmp_path / "old.onnx")[1]) == digests(loaded.spec)
 
 
 def test_a_spec_that_is_not_utf8(run: Path) -> None:

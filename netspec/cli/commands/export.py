@@ -47,6 +47,8 @@ def export(
         from netspec.backends.export import export_onnx
         from netspec.backends.onnx.draft import OPSET
         from netspec.backends.onnx.model import check_size
+        from netspec.backends.onnx.spec_meta import origin_meta
+        from netspec.frontend.origin import origin_of
         from netspec.report.numbers import byte_size
         from netspec.source.files import file_name
 
@@ -61,12 +63,14 @@ def export(
             graph, module = loaded.spec, loaded.module
             remarks = loaded.notes
             metadata[META] = loaded.preprocess.to_json()
+            metadata |= origin_meta(loaded.info.origin)
         else:
             from netspec.backends.torch.module import to_torch
 
             graph = compiled(str(source), sets)
             check_size(graph)
             module = to_torch(graph)
+            metadata |= origin_meta(origin_of(graph.document))
             remarks = (FRESH,)
         if not quiet:
             show(notes(remarks))

@@ -15,8 +15,10 @@ class Field:
     annotation: Any
     default: Any
     required: bool
+    added: bool = False  # JSON of older versions lacks it: its default then
 
 
+ADDED = {"added": True}  # metadata of such a field
 _FIELDS: dict[type, dict[str, Field]] = {}  # as many as there are records
 
 
@@ -36,7 +38,7 @@ def _fields_of(cls: Any) -> dict[str, Field]:
         default = (
             f.default if f.default is not MISSING else f.default_factory() if callable(f.default_factory) else MISSING
         )
-        by_name[f.name] = Field(f.name, hints[f.name], default, required=default is MISSING)
+        by_name[f.name] = Field(f.name, hints[f.name], default, default is MISSING, f.metadata.get("added", False))
     return by_name
 
 

@@ -1,7 +1,8 @@
 """Records from JSON that netspec wrote and anybody may have changed since: what `reader.py` does, without places.
 
 A dataclass declares a file as it declares a section of YAML.  A writer gives every field, so that every field must be
-there; a record may say more of its values in `faults`.  Beyond this reader the code sees whole records alone.
+there, except those that older versions did not write (`ADDED`); a record may say more of its values in `faults`.
+Beyond this reader the code sees whole records alone.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _record(value: Any, cls: Any, where: str, faults: list[str]) -> Any:
     fields = fields_of(cls)
     before = len(faults)
     faults += [f"has a field `{_key(where, key)}` that this netspec does not know" for key in value.keys() - fields]
-    faults += [f"has no `{_key(where, name)}`" for name in fields if name not in value]
+    faults += [f"has no `{_key(where, name)}`" for name, f in fields.items() if name not in value and not f.added]
     values = {n: _read(value[n], f.annotation, _key(where, n), faults) for n, f in fields.items() if n in value}
     if len(faults) > before:
         return None
