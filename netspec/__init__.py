@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from netspec.training.runs import Run
+    from netspec.training.start import Start
 
 __all__ = ["Graph", "NetspecError", "__version__", "diff", "load", "to_onnx", "to_torch", "train"]
 
@@ -49,6 +50,7 @@ def train(
     file: str = "FILE",
     allow_changed_data: bool = False,
     data_at: Path | str | None = None,
+    start: Start | None = None,
     options: Sequence[str] = (),
 ) -> Run:
     """Train a network as its `data` and `train` sections say.
@@ -57,7 +59,7 @@ def train(
     yet; `device`: auto, cpu, cuda or cuda:N; `console`: where to show progress and results (default: nowhere); `file`:
     what the command to go on with calls the netspec file, and `options` what else it has; `allow_changed_data`: go on
     though the data is not what the run began with; `data_at`: where the data of a run to go on with is now, or the
-    folder its path is relative to.
+    folder its path is relative to; `start`: the weights to begin with, in place of fresh ones.
     After Ctrl-C, SIGTERM or SIGHUP the run's status is "interrupted".
     Raises NS6xx.
     """
@@ -80,6 +82,7 @@ def train(
             file=file,
             allow_changed_data=allow_changed_data,
             data_at=data_at,
+            start=start,
             listener=listener,
         )
 

@@ -47,6 +47,17 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class BegunFrom:
+    """The weights that a run began with: a run or a file, the hash of the file that holds them, and how many tensors
+    were carried, sliced, widened, initialised, dropped."""
+
+    source: str
+    sha256: str
+    tensors: dict[str, Count]
+    keeps_function: bool  # did the network compute at first what that of the source does?
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """run.json.  `folder`: what the paths of the spec are relative to; what stands below `machine` comes at the end."""
 
@@ -59,6 +70,7 @@ class RunInfo:
     started: str
     versions: Versions
     machine: Machine
+    begun_from: BegunFrom | None = field(default=None, metadata=ADDED)
     left_out: Count = 0  # samples that each epoch leaves out: a last batch of one, where batch norm has no variance
     status: Literal["running", "finished", "interrupted", "failed"] = "running"
     reason: str = ""

@@ -25,7 +25,7 @@ from netspec.source.files import reason, write_whole
 from netspec.source.input_files import read_whole
 from netspec.spec import Spec
 from netspec.training.files import cannot_write, write_json, write_text
-from netspec.training.info import INFO, SPEC, Figures, Machine, Resumed, RunInfo, Versions, read_info
+from netspec.training.info import INFO, SPEC, BegunFrom, Figures, Machine, Resumed, RunInfo, Versions, read_info
 from netspec.version import VERSION
 
 PREPROCESS = "preprocess.json"
@@ -34,6 +34,7 @@ CURVES = "curves.png"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
+INITIAL = "initial.safetensors"  # where it begins with the weights of another network
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def check_same(folder: Path, resolved: str) -> str:
     except UnicodeDecodeError as error:
         raise NetspecError("NS622", f"is not UTF-8: {error}", name=str(folder / SPEC), hint="start a new run") from None
     except FileNotFoundError:
-        if any(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else False:
+        begun = {INITIAL}  # what is written first
+        if any(p for p in folder.iterdir() if p.name not in begun and p.name[0] != ".") if folder.is_dir() else False:
             raise NetspecError(
                 "NS622", "is no run: it has no spec.yaml", name=str(folder), hint="choose another --run"
             ) from None
@@ -120,7 +122,9 @@ def has_begun(folder: Path) -> bool:
     return not missing
 
 
-def describe_run(spec: Spec, spec_hash: str, seed: int, device: torch.device, left_out: int) -> RunInfo:
+def describe_run(
+    spec: Spec, spec_hash: str, seed: int, device: torch.device, left_out: int, begun_from: BegunFrom | None = None
+) -> RunInfo:
     """What run.json says when a run begins, or goes on: versions, machine, seed."""
     return RunInfo(
         netspec=VERSION,
@@ -139,6 +143,7 @@ def describe_run(spec: Spec, spec_hash: str, seed: int, device: torch.device, le
             vectors=torch.backends.cpu.get_cpu_capability(),
             gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         ),
+        begun_from=begun_from,
         left_out=left_out,
     )
 

@@ -36,6 +36,7 @@ from netspec.training.run_data import dataset_of, dataset_of_run
 from netspec.training.runs import (
     BEST,
     CURVES,
+    INITIAL,
     Run,
     begin,
     check_same,
@@ -47,6 +48,7 @@ from netspec.training.runs import (
     running,
 )
 from netspec.training.score import Scorer
+from netspec.training.start import Start, check_start, read_start, write_start
 from netspec.training.weights import put_weights
 
 
@@ -60,6 +62,7 @@ def train(
     file: str = "FILE",
     allow_changed_data: bool = False,
     data_at: Path | str | None = None,
+    start: Start | None = None,
     listener: Listener = silent,
 ) -> Run:
     """Train a network as its `data` and `train` sections say, and tell `listener` how far it is.
@@ -75,6 +78,7 @@ def train(
         if resume:
             resolved = check_same(folder, resolved)
         spec_hash = text_hash(resolved)
+        start = read_start(folder) if resume else start
         begun = has_begun(folder)
         if begun:
             dataset, changed = dataset_of_run(folder, spec, data, config, allow_changed_data)
@@ -89,8 +93,15 @@ def train(
         part = dataset.parts["train"]
         least = least_batch(spec, part, data, config)
         left_out = Batches.of(part, config.batch_size, torch.device("cpu"), least).left_out
-        info = describe_run(spec, spec_hash, config.seed, where, left_out)
-        if not begun:
+        info = describe_run(spec, spec_hash, config.seed, where, left_out, start.begun_from if start else None)
+        module = to_torch(spec, seed=config.seed)
+        if start is not None:
+            start.put(module, str(folder / INITIAL))
+        if begun:
+            check_start(folder, read_info(folder), start)
+        else:
+            if start is not None and not resume:
+                write_start(folder, start)
             preprocess = with_probabilities(dataset.preprocess, config)
             identified = replace(info, origin=origin_of(spec.document), digests=digests(spec))
             begin(folder, resolved, preprocess.to_json(), dataset.fingerprint.to_bytes(), identified)
@@ -99,7 +110,7 @@ def train(
             scorer = Scorer.of(config, dataset.preprocess.outputs, len(spec.outputs), where)
             trainer = Trainer(
                 config,
-                to_torch(spec, seed=config.seed),
+                module,
                 dataset,
                 scorer,
                 where,

@@ -10,8 +10,9 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
+from netspec.cli.migrated import carried_weights
 from netspec.cli.options import NetFile, Noise, Of, Sets, quiet_option
-from netspec.cli.output import notes, show
+from netspec.cli.output import show
 
 
 @command(
@@ -42,16 +43,11 @@ def migrate(
     """Carry the weights of one network into another: layers are paired by structure, wider and deeper ones begin so
     that the network computes what it did, as far as its layers allow it."""
     with errors():
-        from netspec.migrate.from_files import migrate_files
         from netspec.migrate.write import output_path, write_migration
-        from netspec.report.migration import migration_lines, renamed_lines
 
         graph = compiled(new, sets)
         path = output_path(out, graph.name, old)
-        network, migration = migrate_files(old, graph, compiled(str(of), None) if of else None, noise)
-        if not quiet:
-            show(notes(network.notes))
-            show([*renamed_lines(network.renamed), *migration_lines(migration, noise)])
+        network, migration = carried_weights(old, graph, of, noise, quiet=quiet)
         if not dry_run:
             write_migration(path, network, graph, migration)
             show([str(path)] if quiet else ["", f"wrote {path}"])
