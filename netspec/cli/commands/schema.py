@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 
 from netspec.cli.application import command
 
 
-@command("netspec schema > netspec.schema.json")
-def schema() -> None:
-    """Print the JSON schema (draft-07) that editors complete and check with."""
-    from netspec.report.schema import schema_text
+class Described(StrEnum):
+    """What has a schema."""
 
-    typer.echo(schema_text(), nl=False)
+    FILE = "file"
+    DIFF = "diff"
+
+
+@command("netspec schema > netspec.schema.json", "netspec schema diff > diff.schema.json")
+def schema(
+    of: Annotated[
+        Described, typer.Argument(metavar="[file|diff]", help="A netspec file, or what `diff --format json` prints.")
+    ] = Described.FILE,
+) -> None:
+    """Print the JSON schema (draft-07) that editors complete and check with, or that of a difference."""
+    from netspec.report.schema import schema_text
+    from netspec.report.schema.difference import difference_schema
+
+    if of is Described.FILE:
+        typer.echo(schema_text(), nl=False)
+    else:
+        typer.echo(json.dumps(difference_schema(), indent=1, ensure_ascii=False))
