@@ -40,6 +40,7 @@ def carried(matching: Matching) -> dict[str, str]:
 def difference_of_outputs(matching: Matching) -> float:
     """The largest difference of outputs when the newer network takes the weights of the older through the matching."""
     left, right = outputs_with_weights_of(matching, _inputs(matching.before))
+    assert all(value.isfinite().all() and value.any() for value in left.values())
     return max(float((value - right[matching.outputs[name]]).abs().max()) for name, value in left.items())
 
 
@@ -51,8 +52,10 @@ def outputs_with_weights_of(
     generator = torch.Generator().manual_seed(3)
     state = before.state_dict()
     for value in state.values():  # no layer begins at ones: what is exchanged would not show
-        if value.is_floating_point():
-            value.uniform_(0.25, 0.75, generator=generator)
+        if value.ndim > 1 and value.is_floating_point():
+            value.normal_(0, value[0].numel() ** -0.5, generator=generator)
+        elif value.is_floating_point():
+            value.uniform_(0.5, 1.5, generator=generator)
     names = carried(matching)
     target = {name: torch.full_like(value, 9) for name, value in after.state_dict().items()}  # seen where it is left
     after.load_state_dict(target | {names[name]: value for name, value in state.items() if name in names})

@@ -15,7 +15,7 @@ from typing import Any
 from netspec.cells.ir.dag import Columns, Value, reachable
 from netspec.cells.ir.step import CellStep
 
-COMMUTATIVE = frozenset({"add", "mul", "min", "max"})
+COMMUTATIVE = frozenset({"add", "mul", "min", "max"})  # of two arguments, to the last bit; of three the order counts
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ def _normal_form(step: CellStep) -> NormalForm:
     return _numbered(step, values, states, up)
 
 
+def _is_commutative(value: Value) -> bool:
+    return value.op in COMMUTATIVE and len(value.args) == 2
+
+
 def _digest(*parts: Any) -> str:
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
@@ -64,7 +68,7 @@ def _upwards(values: list[Value], states: dict[str, int], colours: dict[str, str
     up: dict[Value, str] = {}
     for value in values:
         args = [up[a] for a in value.args]
-        ordered = sorted(args) if value.op in COMMUTATIVE else args
+        ordered = sorted(args) if _is_commutative(value) else args
         up[value] = _digest(value.op, _attribute(value, states, colours), str(value.size), ordered)
     return up
 
@@ -82,7 +86,7 @@ def _refined(step: CellStep, values: list[Value], up: dict[Value, str], colours:
         elif isinstance(value.attr, Columns):
             of_weights[value.attr.weight].append(down)
         for position, argument in enumerate(value.args):
-            uses[argument].append(_digest(down, "" if value.op in COMMUTATIVE else position))
+            uses[argument].append(_digest(down, "" if _is_commutative(value) else position))
     return {name: _digest(colour, sorted(of_weights[name])) for name, colour in colours.items()}
 
 
@@ -97,7 +101,7 @@ def _numbered(step: CellStep, values: list[Value], states: dict[str, int], up: d
         if value in numbers:
             continue
         if not arguments_done:
-            ordered = sorted(value.args, key=up.__getitem__) if value.op in COMMUTATIVE else value.args
+            ordered = sorted(value.args, key=up.__getitem__) if _is_commutative(value) else value.args
             stack += [(value, True), *((argument, False) for argument in reversed(ordered))]
             continue
         name = value.attr.weight if isinstance(value.attr, Columns) else value.attr if value.op == "weight" else None
@@ -106,7 +110,10 @@ def _numbered(step: CellStep, values: list[Value], states: dict[str, int], up: d
         args = [numbers[a] for a in value.args]
         numbers[value] = len(numbers)
         attribute = _attribute(value, states, weights)
-        lines.append(f"{value.op} {attribute!r} {value.size} {sorted(args) if value.op in COMMUTATIVE else args}")
+        lines.append(f"{value.op} {attribute!r} {value.size} {sorted(args) if _is_commutative(value) else args}")
     lines.append(f"roots {[numbers[root] for root in step.roots]}")
+    unread = [name for name in step.weights if name not in weights]
+    for name in sorted(unread, key=lambda name: str(step.weights[name])):
+        weights[name] = len(weights)  # named in an equation of which nothing is left
     shapes = [str(step.weights[name]) for name in weights]
     return NormalForm("\n".join([*lines, f"weights {shapes}"]), tuple(weights))
