@@ -47,16 +47,16 @@ def read_old_network(path: Path, network: Spec | None, new: Spec) -> OldNetwork:
     file = open_weights(path)
     if network is None:
         network = load(file.metadata[SPEC_META]) if SPEC_META in file.metadata else new
-    tensors, renamed = named(file, network)
-    return OldNetwork(str(path), network, tensors, sha256_of(path), renamed)
+    tensors, renamed, notes = named(file, network)
+    return OldNetwork(str(path), network, tensors, sha256_of(path), renamed, notes)
 
 
 def _of_run(path: Path) -> OldNetwork:
     trained = trained_spec(path)
     file = open_weights(path / BEST)
-    tensors, renamed = named(file, trained.spec)
+    tensors, renamed, unused = named(file, trained.spec)
     notes = trained.notes(path, file.metadata.get("epoch", "?"))
-    return OldNetwork(str(path), trained.spec, tensors, sha256_of(path / BEST), renamed, notes)
+    return OldNetwork(str(path), trained.spec, tensors, sha256_of(path / BEST), renamed, (*notes, *unused))
 
 
 def _of_model(path: Path) -> OldNetwork:
@@ -64,8 +64,8 @@ def _of_model(path: Path) -> OldNetwork:
     return OldNetwork(str(path), graph, tensors, sha256_of(path), (), notes)
 
 
-def named(file: WeightsFile, graph: Graph) -> tuple[Mapping[str, Tensor], tuple[Renamed, ...]]:
-    """The file's tensors by the names of the network: they have them, or are named by their structure."""
+def named(file: WeightsFile, graph: Graph) -> tuple[Mapping[str, Tensor], tuple[Renamed, ...], tuple[str, ...]]:
+    """The file's tensors by the names of the network, which they have or get by their structure; and notes."""
     expected = {
         f"{node.name}.{name}": weight
         for node in graph.layers()
@@ -74,7 +74,9 @@ def named(file: WeightsFile, graph: Graph) -> tuple[Mapping[str, Tensor], tuple[
     }
     check_finite(file.tensors, str(file.path))
     if all(n in file.tensors and tuple(file.tensors[n].shape) == w.shape for n, w in expected.items()):
-        return {name: file.tensors[name] for name in expected}, ()
+        return {name: file.tensors[name] for name in expected}, (), ()
     if not expected:
         raise NetspecError("NS641", "there is nothing to carry: the network has no weights", name=graph.name)
-    return named_by_structure(file, graph)
+    tensors, renamed, unused = named_by_structure(file, graph)
+    listed = ", ".join(unused[:4]) + (", …" if len(unused) > 4 else "")
+    return tensors, renamed, (f"nothing is made of what else the file holds: {listed}",) if unused else ()

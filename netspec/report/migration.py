@@ -33,9 +33,16 @@ def migration_lines(migration: Migration, noise: float) -> Iterator[str]:
 
 
 def renamed_lines(renamed: Sequence[Renamed]) -> Iterator[str]:
-    """What a file of other names calls each layer."""
-    if renamed:
-        yield from _aligned([("layer", "in the file", ""), *((r.layer, r.file, r.how) for r in renamed)], right=())
+    """What a file of other names calls each layer; layers whose names differ in numbers alone are one line."""
+    lines: dict[tuple[str, str, str], list[Renamed]] = defaultdict(list)
+    for layer in renamed:
+        lines[_starred(layer.layer), _starred(layer.file), layer.how].append(layer)
+    rows = []
+    for (_, _, how), same in lines.items():
+        count = f" ({len(same)})" if len(same) > 1 else ""
+        rows.append((_common([r.layer for r in same]) + count, _common([r.file for r in same]), how))
+    if rows:
+        yield from _aligned([("layer", "in the file", ""), *rows], right=())
         yield ""
 
 
@@ -86,13 +93,21 @@ def folded(names: Iterable[str], among: Iterable[str]) -> str:
     )
     if "" in covers:
         return "all"
-    patterns: dict[str, int] = defaultdict(int)
-    first: dict[str, str] = {}
+    patterns: dict[str, list[str]] = defaultdict(list)
     for cover in covers:
-        pattern = re.sub(r"(?<![A-Za-z0-9])\d+(?=\.|$)|\d+(?=\.\d+(?:\.|$))", "*", cover)
-        patterns[pattern] += 1
-        first.setdefault(pattern, cover)
-    return _some([first[p] if n == 1 else f"{p} ({n})" for p, n in patterns.items()])
+        patterns[_starred(cover)].append(cover)
+    return _some([_common(same) + (f" ({len(same)})" if len(same) > 1 else "") for same in patterns.values()])
+
+
+def _starred(name: str) -> str:
+    """Numbers of copies as `*`: those that are a part of a path, and the ends of parts right before them."""
+    return re.sub(r"(?<![A-Za-z0-9])\d+(?=\.|$)|\d+(?=\.\d+(?:\.|$))", "*", name)
+
+
+def _common(names: Sequence[str]) -> str:
+    """Names of one pattern as one, `*` where their numbers differ."""
+    parts = zip(*(re.split(r"(\d+)", name) for name in names), strict=True)
+    return "".join(same[0] if len(set(same)) == 1 else "*" for same in parts)
 
 
 def _prefixes(name: str) -> list[str]:
