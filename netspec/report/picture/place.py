@@ -23,7 +23,6 @@ SECOND = 11.0
 WIDEST = 230.0  # of a line of text
 BETWEEN = 2.0  # the layers of a stack
 SHEETS = 5.0  # how far the copies behind a box look out
-MOST_BOXES = 70  # when nobody says how deep a picture goes
 ENDS = ("input", "output")
 ORIGIN = Point(0.0, 0.0)
 
@@ -76,11 +75,6 @@ def boxes_at(body: Body, depth: int) -> int:
 def deepest(body: Body) -> int:
     """How many containers stand in each other."""
     return max((1 + deepest(unit.inside) for unit in body.units if isinstance(unit.inside, Body)), default=0)
-
-
-def fitting_depth(body: Body) -> int:
-    """The deepest opening that still fits a page."""
-    return next((d for d in range(deepest(body), 0, -1) if boxes_at(body, d) <= MOST_BOXES), 0)
 
 
 def plan(body: Body, depth: int) -> Plan:

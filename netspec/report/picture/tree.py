@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from netspec.graph.cost import Cost
 from netspec.graph.model import Ref
@@ -18,6 +18,7 @@ from netspec.shapes.dim import Size
 
 BORDER = -1  # the unit that stands for the container itself
 MERGE = ""  # the last part of a path: the layer that joins a container's paths, which has the container's name
+Path: TypeAlias = tuple[str, ...]
 MOST_UNITS = 120  # of one body; what is longer is shown in stretches
 
 
@@ -108,6 +109,7 @@ class Unit:
     label: str
     kind: str
     inside: Leaf | Body
+    old_name: str = ""  # a container's own, where it was another
 
     @property
     def copies(self) -> int:
@@ -135,14 +137,17 @@ class _Placed(NamedTuple):
     gives: tuple[Ref, ...]  # what others read of it
 
 
-def tree(items: Sequence[Item], kinds: Mapping[tuple[str, ...], str]) -> Body:
-    """The picture of these layers, which stand in an order of the data; `kinds` says what each container is."""
-    return _Tree(items, kinds).body(list(items), 0)[0]
+def tree(items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str] | None = None) -> Body:
+    """The picture of these layers, which stand in an order of the data.
+
+    `kinds` says what each container is, `old_names` what it was called where that was something else.
+    """
+    return _Tree(items, kinds, old_names or {}).body(list(items), 0)[0]
 
 
 class _Tree:
-    def __init__(self, items: Sequence[Item], kinds: Mapping[tuple[str, ...], str]) -> None:
-        self.kinds = kinds
+    def __init__(self, items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str]) -> None:
+        self.kinds, self.old_names = kinds, old_names
         self.readers: dict[Ref, list[tuple[str, ...]]] = {}  # who reads an output, by path
         for item in items:
             for wire in item.wires:
@@ -170,15 +175,13 @@ class _Tree:
             label = item.label or (name if name != MERGE else item.leaf.facts.kind)
             return _Placed(Unit((name,), label, item.leaf.facts.kind, item.leaf), item.wires, gives)
         body, reads, gives = self.body(items, depth + 1)
-        kind = self.kinds.get(path, "")
-        if not kind and len(body.units) == 1 and body.units[0].names[0] != MERGE:  # a repeat that is all of its copies
-            [copy] = body.units
-            unit = Unit(tuple(f"{name}.{n}" for n in copy.names), name, copy.kind, copy.inside)
-        elif kind == "sequence" and len(body.units) == 1 and body.units[0].names[0] != MERGE:
-            [only] = body.units
-            unit = Unit(tuple(f"{name}.{n}" for n in only.names), f"{name}.{only.label}", only.kind, only.inside)
-        else:
-            unit = Unit((name,), name, kind or _repeated(body), body)
+        kind, old_name = self.kinds.get(path, ""), self.old_names.get(path, "")
+        unit = Unit((name,), name, kind or _repeated(body), body, old_name)
+        if kind in ("", "sequence") and len(body.units) == 1 and body.units[0].names[0] != MERGE:
+            [only] = body.units  # all copies of a repeat, or the only layer of a sequence
+            label = f"{name}.{only.label}" if kind else name
+            names = tuple(f"{name}.{own}" for own in only.names)
+            unit = Unit(names, label, only.kind, only.inside, old_name or only.old_name)
         return _Placed(unit, reads, gives)
 
     def _leaves(self, ref: Ref, around: tuple[str, ...]) -> bool:
@@ -213,12 +216,12 @@ class _Tree:
         """A long level in stretches of about equal length, each a container of its own."""
         number = min(MOST_UNITS, ceil(len(level) / (MOST_UNITS // 2)))
         cuts = [round(i * len(level) / number) for i in range(number + 1)]
-        last_reader = {wire.ref: i for i, placed in enumerate(level) for wire in placed.reads}
+        readers = _readers(level)
         stretches = []
         for start, end in itertools.pairwise(cuts):
             stretch = level[start:end]
             outside = {
-                ref for p in stretch for ref in p.gives if ref in escaping or not start <= last_reader[ref] < end
+                ref for p in stretch for ref in p.gives if ref in escaping or not readers[ref] <= set(range(start, end))
             }
             body, reads, gives = self._linked(stretch, outside)
             label = f"{stretch[0].unit.label} … {stretch[-1].unit.label}"
@@ -228,10 +231,9 @@ class _Tree:
 
 def _folded(level: list[_Placed], escaping: Iterable[Ref]) -> list[_Placed]:
     """Equal boxes of which each is read by the next alone, as one box."""
-    readers: dict[Ref, set[int]] = {ref: {BORDER} for ref in escaping}
-    for i, placed in enumerate(level):
-        for wire in placed.reads:
-            readers.setdefault(wire.ref, set()).add(i)
+    readers = _readers(level)
+    for ref in escaping:
+        readers.setdefault(ref, set()).add(BORDER)
     runs: list[list[_Placed]] = []
     for i, placed in enumerate(level):
         if runs and _follows(placed, runs[-1][-1], i, readers):
@@ -239,6 +241,15 @@ def _folded(level: list[_Placed], escaping: Iterable[Ref]) -> list[_Placed]:
         else:
             runs.append([placed])
     return [_run(run) if len(run) > 1 else run[0] for run in runs]
+
+
+def _readers(level: Sequence[_Placed]) -> dict[Ref, set[int]]:
+    """Who reads an output, by place."""
+    readers: dict[Ref, set[int]] = {}
+    for i, placed in enumerate(level):
+        for wire in placed.reads:
+            readers.setdefault(wire.ref, set()).add(i)
+    return readers
 
 
 def _follows(copy: _Placed, before: _Placed, place: int, readers: Mapping[Ref, set[int]]) -> bool:
@@ -257,7 +268,10 @@ def _run(run: list[_Placed]) -> _Placed:
     names = tuple(name for placed in run for name in placed.unit.names)
     first, last = run[0].unit, run[-1].unit
     between = "–" if names[0].isdecimal() else " … "
-    unit = Unit(names, f"{first.label}{between}{last.label}", first.kind, first.inside)
+    old_names = dict.fromkeys(placed.unit.old_name for placed in run)
+    several = all(old_names) and len(old_names) > 1
+    old_name = between.join((first.old_name, last.old_name)) if several else first.old_name
+    unit = Unit(names, f"{first.label}{between}{last.label}", first.kind, first.inside, old_name)
     return _Placed(unit, run[0].reads, run[-1].gives)
 
 

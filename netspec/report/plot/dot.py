@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from netspec.graph.model import Graph
 from netspec.report.numbers import short
 from netspec.report.picture.captions import caption
+from netspec.report.picture.columns import fitting
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.place import fitting_depth
 from netspec.report.picture.tree import BORDER, Body, End, Leaf, Link, Unit
 from netspec.source.text import printable
 
@@ -16,7 +16,7 @@ from netspec.source.text import printable
 def render(graph: Graph, depth: int | None = None) -> Iterator[str]:
     """`depth`: how far containers are open."""
     body = network_tree(graph)
-    open_to = fitting_depth(body) if depth is None else depth
+    open_to = fitting(body)[1] if depth is None else depth
     lines = [
         f"digraph {_quoted(graph.name or 'network')} {{",
         '  graph [compound=true, fontname="Helvetica", fontsize=10, ranksep=0.3, nodesep=0.25];',

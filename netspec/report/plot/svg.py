@@ -8,10 +8,10 @@ from xml.sax.saxutils import escape, quoteattr
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.report.numbers import count, short
-from netspec.report.picture.columns import in_columns
+from netspec.report.picture.columns import fitting, in_columns
 from netspec.report.picture.layered import Point
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.place import HEADER, NAME, PAD, ROW, SHEETS, SMALL, Box, Plan, fitting_depth, plan
+from netspec.report.picture.place import HEADER, NAME, PAD, ROW, SHEETS, SMALL, Box, Plan, plan
 from netspec.report.picture.text_width import FONT, text_width
 from netspec.report.picture.tree import BORDER, Leaf
 from netspec.source.text import printable
@@ -34,7 +34,7 @@ def render(graph: Graph, depth: int | None = None) -> Iterator[str]:
 
 def svg(graph: Graph, depth: int | None = None) -> str:
     body = network_tree(graph)
-    placed = in_columns(plan(body, fitting_depth(body) if depth is None else depth))
+    placed = fitting(body)[0] if depth is None else in_columns(plan(body, depth))
     cost = total(graph)
     figures = f"{count(cost.params)} parameters" + (f", {short(cost.flops)} FLOPs" if cost.flops else "")
     name = graph.name or "network"

@@ -1,0 +1,154 @@
+"""Two networks in one picture: what is in both once, what was removed where it stood.
+
+Names are those of the network after; what is told of a container's inside is told without them, so that copies that
+changed alike are equal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from netspec.graph.model import Node, Ref
+from netspec.report.diff import change_sides
+from netspec.report.picture.layers import container_kinds, facts, output_facts, output_item, path_of, short_shape, wires
+from netspec.report.picture.tree import Body, Facts, Item, Leaf, Path, Wire, tree
+from netspec.review.difference import Difference, LayerChange
+
+GONE = " (before)"  # behind the name of what was removed, where another thing has its name
+
+
+def union_tree(difference: Difference) -> Body:
+    """The picture of a difference."""
+    union = _Union(difference)
+    return tree([*union.layers(), *union.outputs()], union.kinds(), union.old_names())
+
+
+class _Union:
+    def __init__(self, difference: Difference) -> None:
+        matching = difference.matching
+        self.matching, self.before, self.after = matching, matching.before, matching.after
+        self.new = {**matching.names, **matching.inputs}
+        self.old = {new: old for old, new in self.new.items()}
+        changes = [*difference.layers, *difference.affected]
+        self.changes = {change.after.name: change for change in changes if change.after}
+        self.leaves = {path_of(self.after, node) for node in self.after.nodes()}
+        self.containers = {path[:i] for path in self.leaves for i in range(1, len(path))}
+
+    def layers(self) -> Iterator[Item]:
+        """In the order of the network after, each removed layer before what it stood before."""
+        removed = deque(node for node in self.before.nodes() if node.name not in self.new)
+        position = {node.name: i for i, node in enumerate(self.before.nodes())}
+        for node in self.after.nodes():
+            old = self.old.get(node.name)
+            while removed and old is not None and position[removed[0].name] < position[old]:
+                yield self._removed(removed.popleft())
+            yield self._kept(node, self.before[old]) if old is not None else self._added(node)
+        yield from map(self._removed, removed)
+
+    def _added(self, node: Node) -> Item:
+        reads = tuple(replace(wire, status="added") for wire in wires(self.after, node))
+        return Item(node.name, path_of(self.after, node), Leaf(None, facts(self.after, node), "added"), reads)
+
+    def _removed(self, node: Node) -> Item:
+        reads = tuple(Wire(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, node))
+        path = self._path(node)
+        label = path[-1].removesuffix(GONE) or node.kind
+        return Item(self._key(node.name), path, Leaf(facts(self.before, node), None, "removed"), reads, label)
+
+    def _kept(self, node: Node, old: Node) -> Item:
+        change = self.changes.get(node.name)
+        was, now = facts(self.before, old), facts(self.after, node)
+        status = change.status if change else ""
+        if not change and isinstance(node.layer, Input):
+            status = "renamed" if old.name != node.name else "changed" if was != now else ""
+        changes = _changes(change, node) if change else ()
+        own = "" if old.name.rpartition(".")[2] == node.name.rpartition(".")[2] else old.name.rpartition(".")[2]
+        same = not status and _text(was) == _text(now)
+        leaf = Leaf(None if same else was, now, status, own, changes)
+        return Item(node.name, path_of(self.after, node), leaf, self._reads(node, old))
+
+    def _reads(self, node: Node, old: Node) -> tuple[Wire, ...]:
+        """What the layer reads now, and what it read and reads no more."""
+        now = wires(self.after, node)
+        before = [Wire(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, old)]
+        was = {wire.ref for wire in before}
+        still = {wire.ref for wire in now}
+        reads = [wire if wire.ref in was else replace(wire, status="added") for wire in now]
+        return (*reads, *(wire for wire in before if wire.ref not in still))
+
+    def outputs(self) -> Iterator[Item]:
+        old = {new: name for name, new in self.matching.outputs.items()}
+        for name, ref in self.after.outputs.items():
+            now = output_facts(self.after, ref)
+            if name not in old:
+                yield output_item(name, ref, Leaf(None, now, "added"), "added")
+                continue
+            was_ref = self.before.outputs[old[name]]
+            was, was_read = output_facts(self.before, was_ref), self._ref(was_ref)
+            status = "renamed" if old[name] != name else "changed" if was != now or was_read != ref else ""
+            leaf = Leaf(was if status else None, now, status, old[name] if status == "renamed" else "")
+            item = output_item(name, ref, leaf)
+            if was_read != ref:
+                shape = short_shape(self.before.type_of(was_ref))
+                added = tuple(replace(wire, status="added") for wire in item.wires)
+                item = replace(item, wires=(*added, Wire(was_read, shape, "removed")))
+            yield item
+        for name, ref in self.before.outputs.items():
+            if name not in self.matching.outputs:
+                leaf = Leaf(output_facts(self.before, ref), None, "removed")
+                gone = output_item(name, self._ref(ref), leaf, "removed")
+                yield replace(gone, name=gone.name + GONE, path=(gone.path[0] + GONE,))
+
+    def kinds(self) -> Mapping[Path, str]:
+        """Of all containers; those that were removed stand where their layers do."""
+        kinds = dict(container_kinds(self.after))
+        for path, kind in container_kinds(self.before).items():
+            kinds.setdefault(self._container(path), kind)
+        return kinds
+
+    def old_names(self) -> Mapping[Path, str]:
+        """The own names that containers had, where they are others now."""
+        names = {}
+        for old, new in self.matching.containers.items():
+            own = old.rpartition(".")[2]
+            if own != new.rpartition(".")[2]:
+                names[tuple(new.split("."))] = own
+        return names
+
+    def _key(self, name: str) -> str:
+        """A layer of the network before by a name that no layer of the one after has."""
+        return self.new.get(name) or f"{name}{GONE}"
+
+    def _ref(self, ref: Ref) -> Ref:
+        return Ref(self._key(ref.node), ref.port)
+
+    def _path(self, node: Node) -> Path:
+        """Where a removed layer stands: in the container that its own is now."""
+        before = path_of(self.before, node)
+        path: Path = ()
+        for part in self._container(before[:-1]):
+            path = (*path, part)
+            path = (*path[:-1], part + GONE) if path in self.leaves else path
+        path = (*path, before[-1])
+        return (*path[:-1], before[-1] + GONE) if path in self.leaves | self.containers else path
+
+    def _container(self, path: Path) -> Path:
+        for length in range(len(path), 0, -1):
+            new = self.matching.containers.get(".".join(path[:length]))
+            if new is not None:
+                return (*new.split("."), *path[length:])
+        return path
+
+
+def _changes(change: LayerChange, node: Node) -> tuple[tuple[str, str, str], ...]:
+    """What was written differently, names in the container around the layer without it."""
+    around = f"{node.name.rpartition('.')[0]}."
+    rows = (change_sides(c) for c in change.changes if c.what != "name")
+    return tuple((what, before.replace(around, ""), after.replace(around, "")) for what, before, after in rows)
+
+
+def _text(facts: Facts) -> Facts:
+    """Without the place in the text, which moves when other lines change."""
+    return replace(facts, lines=None)
