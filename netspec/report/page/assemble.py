@@ -32,7 +32,7 @@ def page(data: Mapping[str, Any]) -> str:
     parts = {
         "POLICY": policy,
         "VERSION": VERSION,
-        "TITLE": escape(str(data["name"])),
+        "TITLE": escape(", ".join(network["name"] for network in data["networks"])),
         "STYLE": style,
         "DATA": script_json(data),
         "DAGRE": dagre,

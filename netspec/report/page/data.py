@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from netspec.frontend.containers import CONTAINERS
-from netspec.graph.cost import Cost, depth, total
+from netspec.graph.cost import Cost, total
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.report.numbers import byte_size, count, short
@@ -27,18 +27,27 @@ MOST_LINES = 40  # of one layer's text
 
 def network_data(graph: Graph) -> dict[str, Any]:
     """The page of one network."""
-    return page_data(network_tree(graph), graph, sources_of(graph), name=graph.name or "network")
+    return page_data([network_page(network_tree(graph), graph, {}, sources_of(graph), name=graph.name or "network")])
 
 
-def page_data(body: Body, graph: Graph, sources: Mapping[str, Source], *, name: str) -> dict[str, Any]:
-    """The page of a picture; totals are the graph's."""
-    tables = _Tables(sources)
+def page_data(networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"format_version": FORMAT_VERSION, "networks": list(networks)}
+
+
+def network_page(
+    body: Body, graph: Graph, before: Mapping[str, Source], after: Mapping[str, Source], *, name: str
+) -> dict[str, Any]:
+    """A picture with all that is told of its boxes.
+
+    Totals are the graph's; `before` and `after` are the texts that layers stand in, by their names.
+    """
+    tables = _Tables({"before": before, "after": after})
     root = tables.body(body)
     cost = total(graph)
     symbolic = sorted({s for t in graph.inputs.values() for s in t.symbols()} - {"B"})
     return {
-        "format_version": FORMAT_VERSION,
         "name": name,
+        "path": "",
         "before": "",
         "after": "",
         "description": graph.description,
@@ -46,7 +55,6 @@ def page_data(body: Body, graph: Graph, sources: Mapping[str, Source], *, name: 
             ["parameters", count(cost.params)],
             ["FLOPs", short(cost.flops)],
             ["activations", byte_size(cost.activations)],
-            ["deep", str(depth(graph))],
         ],
         "sizes": f"heat counts {', '.join(symbolic)} as {SYMBOLIC}" if symbolic else "",
         "bodies": tables.bodies,
@@ -66,12 +74,12 @@ def sources_of(graph: Graph) -> dict[str, Source]:
 class _Tables:
     """The parts of the page so far, and the numbers of those that are there."""
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
-        self.sources = sources
+    def __init__(self, sources: Mapping[str, Mapping[str, Source]]) -> None:
+        self.sources = sources  # by side and name
         self.bodies: list[dict[str, Any]] = []
         self.leaves: list[dict[str, Any]] = []
         self.kinds: dict[str, str] = {}
-        self.text: dict[str, dict[str, str]] = {}
+        self.text: dict[str, dict[str, dict[str, str]]] = {"before": {}, "after": {}}
         self._numbers: dict[Body | Leaf, int] = {}
 
     def body(self, body: Body) -> int:
@@ -96,6 +104,7 @@ class _Tables:
             "label": unit.label,
             "kind": unit.kind,
             "caption": words,
+            "old_name": unit.old_name,
             **inside,
             **_cost(unit.cost),
         }
@@ -104,8 +113,8 @@ class _Tables:
         if leaf not in self._numbers:
             self.leaves.append(
                 {
-                    "before": self._facts(leaf.before),
-                    "after": self._facts(leaf.after),
+                    "before": self._facts(leaf.before, "before"),
+                    "after": self._facts(leaf.after, "after"),
                     "status": leaf.status,
                     "old_name": leaf.old_name,
                     "changes": [list(change) for change in leaf.changes],
@@ -114,12 +123,12 @@ class _Tables:
             self._numbers[leaf] = len(self.leaves) - 1
         return self._numbers[leaf]
 
-    def _facts(self, facts: Facts | None) -> dict[str, Any] | None:
+    def _facts(self, facts: Facts | None, side: str) -> dict[str, Any] | None:
         if facts is None:
             return None
         self._note_kind(facts.kind)
         if facts.lines:
-            self._note_lines(facts.lines)
+            self._note_lines(facts.lines, side)
         return {
             "kind": facts.kind,
             "fields": [list(field) for field in facts.fields],
@@ -136,11 +145,12 @@ class _Tables:
         if cls is not None and kind not in self.kinds:
             self.kinds[kind] = equation_of(cls)
 
-    def _note_lines(self, lines: Lines) -> None:
-        if lines.file in self.sources:
-            shown = self.text.setdefault(lines.file, {})
+    def _note_lines(self, lines: Lines, side: str) -> None:
+        source = self.sources[side].get(lines.file)
+        if source is not None:
+            shown = self.text[side].setdefault(lines.file, {})
             last = min(lines.last, lines.first + MOST_LINES - 1)
-            for number, line in _numbered(self.sources[lines.file], range(lines.first, last + 1)):
+            for number, line in _numbered(source, range(lines.first, last + 1)):
                 shown[str(number)] = line
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from netspec.cells.language.expr import unparse
 from netspec.graph.cost import Cost, cost_of
@@ -12,9 +11,10 @@ from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
 from netspec.report.picture.tree import MERGE, Body, Facts, Item, Leaf, Lines, Wire, tree
 from netspec.review.layer_changes import set_fields
+from netspec.review.yaml_text import init_text, value_text
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import BATCH, TensorType
-from netspec.source.text import Span, show
+from netspec.source.text import Span
 
 FREE = Cost(0, 0, 0)
 
@@ -57,9 +57,9 @@ def output_facts(graph: Graph, ref: Ref) -> Facts:
 
 def facts(graph: Graph, node: Node) -> Facts:
     """One layer: what is written and what follows from it."""
-    fields = [(name, show(value)) for name, value in set_fields(node).items()]
+    fields = [(name, value_text(value)) for name, value in set_fields(node).items()]
     fields += [("share", node.share)] if node.share else []
-    fields += [(f"init.{name}", _init(init)) for name, init in node.init.items()]
+    fields += [(f"init.{name}", init_text(init)) for name, init in node.init.items()]
     fields += [("freeze", "true")] if node.freeze else []
     is_input = isinstance(node.layer, Input)
     return Facts(
@@ -90,10 +90,6 @@ def lines_of(span: Span) -> Lines:
 
 def _sizes(weight: Weight) -> str:
     return "×".join(map(str, weight.shape)) or "one number"
-
-
-def _init(init: Any) -> str:
-    return show(init)
 
 
 def short_shape(type_: TensorType) -> str:

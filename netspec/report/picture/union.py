@@ -9,23 +9,20 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
-from netspec.graph.model import Node, Ref
-from netspec.report.diff import change_sides
+from netspec.graph.model import Input, Node, Ref
 from netspec.report.picture.layers import container_kinds, facts, output_facts, output_item, path_of, short_shape, wires
 from netspec.report.picture.tree import Body, Facts, Item, Leaf, Path, Wire, tree
 from netspec.review.difference import Difference, LayerChange
+from netspec.review.yaml_text import value_text
 
 GONE = " (before)"  # behind the name of what was removed, where another thing has its name
 
 
-def union_tree(difference: Difference) -> Body:
+class Union:
     """The picture of a difference."""
-    union = _Union(difference)
-    return tree([*union.layers(), *union.outputs()], union.kinds(), union.old_names())
 
-
-class _Union:
     def __init__(self, difference: Difference) -> None:
         matching = difference.matching
         self.matching, self.before, self.after = matching, matching.before, matching.after
@@ -35,6 +32,16 @@ class _Union:
         self.changes = {change.after.name: change for change in changes if change.after}
         self.leaves = {path_of(self.after, node) for node in self.after.nodes()}
         self.containers = {path[:i] for path in self.leaves for i in range(1, len(path))}
+
+    def tree(self) -> Body:
+        return tree([*self.layers(), *self.outputs()], self.kinds(), self.old_names())
+
+    def path(self, change: LayerChange) -> Path:
+        """Where a changed layer stands in the picture."""
+        if change.after is not None:
+            return path_of(self.after, change.after)
+        assert change.before is not None  # a change has one side at least
+        return self._path(change.before)
 
     def layers(self) -> Iterator[Item]:
         """In the order of the network after, each removed layer before what it stood before."""
@@ -62,7 +69,7 @@ class _Union:
         was, now = facts(self.before, old), facts(self.after, node)
         status = change.status if change else ""
         if not change and isinstance(node.layer, Input):
-            status = "renamed" if old.name != node.name else "changed" if was != now else ""
+            status = "renamed" if old.name != node.name else "changed" if _text(was) != _text(now) else ""
         changes = _changes(change, node) if change else ()
         own = "" if old.name.rpartition(".")[2] == node.name.rpartition(".")[2] else old.name.rpartition(".")[2]
         same = not status and _text(was) == _text(now)
@@ -144,9 +151,14 @@ class _Union:
 
 def _changes(change: LayerChange, node: Node) -> tuple[tuple[str, str, str], ...]:
     """What was written differently, names in the container around the layer without it."""
-    around = f"{node.name.rpartition('.')[0]}."
-    rows = (change_sides(c) for c in change.changes if c.what != "name")
-    return tuple((what, before.replace(around, ""), after.replace(around, "")) for what, before, after in rows)
+    around = node.name.rpartition(".")[0]
+    written = (c for c in change.changes if c.what != "name")
+    return tuple((c.what, _shown(c.before, around), _shown(c.after, around)) for c in written)
+
+
+def _shown(value: Any, around: str) -> str:
+    text = "" if value is None else value_text(value)
+    return text.replace(f"{around}.", "") if around else text
 
 
 def _text(facts: Facts) -> Facts:

@@ -7,18 +7,19 @@
  *   weights: [string, string][], lines: [string, number, number] | null, equations: string[]}} Facts
  * @typedef {{before: Facts | null, after: Facts | null, status: string, old_name: string,
  *   changes: [string, string | null, string | null][]}} Leaf
- * @typedef {{names: string[], label: string, kind: string, caption: string, body?: number, leaf?: number,
+ * @typedef {{names: string[], label: string, kind: string, caption: string, old_name: string, body?: number, leaf?: number,
  *   params: number, flops: number, flops_text: string, memory: number, memory_text: string}} Unit
  * @typedef {[number, number, number, number, string, string]} Link source unit and slot, target unit and slot, shape, status
  * @typedef {{units: Unit[], links: Link[]}} Body
- * @typedef {{what: string, before: string, after: string, delta: string, share: number}} Total
- * @typedef {{status: string, text: string, places: string, count: number, layers: string[]}} Entry
- * @typedef {{path: string, before: string | null, after: string | null, place: string}} Cause
- * @typedef {{verdict: string, alarm: string[], causes: Cause[], interface: string[], weights: string[], sections: [string, Cause[]][],
- *   entries: Entry[], affected: number, totals: Total[]}} Review
- * @typedef {{format_version: number, name: string, before: string, after: string, description: string,
+ * @typedef {{what: string, before: string, after: string, growth: string, share: number}} Total
+ * @typedef {{status: string, text: string, more: string, layers: string[]}} Entry
+ * @typedef {{verdict: string, alarm: string[], causes: string[], interface: string[], weights: string[],
+ *   sections: [string, string][], entries: Entry[], affected: string, totals: Total[]}} Review
+ * @typedef {{name: string, path: string, before: string, after: string, description: string,
  *   figures: [string, string][], sizes: string, bodies: Body[], root: number, leaves: Leaf[],
- *   kinds: Record<string, string>, text: Record<string, Record<string, string>>, review: Review | null}} Data
+ *   kinds: Record<string, string>, text: Record<string, Record<string, Record<string, string>>>,
+ *   review: Review | null}} Network
+ * @typedef {{format_version: number, networks: Network[]}} Data
  */
 
 /** The border of a body, where a unit's number stands otherwise. */

@@ -121,7 +121,9 @@ function linesOf(place) {
   const sign = place.status && place.status !== "affected" ? `${SIGNS[place.status]} ` : "";
   const times = place.copies > 1 ? ` ×${place.copies}` : "";
   const title = cut(sign + unit.label + times, NAME_FONT);
-  const second = place.open && place.isContainer ? "" : cut(unit.caption, TEXT_FONT);
+  const was = unit.old_name || place.leaf?.old_name;
+  const words = [was ? `was ${was}` : "", unit.caption].filter(Boolean).join(" · ");
+  const second = place.open && place.isContainer ? "" : cut(words, TEXT_FONT);
   return [title, second, place.isContainer && !place.status ? badge(place) : ""];
 }
 

@@ -13,13 +13,15 @@ import { View } from "./view.js";
 const MOST_OPEN = 1500; // boxes that are drawn when all is unfolded
 const OPEN_AT_FIRST = 60; // boxes of a difference that are drawn to show its changes
 
-const data = readData();
-const root = new Place(data, null, null);
+const { networks } = readData();
 const svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (byId("picture")));
 const group = /** @type {SVGElement} */ (/** @type {unknown} */ (byId("network")));
 const view = new View(svg, group);
-const stops = changedPlaces(root);
 
+let data = networks[0];
+let root = new Place(data, null, null);
+/** @type {Place[]} */
+let stops = [];
 /** @type {Place | null} */
 let selected = null;
 /** @type {Map<Place, import("./draw.js").Drawn>} */
@@ -155,7 +157,7 @@ help.append(
   button("Close", () => help.close()),
 );
 
-const finder = makeSearch(root, (place) => select(place));
+const finder = makeSearch(() => root, (place) => select(place));
 
 /** @type {Record<string, () => void>} */
 const actions = {
@@ -215,20 +217,35 @@ addEventListener("afterprint", () => {
 /** @type {Record<string, () => void>} */
 const clicks = { unfold: () => foldAll(true), fold: () => foldAll(false), fit: () => view.fit(false), theme: switchTheme, keys: () => help.showModal(), next: () => step(1), previous: () => step(-1) };
 for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("click", action);
-byId("steps").hidden = !stops.length;
-byId("position").textContent = `${stops.length} changed`;
 const choice = /** @type {HTMLSelectElement} */ (byId("heat"));
 choice.addEventListener("change", () => {
   heat = heatOf(root, choice.value);
   draw();
 });
 
-byId("title").textContent = data.name;
-byId("figures").textContent = data.figures.map(([name, value]) => `${value} ${name}`).join(", ");
-byId("figures").title = data.sizes;
-showReview(data, goTo);
-openChanges();
-draw();
-view.fit(true);
+/** Show one of the page's networks. @param {number} number */
+function show(number) {
+  data = networks[number];
+  root = new Place(data, null, null);
+  stops = changedPlaces(root);
+  selected = null;
+  heat = heatOf(root, choice.value);
+  byId("title").textContent = data.name;
+  byId("figures").textContent = root.children.length ? data.figures.map(([name, value]) => `${value} ${name}`).join(", ") : "";
+  byId("figures").title = data.sizes;
+  byId("steps").hidden = !stops.length;
+  byId("position").textContent = `${stops.length} changed`;
+  showReview(data, goTo);
+  showPanel(null, select, () => select(null));
+  openChanges();
+  draw();
+  view.fit(true);
+}
+
+const choiceOfNetwork = /** @type {HTMLSelectElement} */ (byId("choice"));
+choiceOfNetwork.hidden = networks.length < 2;
+choiceOfNetwork.append(...networks.map((each, number) => html("option", { value: String(number) }, `${each.path}: ${each.review?.verdict ?? ""}`)));
+choiceOfNetwork.addEventListener("change", () => show(Number(choiceOfNetwork.value)));
+show(0);
 if (location.hash.length > 1) goTo(decodeURIComponent(location.hash.slice(1)));
 document.documentElement.dataset.ready = "true";

@@ -39,7 +39,7 @@ function layerParts(place, leaf) {
   if (leaf.old_name) parts.push(html("p", {}, "was ", html("code", {}, leaf.old_name)));
   parts.push(...names(place));
   if (leaf.changes.length) {
-    parts.push(html("h3", {}, "Changed"), table(["", "before", "after"], leaf.changes.map(([what, before, after]) => [what, before ?? "–", after ?? "–"]), "changes"));
+    parts.push(html("h3", {}, "Changed"), table(["", "before", "after"], leaf.changes.map(([what, before, after]) => [what, before || "–", after || "–"]), "changes"));
   }
   const equation = place.data.kinds[facts.kind];
   if (equation) parts.push(html("p", { class: "equation" }, equation));
@@ -88,7 +88,9 @@ function containerParts(place) {
   if (!unit) return [];
   const counts = Object.entries(place.counts).filter(([status]) => status);
   /** @type {Node[]} */
-  const parts = [html("p", { class: "kind" }, unit.kind), ...names(place)];
+  const parts = [html("p", { class: "kind" }, unit.kind)];
+  if (unit.old_name) parts.push(html("p", {}, "was ", html("code", {}, unit.old_name)));
+  parts.push(...names(place));
   if (counts.length) parts.push(html("p", {}, counts.map(([status, number]) => `${SIGNS[status]} ${number} ${status}`).join(", ")));
   const equation = place.data.kinds[unit.kind];
   if (equation) parts.push(html("p", { class: "equation" }, equation));
@@ -112,9 +114,9 @@ function names(place) {
   return [html("p", { class: "names" }, html("a", { href: `#${encodeURIComponent(all[0])}` }, all[0]), all.length > 1 ? `, ${all.slice(1).join(", ")}` : "", more)];
 }
 
-/** @param {import("./data.js").Data} data @param {string} title @param {[string, number, number]} span @param {boolean} compared @returns {Node[]} */
+/** @param {import("./data.js").Network} data @param {string} title @param {[string, number, number]} span @param {boolean} compared @returns {Node[]} */
 function lines(data, title, [file, first, last], compared) {
-  const text = data.text[file] ?? {};
+  const text = data.text[title][file] ?? {};
   const rows = [];
   for (let number = first; number <= last && text[number] !== undefined; number++) rows.push(`${String(number).padStart(4)}  ${text[number]}`);
   if (!rows.length) return [];

@@ -5,7 +5,7 @@ import { SIGNS } from "./data.js";
  */
 export class Place {
   /**
-   * @param {import("./data.js").Data} data
+   * @param {import("./data.js").Network} data
    * @param {import("./data.js").Unit | null} unit null for the network itself
    * @param {Place | null} parent
    */
@@ -139,13 +139,13 @@ function findBelow(place, name, around) {
 /** @type {WeakMap<object, Record<string, number>>} */
 const counted = new WeakMap();
 
-/** @param {import("./data.js").Data} data @param {Place} place @returns {Record<string, number>} */
+/** @param {import("./data.js").Network} data @param {Place} place @returns {Record<string, number>} */
 function bodyCounts(data, place) {
   if (place.leaf) return { [place.leaf.status]: 1 };
   return countsOf(data, place.body);
 }
 
-/** @param {import("./data.js").Data} data @param {import("./data.js").Body} body @returns {Record<string, number>} */
+/** @param {import("./data.js").Network} data @param {import("./data.js").Body} body @returns {Record<string, number>} */
 function countsOf(data, body) {
   const known = counted.get(body);
   if (known) return known;

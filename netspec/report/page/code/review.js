@@ -4,7 +4,7 @@ import { button, byId, html } from "./dom.js";
 /**
  * What a difference says in words: verdict, causes, entries that lead to their places, totals.
  *
- * @param {import("./data.js").Data} data @param {(name: string) => void} go
+ * @param {import("./data.js").Network} data @param {(name: string) => void} go
  */
 export function showReview(data, go) {
   const section = byId("review");
@@ -16,12 +16,12 @@ export function showReview(data, go) {
     html("p", { class: "sides" }, html("code", {}, data.before), " → ", html("code", {}, data.after)),
     html("p", { class: "verdict" }, review.verdict),
     ...review.alarm.map((line) => html("p", { class: "alarm", role: "alert" }, line)),
-    ...part("As written", review.causes.map(causeLine)),
-    ...part("Interface", review.interface.map((line) => html("li", {}, line))),
+    ...part("As written", review.causes.map(textLine)),
     ...part("Layers", review.entries.map((entry) => entryLine(entry, go))),
-    ...(review.affected ? [html("p", { class: "none" }, `${review.affected} more affected, though written as before`)] : []),
-    ...part("Weights", review.weights.map((line) => html("li", {}, line))),
-    ...review.sections.flatMap(([name, causes]) => part(name, causes.map(causeLine))),
+    ...(review.affected ? [html("p", { class: "none" }, review.affected)] : []),
+    ...part("Interface", review.interface.map(textLine)),
+    ...part("Weights", review.weights.map(textLine)),
+    ...part("Besides", review.sections.map(([name, text]) => html("li", {}, html("b", {}, name), ` ${text}`))),
     ...totals(review.totals),
   );
 }
@@ -32,18 +32,19 @@ function part(title, items) {
   return [html("h3", {}, title), html("ul", {}, ...items)];
 }
 
-/** @param {import("./data.js").Cause} cause */
-function causeLine(cause) {
-  const value = cause.before === null ? `+ ${cause.after}` : cause.after === null ? `− ${cause.before}` : `${cause.before} → ${cause.after}`;
-  return html("li", { class: "cause" }, html("code", {}, cause.path), ` ${value}`, ...(cause.place ? [html("span", { class: "where" }, ` ${cause.place}`)] : []));
+/** @param {string} line */
+function textLine(line) {
+  return html("li", {}, line);
 }
 
 /** @param {import("./data.js").Entry} entry @param {(name: string) => void} go */
 function entryLine(entry, go) {
   const sign = html("span", { class: `sign ${entry.status}`, "aria-label": entry.status }, SIGNS[entry.status] ?? "");
-  const places = entry.count > 1 ? `${entry.places} (${entry.count})` : entry.places;
+  const more = entry.more ? [html("span", { class: "where" }, entry.more)] : [];
+  const content = [sign, html("span", { class: "what" }, entry.text), ...more];
+  if (!entry.layers.length) return html("li", { class: "entry" }, ...content);
   const line = button("", () => go(entry.layers[0]), { class: "entry" });
-  line.append(sign, html("span", { class: "what" }, entry.text), html("span", { class: "where" }, ` ${places}`));
+  line.append(...content);
   return html("li", {}, line);
 }
 
@@ -51,13 +52,20 @@ function entryLine(entry, go) {
 function totals(rows) {
   if (!rows.length) return [];
   const lines = rows.map((row) => {
-    const bar = html("span", { class: "bar" }, html("span", { class: row.share > 1 ? "more" : "less" }));
-    const fill = /** @type {HTMLElement} */ (bar.firstChild);
-    const most = Math.max(1, row.share);
-    fill.style.width = `${(100 * row.share) / most}%`;
-    bar.style.setProperty("--before", `${100 / most}%`);
-    return html("tr", {}, html("th", { scope: "row" }, row.what), html("td", {}, row.before), html("td", {}, row.after), html("td", {}, row.delta, bar));
+    const cells = [row.before, row.after].map((text) => html("td", {}, text));
+    return html("tr", {}, html("th", { scope: "row" }, row.what), ...cells, html("td", {}, row.growth, ...shareBar(row.share)));
   });
   const head = html("tr", {}, ...["", "before", "after", ""].map((text) => html("th", { scope: "col" }, text)));
   return [html("h3", {}, "Totals"), html("table", { class: "totals" }, html("thead", {}, head), html("tbody", {}, ...lines))];
+}
+
+/** An amount after, with a mark where it was before. @param {number} share */
+function shareBar(share) {
+  if (share === 1) return [];
+  const most = Math.max(1, share);
+  const fill = html("span");
+  fill.style.width = `${(100 * share) / most}%`;
+  const bar = html("span", { class: "bar", role: "presentation" }, fill);
+  bar.style.setProperty("--before", `${100 / most}%`);
+  return [bar];
 }

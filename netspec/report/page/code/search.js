@@ -6,7 +6,7 @@ const MOST = 40;
 /**
  * The search field: names and kinds, the best first.
  *
- * @param {import("./places.js").Place} root @param {(place: import("./places.js").Place) => void} go
+ * @param {() => import("./places.js").Place} root @param {(place: import("./places.js").Place) => void} go
  */
 export function makeSearch(root, go) {
   const field = /** @type {HTMLInputElement} */ (byId("search"));
@@ -25,7 +25,7 @@ export function makeSearch(root, go) {
     go(place);
   };
   field.addEventListener("input", () => {
-    hits = field.value.trim() ? search(root, field.value.trim()) : [];
+    hits = field.value.trim() ? search(root(), field.value.trim()) : [];
     list.replaceChildren(
       ...hits.slice(0, MOST).map((place) =>
         html("li", {}, button(`${place.name}${place.copies > 1 ? ` ×${place.copies}` : ""}  ${place.unit?.kind ?? ""}`, () => choose(place))),
