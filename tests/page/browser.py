@@ -140,11 +140,12 @@ class Tab:
         return result["result"].get("value")
 
     def click(self, selector: str, containing: str = "") -> None:
-        """Press and release the mouse in the middle of an element, as a user sees it."""
+        """Press and release the mouse on an element, the innermost of those that contain a text, as a user sees it."""
         found = self.js(
             f"""(() => {{
               const all = [...document.querySelectorAll({json.dumps(selector)})];
-              const element = all.find((e) => e.textContent.includes({json.dumps(containing)}));
+              const wanted = {json.dumps(containing)};
+              const element = wanted ? all.findLast((e) => e.textContent.includes(wanted)) : all[0];
               if (!element) return null;
               const box = element.getBoundingClientRect();
               return [box.x + Math.min(box.width / 2, 60), box.y + Math.min(box.height / 2, 12)];

@@ -268,9 +268,7 @@ def _run(run: list[_Placed]) -> _Placed:
     names = tuple(name for placed in run for name in placed.unit.names)
     first, last = run[0].unit, run[-1].unit
     between = "–" if names[0].isdecimal() else " … "
-    old_names = dict.fromkeys(placed.unit.old_name for placed in run)
-    several = all(old_names) and len(old_names) > 1
-    old_name = between.join((first.old_name, last.old_name)) if several else first.old_name
+    old_name = first.old_name if first.old_name == last.old_name else f"{first.old_name}{between}{last.old_name}"
     unit = Unit(names, f"{first.label}{between}{last.label}", first.kind, first.inside, old_name)
     return _Placed(unit, run[0].reads, run[-1].gives)
 

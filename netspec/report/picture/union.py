@@ -74,16 +74,22 @@ class Union:
         own = "" if old.name.rpartition(".")[2] == node.name.rpartition(".")[2] else old.name.rpartition(".")[2]
         same = not status and _text(was) == _text(now)
         leaf = Leaf(None if same else was, now, status, own, changes)
-        return Item(node.name, path_of(self.after, node), leaf, self._reads(node, old))
+        return Item(node.name, path_of(self.after, node), leaf, self._reads(node, old, change))
 
-    def _reads(self, node: Node, old: Node) -> tuple[Wire, ...]:
-        """What the layer reads now, and what it read and reads no more."""
+    def _reads(self, node: Node, old: Node, change: LayerChange | None) -> tuple[Wire, ...]:
+        """What the layer reads now, and what it read and reads no more.
+
+        One that reads past what was added or removed is told by the wires of that alone.
+        """
         now = wires(self.after, node)
         before = [Wire(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, old)]
         was = {wire.ref for wire in before}
-        still = {wire.ref for wire in now}
-        reads = [wire if wire.ref in was else replace(wire, status="added") for wire in now]
-        return (*reads, *(wire for wire in before if wire.ref not in still))
+        gone = [wire for wire in before if wire.ref not in {wire.ref for wire in now}]
+        past = change is not None and any(effect.what == "from" for effect in change.effects)
+        if past:
+            gone = [wire for wire in gone if wire.ref.node not in self.after]
+        old_wire = [wire.ref in was or (past and wire.ref.node in self.old) for wire in now]
+        return (*(w if kept else replace(w, status="added") for w, kept in zip(now, old_wire, strict=True)), *gone)
 
     def outputs(self) -> Iterator[Item]:
         old = {new: name for name, new in self.matching.outputs.items()}
@@ -116,11 +122,13 @@ class Union:
         return kinds
 
     def old_names(self) -> Mapping[Path, str]:
-        """The own names that containers had, where they are others now."""
+        """What containers were called: their own names, or in full where they stood elsewhere."""
         names = {}
         for old, new in self.matching.containers.items():
-            own = old.rpartition(".")[2]
-            if own != new.rpartition(".")[2]:
+            (around, _, own), (new_around, _, new_own) = old.rpartition("."), new.rpartition(".")
+            if self.matching.containers.get(around, around) != new_around:
+                names[tuple(new.split("."))] = old
+            elif own != new_own:
                 names[tuple(new.split("."))] = own
         return names
 

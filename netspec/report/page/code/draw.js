@@ -54,7 +54,7 @@ function drawWay(way, x, y) {
   if (way.ends) line.setAttribute("marker-end", `url(#arrow${way.status ? `-${way.status}` : ""})`);
   const sign = way.status === "added" ? "+ " : way.status === "removed" ? "− " : "";
   if (!way.shape) return [line];
-  return [line, shape("text", { class: `shape${status}`, x: points[0].x + 6, y: points[0].y + 15 }, sign + way.shape)];
+  return [line, shape("text", { class: `shape${status}`, x: points[0].x + 6, y: points[0].y + 14 }, sign + way.shape)];
 }
 
 /**
@@ -87,11 +87,12 @@ function drawBox(box, x, y, level, drawn, heat) {
     fill.style.opacity = String(0.08 + 0.72 * Math.sqrt(share));
     group.append(fill, shape("rect", { class: "heat-bar", x: x + 5, y: y + height - 5, width: Math.max(1, (width - 10) * share), height: 3 }));
   }
-  const left = x + (place.isContainer ? 24 : 12);
-  if (place.isContainer) group.append(shape("path", { class: "fold", d: box.plan ? `M${x + 9} ${y + 10}h9l-4.5 6z` : `M${x + 10} ${y + 8.5}l6 4.5l-6 4.5z` }));
-  group.append(shape("text", { class: "title", x: left, y: y + 18 }, lines[0]));
-  if (lines[1]) group.append(shape("text", { class: "second", x: left, y: y + 34 }, lines[1]));
-  if (lines[2]) group.append(shape("text", { class: "badge", x: x + width - 10, y: y + 18, "text-anchor": "end" }, lines[2]));
+  const left = x + (place.isContainer ? 24 : 10);
+  if (place.isContainer) group.append(shape("path", { class: "fold", d: box.plan ? `M${x + 9} ${y + 9.5}h9l-4.5 6z` : `M${x + 10} ${y + 8}l6 4.5l-6 4.5z` }));
+  group.append(shape("text", { class: "title", x: left, y: y + 17 }, lines.title));
+  if (lines.beside) group.append(shape("text", { class: "second", x: left + lines.titleWidth + 8, y: y + 17 }, lines.beside));
+  if (lines.below) group.append(shape("text", { class: "second", x: left, y: y + 31 }, lines.below));
+  if (lines.badge) group.append(shape("text", { class: "badge", x: x + width - 10, y: y + 17, "text-anchor": "end" }, lines.badge));
   drawn.set(place, { element: group, x, y, width, height });
   if (box.plan) {
     const inside = shape("g", { role: "group" });

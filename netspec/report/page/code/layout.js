@@ -7,15 +7,16 @@ import { badge } from "./places.js";
  *
  * @typedef {{x: number, y: number}} Point
  * @typedef {{place: import("./places.js").Place, x: number, y: number, width: number, height: number,
- *   lines: [string, string, string], plan: Plan | null}} Box
+ *   lines: Lines, plan: Plan | null}} Box
  * @typedef {{points: Point[], shape: string, status: string, ends: boolean}} Way
  * @typedef {{boxes: Box[], ways: Way[], width: number, height: number, tops: number[], bottoms: number[]}} Plan
  */
 
-export const HEADER = 26;
-const PAD = 14;
+export const HEADER = 24;
+const PAD = 12;
 const LINE = 16;
 const WIDEST = 280;
+const BESIDE = 230; // title and caption in one line
 const NAME_FONT = "600 13px system-ui, sans-serif";
 const TEXT_FONT = "11px system-ui, sans-serif";
 
@@ -37,33 +38,176 @@ export function planOf(place) {
 /** @param {import("./places.js").Place} place @returns {Plan} */
 function arrange(place) {
   const boxes = place.children.map(boxOf);
+  if (!boxes.length) return { boxes, ways: [], width: 0, height: 0, tops: [], bottoms: [] };
   const links = place.body.links;
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 22, edgesep: 14, ranksep: 34, marginx: PAD, marginy: 6, ranker: boxes.length > 60 ? "longest-path" : "network-simplex" });
+  const ranker = boxes.length > 60 ? "longest-path" : "network-simplex";
+  graph.setGraph({ rankdir: "TB", nodesep: 22, edgesep: 16, ranksep: 30, marginx: PAD, marginy: 4, ranker });
   graph.setDefaultEdgeLabel(() => ({}));
   boxes.forEach((box, number) => graph.setNode(String(number), { width: box.width, height: box.height }));
   /** @type {[Set<number>, Set<number>]} */
   const slots = [new Set(), new Set()];
-  links.forEach(([source, out, target, into], number) => {
+  links.forEach((link, number) => {
+    const [source, out, target, into] = link;
     if (source === BORDER) slots[0].add(out);
     if (target === BORDER) slots[1].add(into);
-    const from = source === BORDER ? `in${out}` : String(source);
-    const to = target === BORDER ? `out${into}` : String(target);
+    const [from, to] = endsOf(link);
     for (const end of [from, to]) if (!graph.hasNode(end)) graph.setNode(end, { width: 1, height: 1 });
-    graph.setEdge(from, to, { weight: target === source + 1 ? 4 : 1 }, String(number));
+    graph.setEdge(from, to, { weight: isMain(link) ? 8 : 1 }, String(number));
   });
   holdTogether(graph, slots[0], "in");
   holdTogether(graph, slots[1], "out");
   dagre.layout(graph);
+  straighten(graph, links, boxes);
+  if (isMirrored(graph, links, boxes)) mirror(graph);
+  evade(graph, boxes);
+  const { width, height } = bounds(graph, boxes);
   boxes.forEach((box, number) => {
     const { x, y } = graph.node(String(number));
     [box.x, box.y] = [x - box.width / 2, y - box.height / 2];
   });
-  const { width = 0, height = 0 } = graph.graph();
   const tops = [...slots[0]].sort((a, b) => a - b).map((slot) => graph.node(`in${slot}`).x);
   const bottoms = [...slots[1]].sort((a, b) => a - b).map((slot) => graph.node(`out${slot}`).x);
-  const ways = links.map((link, number) => wayOf(link, graph, number, boxes, { tops, bottoms, height }));
-  return { boxes, ways, width, height, tops, bottoms };
+  const ways = links.map((link, number) => wayOf(link, graph, number, boxes, height));
+  return { boxes, ways: labelled(ways, links), width, height, tops, bottoms };
+}
+
+/** The names of a link's ends in the layout. @param {import("./data.js").Link} link @returns {[string, string]} */
+function endsOf([source, out, target, into]) {
+  return [source === BORDER ? `in${out}` : String(source), target === BORDER ? `out${into}` : String(target)];
+}
+
+/** Whether a link goes straight on: the first input of a box, not one that is no more. @param {import("./data.js").Link} link */
+function isMain([, , target, into, , status]) {
+  return status !== "removed" && (target === BORDER || into === 0);
+}
+
+/**
+ * Boxes that follow each other by main links stand below each other where nothing beside them is in the way.
+ *
+ * @param {any} graph @param {import("./data.js").Link[]} links @param {Box[]} boxes
+ */
+function straighten(graph, links, boxes) {
+  /** @type {Map<string, string>} */
+  const next = new Map();
+  /** @type {Map<string, number>} */
+  const leaving = new Map();
+  const span = (/** @type {import("./data.js").Link} */ link) => {
+    const [from, to] = endsOf(link);
+    return graph.node(to).y - graph.node(from).y;
+  };
+  const main = links.filter(isMain).sort((a, b) => span(a) - span(b));
+  for (const link of main) {
+    const [from, to] = endsOf(link);
+    leaving.set(from, (leaving.get(from) ?? 0) + 1);
+    if (!next.has(from) && ![...next.values()].includes(to)) next.set(from, to);
+  }
+  const rivals = (/** @type {string} */ from) => (leaving.get(from) ?? 0) > 1;
+  const starts = [...next.keys()].filter((name) => ![...next.values()].includes(name));
+  for (const start of starts) {
+    /** @type {string[]} */
+    const run = [start];
+    for (let at = start; next.has(at) && !rivals(at); at = /** @type {string} */ (next.get(at))) run.push(/** @type {string} */ (next.get(at)));
+    const xs = run.map((name) => graph.node(name).x);
+    const x = xs.slice().sort((a, b) => a - b)[Math.floor(xs.length / 2)];
+    for (const name of run) if (isFree(graph, boxes, name, x)) graph.node(name).x = x;
+  }
+}
+
+/** Whether a box can stand at x in its row. @param {any} graph @param {Box[]} boxes @param {string} name @param {number} x */
+function isFree(graph, boxes, name, x) {
+  const node = graph.node(name);
+  return boxes.every((box, number) => {
+    const other = graph.node(String(number));
+    if (String(number) === name || Math.abs(other.y - node.y) >= (box.height + node.height) / 2) return true;
+    return Math.abs(other.x - x) >= (box.width + node.width) / 2 + 8;
+  });
+}
+
+/**
+ * Whether branches stand from right to left, or wires that pass boxes do so at their left.
+ *
+ * @param {any} graph @param {import("./data.js").Link[]} links @param {Box[]} boxes
+ */
+function isMirrored(graph, links, boxes) {
+  let score = 0;
+  for (let a = 0; a < boxes.length; a++) {
+    for (let b = a + 1; b < Math.min(boxes.length, a + 20); b++) {
+      const [left, right] = [graph.node(String(a)), graph.node(String(b))];
+      if (Math.abs(left.y - right.y) < 1) score += Math.sign(right.x - left.x);
+    }
+  }
+  links.forEach((link, number) => {
+    const [from, to] = endsOf(link);
+    const points = graph.edge(from, to, String(number)).points;
+    const middle = points[Math.floor(points.length / 2)];
+    const passed = boxes.map((_, at) => graph.node(String(at))).filter((n) => Math.abs(n.y - middle.y) < n.height / 2 + 1);
+    if (points.length > 4 && passed.length) score += 0.5 * Math.sign(middle.x - passed[0].x);
+  });
+  return score < 0;
+}
+
+/**
+ * Wires that pass boxes go around them, all the way at one side.
+ *
+ * @param {any} graph @param {Box[]} boxes
+ */
+function evade(graph, boxes) {
+  const nodes = boxes.map((_, number) => graph.node(String(number)));
+  const passing = { left: 0, right: 0 };
+  for (const edge of graph.edges()) {
+    /** @type {Point[]} */
+    const points = graph.edge(edge).points.slice(1, -1);
+    const hit = points.flatMap((p) =>
+      nodes.filter((n) => Math.abs(p.y - n.y) < n.height / 2 + 6 && Math.abs(p.x - n.x) < n.width / 2 + 4),
+    );
+    if (!hit.length) continue;
+    const side = points.reduce((sum, p) => sum + p.x - hit[0].x, 0) < -1 ? "left" : "right";
+    const edges = hit.map((n) => (side === "left" ? n.x - n.width / 2 : n.x + n.width / 2));
+    const away = 14 + 10 * passing[side]++;
+    const x = side === "left" ? Math.min(...edges, ...points.map((p) => p.x + 14)) - away : Math.max(...edges, ...points.map((p) => p.x - 14)) + away;
+    for (const point of points) point.x = x;
+    const aside = points.filter((p) => nodes.some((n) => Math.abs(p.y - n.y) < n.height / 2 + 6));
+    graph.edge(edge).points.splice(1, points.length, ...(aside.length > 1 ? aside : points));
+  }
+}
+
+/** @param {any} graph */
+function mirror(graph) {
+  for (const name of graph.nodes()) graph.node(name).x *= -1;
+  for (const edge of graph.edges()) for (const point of graph.edge(edge).points) point.x *= -1;
+}
+
+/** Move all to begin at the left border; the size of it. @param {any} graph @param {Box[]} boxes */
+function bounds(graph, boxes) {
+  const nodes = graph.nodes().map((/** @type {string} */ name) => graph.node(name));
+  /** @type {Point[]} */
+  const points = graph.edges().flatMap((/** @type {any} */ edge) => graph.edge(edge).points.slice(1, -1));
+  const left = Math.min(...nodes.map((n) => n.x - n.width / 2), ...points.map((p) => p.x)) - PAD;
+  const right = Math.max(...nodes.map((n) => n.x + n.width / 2), ...points.map((p) => p.x)) + PAD;
+  for (const node of nodes) node.x -= left;
+  for (const point of points) point.x -= left;
+  const sheets = boxes.some((box) => box.place.copies > 1) ? 6 : 0;
+  return { width: right - left + sheets, height: graph.graph().height ?? 0 };
+}
+
+/**
+ * One shape a tensor, not one a wire; none beside wires that are no more, where others tell it.
+ *
+ * @param {Way[]} ways @param {import("./data.js").Link[]} links
+ */
+function labelled(ways, links) {
+  /** @type {Set<string>} */
+  const told = new Set();
+  const order = ways.map((_, number) => number).sort((a, b) => Number(ways[a].status === "removed") - Number(ways[b].status === "removed"));
+  const shapes = new Map();
+  for (const number of order) {
+    const [source, out] = links[number];
+    const key = `${source} ${out}`;
+    if (!told.has(key)) shapes.set(number, ways[number].shape);
+    told.add(key);
+  }
+  return ways.map((way, number) => ({ ...way, shape: shapes.get(number) ?? "" }));
 }
 
 /** Wires enter a container at the top and leave it at the bottom. @param {any} graph @param {Set<number>} slots @param {"in" | "out"} side */
@@ -78,18 +222,19 @@ function holdTogether(graph, slots, side) {
 
 /**
  * @param {import("./data.js").Link} link @param {any} graph @param {number} number @param {Box[]} boxes
- * @param {{tops: number[], bottoms: number[], height: number}} border
- * @returns {Way}
+ * @param {number} height @returns {Way}
  */
-function wayOf([source, out, target, into, shape, status], graph, number, boxes, border) {
-  const from = source === BORDER ? `in${out}` : String(source);
-  const to = target === BORDER ? `out${into}` : String(target);
+function wayOf(link, graph, number, boxes, height) {
+  const [source, out, target, into, shape, status] = link;
+  const [from, to] = endsOf(link);
   /** @type {Point[]} */
   const points = graph.edge(from, to, String(number)).points.slice(1, -1);
   const start = source === BORDER ? { x: graph.node(from).x, y: 0 } : port(boxes[source], "bottoms", out);
-  const end = target === BORDER ? { x: graph.node(to).x, y: border.height } : port(boxes[target], "tops", into);
+  const end = target === BORDER ? { x: graph.node(to).x, y: height } : port(boxes[target], "tops", into);
+  const between = points.filter((p) => p.y > start.y + 4 && p.y < end.y - 4);
+  const direct = between.length < 2; // dagre gives a point between rows that follow each other
   const shown = source === BORDER || target === BORDER ? "" : shape;
-  return { points: [start, ...points.filter((p) => p.y > start.y && p.y < end.y), end], shape: shown, status, ends: target !== BORDER };
+  return { points: [start, ...(direct ? [] : between), end], shape: shown, status, ends: target !== BORDER };
 }
 
 /** @param {Box} box @param {"tops" | "bottoms"} side @param {number} slot @returns {Point} */
@@ -99,32 +244,42 @@ function port(box, side, slot) {
   return { x: box.x + (inside === undefined ? box.width / 2 : inside + shift(box)), y };
 }
 
-/** How far an open container's inside is moved to stand in its middle. @param {Box} box */
+/** How far an open container's inside is moved for its first wire to stand in the middle. @param {Box} box */
 export function shift(box) {
-  return box.plan ? (box.width - box.plan.width) / 2 : 0;
+  return box.plan ? box.width / 2 - (box.plan.tops[0] ?? box.plan.bottoms[0] ?? box.plan.width / 2) : 0;
 }
 
 /** @param {import("./places.js").Place} place @returns {Box} */
 function boxOf(place) {
   const lines = linesOf(place);
-  const head = Math.max(textWidth(lines[0], NAME_FONT) + textWidth(lines[2], TEXT_FONT) + (lines[2] ? 14 : 0), textWidth(lines[1], TEXT_FONT));
   const plan = place.open && place.isContainer ? planOf(place) : null;
-  const width = Math.max(head + 2 * PAD + (place.isContainer ? 14 : 0), plan?.width ?? 0, 64);
-  const height = plan ? HEADER + plan.height : 12 + LINE + (lines[1] ? LINE : 0);
+  const beside = lines.titleWidth + textWidth(lines.beside, TEXT_FONT) + (lines.beside ? 8 : 0);
+  const badges = lines.badge ? textWidth(lines.badge, TEXT_FONT) + 14 : 0;
+  const head = Math.max(beside + badges, textWidth(lines.below, TEXT_FONT)) + 20 + (place.isContainer ? 14 : 0);
+  // The first wire enters in the middle, so that it runs straight through containers.
+  const port = plan?.tops[0] ?? plan?.bottoms[0] ?? (plan?.width ?? 0) / 2;
+  const width = Math.max(head, plan ? 2 * Math.max(port, plan.width - port) : 0, 56);
+  const height = plan ? HEADER + plan.height : 10 + LINE + (lines.below ? LINE - 2 : 0);
   return { place, x: 0, y: 0, width, height, lines, plan };
 }
 
-/** Title, second line, and what stands at the right. @param {import("./places.js").Place} place @returns {[string, string, string]} */
+/**
+ * The texts of a box: those of a layer stand beside each other where there is room.
+ *
+ * @typedef {{title: string, titleWidth: number, beside: string, below: string, badge: string}} Lines
+ * @param {import("./places.js").Place} place @returns {Lines}
+ */
 function linesOf(place) {
   const unit = place.unit;
-  if (!unit) return ["", "", ""];
+  if (!unit) return { title: "", titleWidth: 0, beside: "", below: "", badge: "" };
   const sign = place.status && place.status !== "affected" ? `${SIGNS[place.status]} ` : "";
   const times = place.copies > 1 ? ` ×${place.copies}` : "";
   const title = cut(sign + unit.label + times, NAME_FONT);
   const was = unit.old_name || place.leaf?.old_name;
-  const words = [was ? `was ${was}` : "", unit.caption].filter(Boolean).join(" · ");
-  const second = place.open && place.isContainer ? "" : cut(words, TEXT_FONT);
-  return [title, second, place.isContainer && !place.status ? badge(place) : ""];
+  const words = cut([was ? `was ${was}` : "", unit.caption].filter(Boolean).join(" · "), TEXT_FONT);
+  const titleWidth = textWidth(title, NAME_FONT);
+  const fits = titleWidth + textWidth(words, TEXT_FONT) < BESIDE || (place.isContainer && place.open);
+  return { title, titleWidth, beside: fits ? words : "", below: fits ? "" : words, badge: place.isContainer && !place.status ? badge(place) : "" };
 }
 
 const canvas = document.createElement("canvas").getContext("2d");

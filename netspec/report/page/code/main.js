@@ -11,7 +11,7 @@ import { makeSearch } from "./search.js";
 import { View } from "./view.js";
 
 const MOST_OPEN = 1500; // boxes that are drawn when all is unfolded
-const OPEN_AT_FIRST = 60; // boxes of a difference that are drawn to show its changes
+const OPEN_AT_FIRST = 80; // boxes that are drawn in opened containers to show changes
 
 const { networks } = readData();
 const svg = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (byId("picture")));
@@ -127,7 +127,7 @@ function foldAll(open) {
 
 /** Open what holds changes, the outer containers first, as long as all can be seen. */
 function openChanges() {
-  let boxes = root.children.length;
+  let boxes = 0;
   let level = root.children;
   while (level.length) {
     /** @type {Place[]} */
@@ -240,6 +240,8 @@ function show(number) {
   openChanges();
   draw();
   view.fit(true);
+  const first = stops.length ? drawn.get(stops[0]) : undefined;
+  if (first) view.reveal(first);
 }
 
 const choiceOfNetwork = /** @type {HTMLSelectElement} */ (byId("choice"));

@@ -18,7 +18,7 @@ export function showPanel(place, go, close) {
   panel.replaceChildren(
     button("×", close, { class: "close", "aria-label": "Close the panel" }),
     html("nav", { "aria-label": "Containers" }, ...crumbs(place, go)),
-    html("h2", {}, place.status ? html("span", { class: `sign ${place.status}` }, `${SIGNS[place.status]} ${place.status}`) : "", place.label),
+    html("h2", {}, place.status ? html("span", { class: `sign ${place.status}` }, `${SIGNS[place.status]} ${place.status}`) : "", " ", place.label),
     ...(leaf ? layerParts(place, leaf) : containerParts(place)),
   );
   panel.scrollTop = 0;

@@ -43,7 +43,8 @@ function entryLine(entry, go) {
   const more = entry.more ? [html("span", { class: "where" }, entry.more)] : [];
   const content = [sign, html("span", { class: "what" }, entry.text), ...more];
   if (!entry.layers.length) return html("li", { class: "entry" }, ...content);
-  const line = button("", () => go(entry.layers[0]), { class: "entry" });
+  let next = 0; // each click leads to the next of its places
+  const line = button("", () => go(entry.layers[next++ % entry.layers.length]), { class: "entry" });
   line.append(...content);
   return html("li", {}, line);
 }

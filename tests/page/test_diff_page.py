@@ -1,0 +1,207 @@
+"""The page of a difference in a real browser: what a reviewer sees and where each click leads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from netspec.report.diff.html import render
+from netspec.review.compared import Compared
+from netspec.review.diff import compare
+from netspec.review.side import read_sides
+from netspec.source.errors import Problem
+from netspec.spec import load
+from tests.page.browser import Tab
+from tests.page.test_page import HOSTILE, panel, selected, titles
+
+NET = """netspec: 1
+name: net
+inputs: {x: [8]}
+layers:
+  fc1: {type: linear, out_features: 16}
+  relu: relu
+  stack:
+    type: residual
+    repeat: 6
+    layers:
+      inner: {type: linear, out_features: 16}
+      act: relu
+  fc2: {type: linear, out_features: 4}
+outputs: {y: fc2}
+"""
+NINE = "{type: linear, out_features: 9}"
+
+
+@pytest.fixture
+def changed(tab: Tab, tmp_path: Path) -> Changed:
+    return Changed(tab, tmp_path)
+
+
+class Changed:
+    """Opens the page of a change of `NET`, or of pairs of networks, in the test's tab."""
+
+    def __init__(self, tab: Tab, folder: Path) -> None:
+        self.tab, self.folder = tab, folder
+
+    def __call__(self, *changes: tuple[str, str], before: str = NET, fragment: str = "") -> Tab:
+        after = before
+        for old, new in changes:
+            assert old in after
+            after = after.replace(old, new)
+        (self.folder / "a.yaml").write_text(before, encoding="utf-8")
+        (self.folder / "b.yaml").write_text(after, encoding="utf-8")
+        sides = read_sides(str(self.folder / "a.yaml"), str(self.folder / "b.yaml"))
+        return self.show([Compared("b.yaml", "a.yaml", "b.yaml", compare(*sides))], fragment)
+
+    def show(self, networks: list[Compared], fragment: str = "") -> Tab:
+        file = self.folder / "page.html"
+        file.write_text("".join(render(networks, False)), encoding="utf-8")
+        self.tab.open(file, fragment)
+        return self.tab
+
+
+def review(tab: Tab) -> str:
+    return str(tab.js("document.querySelector('#review').innerText"))
+
+
+def classes(tab: Tab, title: str) -> str:
+    return str(
+        tab.js(
+            f"[...document.querySelectorAll('.unit')].find((u) => u.querySelector('.title').textContent === "
+            f"{json.dumps(title)}).getAttribute('class')"
+        )
+    )
+
+
+def test_the_words_come_first(changed: Changed) -> None:
+    tab = changed(("out_features: 4}", "out_features: 5}"))
+    text = review(tab)
+    assert text.index("a.yaml → b.yaml") < text.index("architecture changed") < text.index("As written")
+    assert "layers.fc2.out_features 4 -> 5 (line 13)" in text
+    assert text.index("As written") < text.index("Layers") < text.index("Weights") < text.index("Totals")
+    assert "~ fc2" in titles(tab) and "changed" in classes(tab, "~ fc2")
+    assert {"fc1", "relu"} <= set(titles(tab))
+
+
+def test_added_removed_and_renamed_layers_have_signs(changed: Changed) -> None:
+    tab = changed(
+        ("  relu: relu\n", "  gelu: gelu\n  drop: {type: dropout, p: 0.5}\n"),
+        ("fc1", "first"),
+        ("  fc2: {type: linear, out_features: 4}\n", "  fc2: {type: linear, out_features: 4}\n  norm: layer_norm\n"),
+        ("y: fc2", "y: norm"),
+    )
+    shown = titles(tab)
+    assert "→ first" in shown and "+ drop" in shown and "+ norm" in shown and "+ fc2" not in shown
+    wires = tab.js("[...document.querySelectorAll('.wire')].map((e) => e.getAttribute('class')).join()")
+    assert "added" in wires
+    assert "was fc1" in tab.js("document.querySelector('#network').textContent")
+
+
+def test_what_was_removed_stands_where_it_stood(changed: Changed) -> None:
+    tab = changed(("  relu: relu\n", ""))
+    shown = titles(tab)
+    assert shown[shown.index("− relu") - 1] == "fc1"
+    assert "removed" in classes(tab, "− relu")
+    dash = tab.js("getComputedStyle(document.querySelector('.unit.removed > .box')).strokeDasharray")
+    assert dash != "none"
+    wires = tab.js("[...document.querySelectorAll('.wire.removed')].length")
+    assert wires == 2  # into it and out of it
+
+
+def test_fields_stand_before_and_after(changed: Changed) -> None:
+    tab = changed(("fc1: {type: linear, out_features: 16}", "fc1: {type: linear, out_features: 16, bias: false}"))
+    tab.click(".unit", "~ fc1")
+    text = panel(tab)
+    assert "before\tafter" in text and "bias\ttrue\tfalse" in text.replace("~ ", "")
+    assert text.count("out_features") >= 2  # the field, and both lines of the files
+    assert "a.yaml, line 5 (before)" in text and "b.yaml, line 5 (after)" in text
+
+
+def test_changed_containers_are_open_and_their_copies_one(changed: Changed) -> None:
+    tab = changed(("inner: {type: linear, out_features: 16}", "inner: {type: linear, out_features: 16, bias: false}"))
+    assert "stack ×6" in titles(tab) and titles(tab).count("~ inner") == 1
+    tab.click(".unit", "~ inner")
+    assert "stack.0.inner, stack.1.inner" in panel(tab)
+
+
+def test_an_entry_leads_to_its_place_and_then_to_the_next(changed: Changed) -> None:
+    tab = changed(("16", "24"))
+    tab.click("button.entry")
+    first = selected(tab)
+    tab.click("button.entry")
+    assert first.startswith("~") and selected(tab).startswith("~") and selected(tab) != first
+
+
+def test_keys_go_from_change_to_change(changed: Changed) -> None:
+    tab = changed(("  relu: relu\n", ""), ("out_features: 4}", "out_features: 5}"))
+    seen = []
+    for key in "nnpn":
+        tab.key(key)
+        seen.append(selected(tab))
+    assert seen == ["− relu", "~ fc2", "− relu", "~ fc2"]
+    assert tab.js("document.querySelector('#position').textContent") == "2 of 3"  # the output has another shape
+
+
+def test_no_change_is_said(changed: Changed) -> None:
+    tab = changed()
+    assert "same network" in review(tab) and tab.js("document.querySelector('#steps').hidden")
+    assert {"fc1", "fc2"} <= set(titles(tab))
+
+
+def test_a_checkpoint_that_loads_elsewhere_is_the_loudest(changed: Changed) -> None:
+    two = NET.replace("fc2: {type", "other: {type: linear, out_features: 16}\n  fc2: {type")
+    tab = changed(("fc1", "tmp"), ("other", "fc1"), ("tmp", "other"), before=two.replace("[8]", "[16]"))
+    alarm = tab.js("document.querySelector('.alarm').innerText")
+    assert "an old checkpoint loads 4 of" in alarm and "into other places" in alarm
+
+
+def test_hostile_names_and_values_are_text(changed: Changed) -> None:
+    text = NET.replace("netspec: 1\n", f"netspec: 1\ndescription: {json.dumps(HOSTILE)}\n")
+    tab = changed(("name: net", f"name: {json.dumps(HOSTILE)}"), ("relu: relu\n  stack", "stack"), before=text)
+    assert not tab.js("document.querySelector('img')") and "− relu" in titles(tab)
+
+
+def test_a_deep_link_opens_a_removed_layer(changed: Changed) -> None:
+    tab = changed(("      act: relu\n", ""), fragment="#stack.3.act")
+    assert selected(tab) == "− act" and "relu" in panel(tab)
+
+
+def test_a_name_that_another_thing_has_now(changed: Changed) -> None:
+    """A layer was removed, and a container, or another layer, has its name."""
+    tab = changed(
+        ("  relu: relu\n", f"  relu:\n    type: sequence\n    layers:\n      a: {NINE}\n      b: tanh\n"),
+        ("repeat: 6\n", "repeat: 2\n"),
+        ("{type: linear, out_features: 16}\n      act", f"{NINE}\n      act"),
+    )
+    assert len(titles(tab)) > 5
+
+
+def test_several_networks_are_chosen_from(changed: Changed) -> None:
+    folder = Path("architectures")
+    pairs = [("resnet18.yaml", "resnet34.yaml"), ("resnet34.yaml", "resnet50.yaml")]
+    networks = [Compared(b, a, b, compare(*read_sides(str(folder / a), str(folder / b)))) for a, b in pairs]
+    networks.append(Compared("broken.yaml", "x", "y", None, (Problem("NS101", "no such file", name="broken.yaml"),)))
+    tab = changed.show(networks)
+    options = tab.js("[...document.querySelectorAll('#choice option')].map((o) => o.textContent)")
+    assert options[0].startswith("resnet34.yaml: architecture changed") and options[2] == "broken.yaml: broken"
+    for number, expected in ((1, "resnet34.yaml → resnet50.yaml"), (2, "no such file"), (0, "resnet18.yaml")):
+        tab.js(f"document.querySelector('#choice').value = '{number}'")
+        tab.js("document.querySelector('#choice').dispatchEvent(new Event('change'))")
+        assert expected.replace(".yaml", ".yaml") in review(tab).replace("architectures/", "")
+
+
+def test_a_new_network_is_all_added(changed: Changed) -> None:
+    after = changed.folder / "new.yaml"
+    after.write_text(NET)
+    tab = changed.show([Compared("new.yaml", "/dev/null", str(after), compare(*read_sides("/dev/null", str(after))))])
+    assert "new network" in review(tab) and "+ fc1" in titles(tab)
+
+
+def test_one_edit_in_five_thousand_layers_opens_at_its_place(changed: Changed) -> None:
+    text = "netspec: 1\nname: chain\ninputs: {x: [4]}\nlayers:\n"
+    text += "".join(f"  fc{i}: {{type: linear, out_features: 4}}\n" for i in range(4990))
+    networks = load(text), load(text.replace("fc2500: {type: linear", "fc2500: {type: linear, bias: false"))
+    tab = changed.show([Compared("b", "a", "b", compare(*networks))])
+    assert "~ fc2500" in titles(tab) and len(titles(tab)) < 300
