@@ -11,7 +11,7 @@ import pytest
 from netspec.report.formats import Formats
 
 REPORTS = [
-    (Formats("netspec.report.diff", "text"), {"text", "json"}),
+    (Formats("netspec.report.diff", "text"), {"text", "json", "html"}),
     (Formats("netspec.report.plot", "svg"), {"svg", "dot", "html"}),
     (Formats("netspec.report.problems", "text"), {"text", "json", "github"}),
     (Formats("netspec.report.summary", "table"), {"table", "json", "markdown"}),
