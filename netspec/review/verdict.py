@@ -67,6 +67,8 @@ def _same_function(matching: Matching, others: Collection[LayerChange]) -> str:
     names = (*matching.inputs.items(), *matching.outputs.items())
     if any(old != new for old, new in names) or any(_renamed(layer) for layer in others):
         return str(Verdict.SAME_FUNCTION)
+    if any(layer.status in ("added", "removed") for layer in others):
+        return "same function, other layers that no output needs"
     return "same function, written otherwise" if others else "same function"
 
 
