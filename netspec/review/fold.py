@@ -13,6 +13,7 @@ from itertools import groupby, product
 from math import prod
 
 MAX_PATTERNS = 6  # shown of one fold; how many more there are is said
+MAX_LISTED = 8  # alternatives in one pair of braces
 MAX_WRITTEN_OUT = 40  # characters of alternatives that are written one by one: `layer1.2, layer4.2`
 EVERYWHERE = "everywhere"
 _ALL = ("*",)
@@ -43,28 +44,31 @@ def fold_like(names: Collection[str], like: Collection[str], of: Iterable[str]) 
 def numbers_text(values: Iterable[str]) -> str:
     """`2–3`, `conv1–2`, `{a,b}`: what one part of a name can be."""
     runs = _runs(values)
+    if len(runs) > MAX_LISTED:
+        return f"{{{','.join(runs[: MAX_LISTED - 1])},…}}"
     return runs[0] if len(runs) == 1 else f"{{{','.join(runs)}}}"
 
 
 def _runs(values: Iterable[str]) -> list[str]:
     """The values, consecutive numbers as ranges, in the order in which they come."""
-    given = list(dict.fromkeys(values))
+    given = {value: i for i, value in enumerate(dict.fromkeys(values))}
     runs: dict[str, int] = {}
-    for (stem, _), group in groupby(enumerate(sorted(given, key=_number_key)), key=lambda item: _run_key(*item)):
+    for (stem, _), group in groupby(enumerate(sorted(given, key=numbered)), key=lambda item: _run_key(*item)):
         run = [value for _, value in group]
         last = run[-1][len(stem) :] if stem is not None else ""
-        runs[run[0] if len(run) == 1 else f"{run[0]}–{last}"] = given.index(run[0])
+        runs[run[0] if len(run) == 1 else f"{run[0]}–{last}"] = given[run[0]]
     return sorted(runs, key=runs.__getitem__)
 
 
-def _number_key(value: str) -> tuple[str, int]:
+def numbered(value: str) -> tuple[str, int]:
+    """`conv2` as `conv` and 2; -1 where there is no number."""
     match = _NUMBERED.fullmatch(value)
     return (match[1], int(match[2])) if match else (value, -1)
 
 
 def _run_key(index: int, value: str) -> tuple[str | None, object]:
     """Equal for numbers that follow each other in a sorted list."""
-    stem, number = _number_key(value)
+    stem, number = numbered(value)
     return (None, value) if number < 0 else (stem, number - index)
 
 

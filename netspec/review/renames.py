@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netspec.review.difference import LayerChange
-from netspec.review.fold import fold, numbers_text
+from netspec.review.fold import fold, numbered, numbers_text
 
 Path = tuple[str, ...]
 
@@ -64,10 +64,12 @@ def _moved(old: str, new: str) -> tuple[Path, Path]:
 
 def _idea(old: Path, new: Path) -> tuple[object, ...]:
     """What renames of one idea have in common."""
+    (stem, number), (new_stem, new_number) = numbered(old[-1]), numbered(new[-1])
     if old[-1].isdigit() and new[-1].isdigit():
-        return "copies", old[:-1], new[:-1], int(new[-1]) - int(old[-1])
+        return "copies", old[:-1], new[:-1], new_number - number
     if old[:-1] == new[:-1]:
-        return "word", old[-1], new[-1]
+        counted = number >= 0 and new_number >= 0
+        return ("numbers", stem, new_stem, new_number - number) if counted else ("word", old[-1], new[-1])
     if old[-1] == new[-1]:
         return "moved", old[:-1], new[:-1]
     return "other", old, new
@@ -76,10 +78,11 @@ def _idea(old: Path, new: Path) -> tuple[object, ...]:
 def _rename(group: list[tuple[Path, Path, LayerChange]]) -> Rename:
     old, new, _ = group[0]
     layers = [layer for _, _, layer in group]
-    if old[:-1] == new[:-1] and len({item[:2] for item in group}) > 1 and not old[-1].isdigit():
-        return Rename(old[-1], new[-1], layers, scattered=True)
     befores = list(dict.fromkeys(path[-1] for path, _, _ in group))
     afters = list(dict.fromkeys(path[-1] for _, path, _ in group))
+    places = {path[:-1] for path, _, _ in group}
+    if len(places) > 1 and old[:-1] == new[:-1]:
+        return Rename(numbers_text(befores), numbers_text(afters), layers, scattered=True)
     if befores == afters and len(befores) > 1:
         names = fold([".".join((*old[:-1], last)) for last in befores], ())
         return Rename(names, ".".join((*new[:-1], "*")), layers, scattered=False)

@@ -37,6 +37,7 @@ _COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "
 _VERDICT = {Verdict.ARCHITECTURE: "yellow", Verdict.SAME_FUNCTION: "cyan", Verdict.LEARNING: "cyan"}
 CHANGED = (Verdict.SAME_FUNCTION, Verdict.ARCHITECTURE)
 _LONGEST_BAR = 32
+MAX_ENTRIES = 60
 
 
 def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
@@ -64,8 +65,10 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
         yield from _whole(difference)
         return
     yield from ((Styled(f"  {text}"),) for text in cause_lines(difference))
-    for entry in difference.entries:
+    for entry in difference.entries[:MAX_ENTRIES]:
         yield from _entry(entry)
+    if (more := len(difference.entries) - MAX_ENTRIES) > 0:
+        yield (Styled(f"  … and {more:,} more changes (--all lists all layers)", "dim"),)
     if affected := affected_text(difference):
         yield (Styled(f"· {affected}{'' if every else ' (--all lists all layers)'}", "dim"),)
     if every:
