@@ -45,12 +45,14 @@ def _exchanged(found: Iterable[Rename]) -> list[Rename]:
     """Two names that changed places are one rename: `left <-> right`."""
     by_text: dict[tuple[str, str], Rename] = {}
     for rename in found:
-        there = by_text.get((rename.after, rename.before))
         key = (rename.before, rename.after)
-        if there is not None:
-            key = (rename.after, rename.before)
-            rename = Rename(*key, [*there.layers, *rename.layers], rename.scattered, exchanged=True)
-        by_text[key] = rename
+        there = by_text.get(key[::-1])
+        if there is None:
+            by_text[key] = rename
+        else:
+            first, second = sorted(key)
+            layers = [*there.layers, *rename.layers]
+            by_text[key[::-1]] = Rename(first, second, layers, rename.scattered, exchanged=True)
     return list(by_text.values())
 
 

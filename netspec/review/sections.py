@@ -18,7 +18,6 @@ from netspec.source.written import Written
 from netspec.spec import LEARNING, Spec
 
 SECTIONS = ("data", "train", "budget", "cells")
-UNITS = {"params": "parameters", "flops": "FLOPs", "activations": "bytes", "depth": "layers deep"}
 
 
 def sections(before: Side, after: Side, written: Sequence[Cause]) -> dict[str, list[Cause]]:
@@ -70,15 +69,16 @@ def _record(side: Side, section: str) -> Written | None:
 
 
 def _budget(before: Side, after: Side, files: Mapping[object, str]) -> list[Cause]:
-    """Bounds by their units; what has none had no bound."""
+    """Bounds as numbers; what has none had no bound."""
     if before.spec is None or after.spec is None:
         return []
+    entry = after.document.root.key_spans.get("budget") if after.document is not None else None
     found = []
     for key in fields_of(Budget):
         old, new = (Place(getattr(side.spec.budget, key), _bound(side, key)) for side in (before, after) if side.spec)
         if old.value != new.value:
             cause = change(f"budget.{key}", old, new, files)
-            found.append(replace(cause, before=_amount(old, key), after=_amount(new, key)))
+            found.append(replace(cause, before=_amount(old), after=_amount(new), entry=entry))
     return found
 
 
@@ -87,8 +87,8 @@ def _bound(side: Side, key: str) -> Map | None:
     return budget.get(key) if budget is not None else None  # type: ignore[return-value]  # any tree
 
 
-def _amount(place: Place, key: str) -> str:
-    return "no bound" if place.value is None else f"{place.value:,} {UNITS[key]}"
+def _amount(place: Place) -> str:
+    return "no bound" if place.value is None else f"{place.value:,}"
 
 
 def _with_text(before: Side, after: Side, written: Sequence[Cause]) -> tuple[Side, Side, Sequence[Cause]]:

@@ -269,8 +269,9 @@ def renamed_keys(before: Map, after: Map, holds: str) -> dict[str, str]:
         if best and (agreement or _says_much(full[0][key])):
             renamed[key] = best
             candidates.remove(best)
+    taken = set(renamed.values())
     removed = [key for key in removed if key not in renamed]
-    added = [key for key in added if key not in set(renamed.values())]
+    added = [key for key in added if key not in taken]
     if len(removed) * len(added) <= MANY_PAIRS:
         scored = [(score, a, b) for a in removed for b in added if (score := _alike(full[0][a], full[1][b], holds, a))]
         for _, a, b in sorted(scored, key=lambda s: -s[0]):

@@ -10,9 +10,10 @@ from netspec.frontend.containers import CONTAINERS
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.review.edits import kind_text
-from netspec.review.fold import fold
+from netspec.review.fold import fold, numbered
 from netspec.review.layer_changes import set_fields
 
+MANY = 4  # single layers of one kind and one stem
 MAX_LISTED = 4  # layers of a container that are written out
 MAX_VALUES = 3  # of a field that differs from layer to layer
 MAX_WIRING = 60  # characters
@@ -65,7 +66,28 @@ def alike(found: Iterable[Part]) -> list[list[Part]]:
         local = next(name for name in reversed(part.path.split(".")) if not name.isdigit())
         inside = () if part.label.startswith("block ") else tuple((_inner(part, n), n.kind) for n in part.nodes)
         groups.setdefault((part.label, inside or "", local if part.is_layer else ""), []).append(part)
-    return list(groups.values())
+    return _counted_on(list(groups.values()))
+
+
+def _counted_on(groups: list[list[Part]]) -> list[list[Part]]:
+    """Many single layers of one kind whose names count on (`act0`, `act20`, …) together."""
+    stems: dict[tuple[str, str], list[Part]] = {}
+    for group in groups:
+        if len(group) == 1 and group[0].is_layer:
+            stems.setdefault(_stem(group[0]), []).append(group[0])
+    found: list[list[Part]] = []
+    for group in groups:
+        together = stems.get(_stem(group[0]), []) if len(group) == 1 else []
+        if len(together) < MANY:
+            found.append(group)
+        elif together[0] is group[0]:
+            found.append(together)
+    return found
+
+
+def _stem(part: Part) -> tuple[str, str]:
+    name = numbered(part.path.rpartition(".")[2])[0] if part.is_layer else part.path
+    return part.label, name
 
 
 def _inner(part: Part, node: Node) -> str:

@@ -37,6 +37,13 @@ def change_text(change: Change) -> str:
     return f"{change.what} {value_text(change.before)} -> {value_text(change.after)}"
 
 
+def interface_text(change: Change) -> str:
+    """`input image: (B, 3, 8, 8) -> (B, 3, 9, 9)`, `name of output: logits -> scores`, `+ output y: (B, 4)`."""
+    if change.before is None or change.after is None:
+        return f"{'+' if change.before is None else '-'} {change.what}: {change.after or change.before}"
+    return f"{change.what}: {change.before} -> {change.after}"
+
+
 def cause_lines(difference: Difference) -> list[str]:
     """The changes of the text that no section tells of; what the network is called only where nothing else changed."""
     causes = beside(difference.causes, difference.sections)

@@ -18,6 +18,7 @@ from netspec.report.diff import (
     changed_totals,
     entry_text,
     growth_text,
+    interface_text,
     loaded_elsewhere,
     section_lines,
     total_text,
@@ -75,7 +76,7 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
         for layer in (*difference.layers, *difference.affected):
             yield from _layer(layer, difference)
     for change in difference.interface:
-        yield _headed("interface", change_text(change))
+        yield _headed("interface", interface_text(change))
     if (weights := weights_text(difference.weights)) and difference.verdict in CHANGED:
         yield _headed("weights", weights)
     yield from (_headed(name, text) for name, text in section_lines(difference))
