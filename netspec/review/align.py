@@ -16,7 +16,7 @@ Pair = tuple[int, int]  # positions before, after
 Key = Callable[[T], Hashable]
 
 CELLS = 10_000  # pairs of items that are compared one with each other
-EDITS = 256
+EDITS = 128
 
 
 def align(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]], score: Callable[[T, T], int]) -> list[Pair]:
@@ -25,7 +25,7 @@ def align(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]], score
     `keys` say what makes two items equal, the strictest first: items of one first key belong together wherever they
     can.  `score` says how well two items fit; 0: not at all.
     """
-    first, last = _equal_ends(before, after, keys[0])
+    first, last = _equal_ends([keys[0](item) for item in before], [keys[0](item) for item in after])
     a, b = range(first, len(before) - last), range(first, len(after) - last)
     pairs = _between(before, after, a, b, keys, score)
     if len(a) * len(b) > CELLS and len(pairs) < min(len(a), len(b)):  # equal names can stand in the way of more pairs
@@ -35,11 +35,11 @@ def align(before: Sequence[T], after: Sequence[T], keys: Sequence[Key[T]], score
     return [*zip(range(first), range(first), strict=True), *pairs, *ends]
 
 
-def _equal_ends(before: Sequence[T], after: Sequence[T], key: Key[T]) -> tuple[int, int]:
+def _equal_ends(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int]:
     """How many items are equal at the beginning, and at the end."""
     shorter = min(len(before), len(after))
-    first = next((i for i in range(shorter) if key(before[i]) != key(after[i])), shorter)
-    last = next((i for i in range(shorter - first) if key(before[-1 - i]) != key(after[-1 - i])), shorter - first)
+    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    last = next((i for i in range(shorter - first) if before[-1 - i] != after[-1 - i]), shorter - first)
     return first, last
 
 
@@ -90,14 +90,15 @@ def best_alignment(
 
 def equal_items(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[Pair]:
     """Positions of equal items in an alignment of few edits, all pieces of at most `EDITS` edits put together."""
-    if not set(before) & set(after):
-        return []
-    pairs: list[Pair] = []
-    i = j = 0
-    while i < len(before) and j < len(after):
-        piece, i, j = _piece(before, after, i, j)
-        pairs += piece
-    return pairs
+    first, last = _equal_ends(before, after)
+    pairs = [(i, i) for i in range(first)]
+    i = j = first
+    a, b = before[: len(before) - last], after[: len(after) - last]
+    if not set(a[first:]).isdisjoint(b[first:]):
+        while i < len(a) and j < len(b):
+            piece, i, j = _piece(a, b, i, j)
+            pairs += piece
+    return pairs + [(len(before) - k, len(after) - k) for k in range(last, 0, -1)]
 
 
 def _piece(before: Sequence[Hashable], after: Sequence[Hashable], i: int, j: int) -> tuple[list[Pair], int, int]:

@@ -19,13 +19,15 @@ from netspec.review.neighbours import anchors, spread, stand_alike
 from netspec.review.nested import align_containers, align_moved
 from netspec.review.pairing import Pairs
 from netspec.review.scopes import match_containers, tree_of
+from netspec.source.garbage import collecting_later
 
 
 def match(before: Graph, after: Graph) -> Matching:
     """What is the same in both, whatever it is called.  `match(b, a)` is `match(a, b)` mirrored."""
-    if _comes_first(after, before):  # where two answers are as good, the same is chosen whichever network is the newer
-        return _match(after, before).mirrored()
-    return _match(before, after)
+    with collecting_later():
+        if _comes_first(after, before):  # where two answers are as good, one is chosen whichever network is the newer
+            return _match(after, before).mirrored()
+        return _match(before, after)
 
 
 def _comes_first(a: Graph, b: Graph) -> bool:
