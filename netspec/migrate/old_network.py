@@ -10,7 +10,6 @@ from torch import Tensor
 
 from netspec.graph.model import Graph
 from netspec.migrate.foreign import Renamed, named_by_structure
-from netspec.migrate.from_onnx import weights_of_model
 from netspec.migrate.weights_file import WeightsFile, open_weights, sha256_of
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
@@ -60,6 +59,8 @@ def _of_run(path: Path) -> OldNetwork:
 
 
 def _of_model(path: Path) -> OldNetwork:
+    from netspec.migrate.from_onnx import weights_of_model  # onnx takes as long to import as torch
+
     graph, tensors, notes = weights_of_model(path)
     return OldNetwork(str(path), graph, tensors, sha256_of(path), (), notes)
 
