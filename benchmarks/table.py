@@ -15,6 +15,7 @@ GROUPS = (
     "cold",
     "loading",
     "diff",
+    "lsp",
     "construct",
     "steps",
     "training",

@@ -8,8 +8,9 @@ In the order in which a change of a text goes through them:
     family.py       a file with all that it extends and includes, valid or not
     symbols.py      what has a name, and every place where it is written
     instances.py    from an entry of the text to the layers that it became
-    cursor.py       what stands around a place of a broken text, from its lines alone; keys.py: what may stand there
-    hover.py, hints.py, outline.py, completion.py, actions.py, navigation.py, rename.py, formatting.py    an answer each
+    trees.py        what stands at a place of a text that can be read; cursor.py: around one of a text that cannot, from
+                    its lines alone; keys.py: what may stand there; documentation.py: what there is to read about it
+    hover.py, hints.py, outline.py, navigation.py, completion.py, actions.py, rename.py, formatting.py   an answer each
     session.py      the files of one client and what is known of them
     server.py       the protocol: requests in, answers out, no error ever
 

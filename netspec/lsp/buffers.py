@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from netspec.source.file_tree import Disk, FileTree
 from netspec.source.text import Source
 
 MAX_FILES = 2000  # of a workspace; what is beyond is found when it is opened
+_NETWORK = re.compile("^netspec:", re.MULTILINE)
 _SKIPPED = ("node_modules", "__pycache__")
 
 
@@ -24,6 +26,12 @@ class Buffer:
     path: Path
     version: int | None
     source: Source
+    language: str = ""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is one of netspec's: an editor sends every YAML file."""
+        return self.language == "netspec" or bool(_NETWORK.search(self.source.text))
 
 
 def path_of(uri: str) -> Path:
@@ -62,9 +70,9 @@ class Buffers(Disk):
         self.opened: dict[Path, Buffer] = {}
         self.folders: list[Path] = []  # of the workspace
 
-    def put(self, uri: str, version: int | None, text: str) -> Buffer:
+    def put(self, uri: str, version: int | None, text: str, language: str = "") -> Buffer:
         path = path_of(uri)
-        buffer = Buffer(uri, path, version, Source(str(path), text.removeprefix("\ufeff")))
+        buffer = Buffer(uri, path, version, Source(str(path), text.removeprefix("\ufeff")), language)
         self.opened[real(path)] = buffer
         return buffer
 
@@ -89,7 +97,7 @@ class Buffers(Disk):
 
     def networks(self) -> Iterator[Path]:
         """Every file that is open or in the workspace and looks like one of netspec's; links are not followed."""
-        yield from self.opened
+        yield from (path for path, buffer in self.opened.items() if buffer.is_network)
         for path in self._files():
             if path not in self.opened and _begins_as_network(path):
                 yield path

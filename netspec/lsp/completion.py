@@ -45,6 +45,9 @@ def completion(session: Session, buffer: Buffer, params: CompletionParams) -> Co
     cursor = cursor_at(buffer.source.text, offset)
     if cursor is None:
         return None
+    if not buffer.is_network:  # it may become one by its first key
+        start = CompletionItem("netspec", kind=CompletionItemKind.Property, insert_text="netspec: 1\n")
+        return CompletionList(False, [start] if not cursor.path and cursor.key is None and not cursor.values else [])
     asked = _Asked(session, buffer, session.family(buffer), cursor, lines, offset)
     items = list(asked.items())
     for i, item in enumerate(items):

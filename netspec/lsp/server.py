@@ -124,8 +124,9 @@ def create() -> NetspecServer:
     def opened(params: types.DidOpenTextDocumentParams) -> None:
         with guarded("didOpen"):
             document = params.text_document
-            buffer = session.buffers.put(document.uri, document.version, document.text)
-            session.opened(buffer)
+            buffer = session.buffers.put(document.uri, document.version, document.text, document.language_id)
+            if buffer.is_network:
+                session.opened(buffer)
             server.recheck([real(buffer.path)])
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -133,14 +134,18 @@ def create() -> NetspecServer:
         with guarded("didChange"):
             document = params.text_document
             text = server.workspace.get_text_document(document.uri).source
-            buffer = session.buffers.put(document.uri, document.version, text)
+            before = session.buffers.get(document.uri)
+            language = before.language if before else ""
+            buffer = session.buffers.put(document.uri, document.version, text, language)
+            if buffer.is_network and not (before and before.is_network):
+                session.opened(buffer)
             server.recheck([real(buffer.path)])
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: types.DidCloseTextDocumentParams) -> None:
         with guarded("didClose"):
             uri = params.text_document.uri
-            server.publish(dict.fromkeys([uri, *session.closed(uri)]))
+            server.publish(session.closed(uri))
             server.recheck([real(path_of(uri))])  # whoever reads it now reads the disk
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
@@ -165,6 +170,7 @@ class Answer:
     function: Callable[[Session, Buffer, Any], Any]
     options: Any = None
     settled: bool = False
+    always: bool = False  # also in a file that is none of netspec's yet
 
 
 ANSWERS = (
@@ -176,7 +182,12 @@ ANSWERS = (
     Answer(types.TEXT_DOCUMENT_DOCUMENT_LINK, links),
     Answer(types.TEXT_DOCUMENT_PREPARE_RENAME, prepare),
     Answer(types.TEXT_DOCUMENT_RENAME, rename, types.RenameOptions(prepare_provider=True)),
-    Answer(types.TEXT_DOCUMENT_COMPLETION, completion, types.CompletionOptions(trigger_characters=list(" $.{[,/"))),
+    Answer(
+        types.TEXT_DOCUMENT_COMPLETION,
+        completion,
+        types.CompletionOptions(trigger_characters=list(" $.{[,/")),
+        always=True,
+    ),
     Answer(
         types.TEXT_DOCUMENT_CODE_ACTION,
         actions,
@@ -193,7 +204,7 @@ def _answering(server: NetspecServer, answer: Answer) -> Callable[[Any], Awaitab
     async def respond(params: Any) -> Any:
         with guarded(answer.method):
             buffer = server.session.buffers.get(params.text_document.uri)
-            if buffer is None:
+            if buffer is None or not (buffer.is_network or answer.always):
                 return None
             if answer.settled:
                 await server.settled(real(buffer.path))

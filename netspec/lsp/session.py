@@ -130,7 +130,8 @@ class Session:
     def affected(self, paths: Iterable[Path]) -> list[Path]:
         """What is to be checked again when these files change: themselves, and the checked files that read them."""
         changed = set(paths)
-        roots = [path for path in changed if path in self.buffers.opened]
+        opened = self.buffers.opened
+        roots = [path for path in changed if path in opened and (opened[path].is_network or path in self.checkups)]
         roots += [self.includers[path] for path in changed if path in self.includers]
         for path, checkup in self.checkups.items():
             if any(real(other) in changed for other in checkup.reads):
@@ -140,6 +141,8 @@ class Session:
     def check(self, path: Path) -> Checkup | None:
         """Check a file as its text is now.  Changes nothing here, so that it can run beside everything else."""
         buffer = self.buffers.opened.get(path)
+        if buffer is not None and not buffer.is_network:  # it was one
+            return Checkup(buffer.source, (), None, frozenset())
         try:
             source = self.buffers.read(path) if buffer is None else buffer.source
         except NetspecError:

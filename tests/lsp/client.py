@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-PATIENCE = 10  # seconds until a test gives up on a process that says nothing
+PATIENCE = 60  # seconds until a test gives up on a process that says nothing
 
 
 def uri_of(path: Path) -> str:
@@ -106,11 +106,11 @@ class Client:
         self.notify("initialized", {})
         return dict(result["capabilities"])
 
-    def open(self, path: Path, text: str | None = None) -> str:
+    def open(self, path: Path, text: str | None = None, language: str = "yaml") -> str:
         text = path.read_text(encoding="utf-8") if text is None else text
         uri = uri_of(path)
         self.versions[uri] = 1
-        document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
+        document = {"uri": uri, "languageId": language, "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": document})
         return uri
 

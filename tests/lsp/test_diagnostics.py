@@ -64,7 +64,7 @@ def test_they_are_those_of_validate(case: str, golden: Client, capsys: pytest.Ca
         pytest.skip("an option, or no text that an editor opens")
     expected = validated(path, capsys)
     golden.notified.clear()
-    uri = golden.open(path)
+    uri = golden.open(path, language="netspec")
     shown = {uri: golden.diagnostics(uri, 1)}
     for other in {uri_of(Path(p["file"])) for p in expected if p["file"]} - {uri}:
         shown[other] = golden.diagnostics(other)

@@ -75,6 +75,24 @@ def test_what_no_client_should_send(tmp_path: Path) -> None:
         client.kill()
 
 
+def test_a_yaml_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    with serving(tmp_path) as client:
+        other = "services:\n  web: {image: nginx}\nlayers: 3\n"
+        uri = client.open(tmp_path / "compose.yaml", other)
+        assert client.at("hover", uri, other, "layers", 1) is None
+        assert client.at("completion", uri, other, "web", 1)["items"] == []
+        assert not client.notified
+        client.change(uri, "n")
+        [item] = client.request(
+            "textDocument/completion", {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 1}}
+        )["items"]
+        assert item["insertText"] == "netspec: 1\n"
+        client.change(uri, "netspec: 1\n")
+        assert [d["code"] for d in client.diagnostics(uri)] == ["NS204", "NS204"]
+        version = client.change(uri, other)
+        assert client.diagnostics(uri, version) == []
+
+
 def test_two_files_of_one_name_and_signs_in_paths(tmp_path: Path) -> None:
     folder = tmp_path / "a b#%20ü"
     folder.mkdir()
