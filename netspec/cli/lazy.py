@@ -18,6 +18,7 @@ COMMANDS = (
     "git",
     "fmt",
     "resolve",
+    "lock",
     "layers",
     "cells",
     "schema",

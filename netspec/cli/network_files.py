@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from netspec.source.errors import NetspecError
+from netspec.frontend.document import NETWORK
+from netspec.frontend.files import read_root
+from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason, write_whole
+from netspec.source.tree import read_text
 from netspec.training.info import INFO, SPEC
 
 _IS_NETSPEC = re.compile(rb"^\s*(\{\s*)?[\"']?netspec[\"']?\s*:", re.MULTILINE)
@@ -37,6 +40,14 @@ def network_files(arguments: list[str]) -> Iterator[Path]:
 def of_run(path: Path) -> bool:
     """Whether a file is the spec in a run folder."""
     return path.name == SPEC and (path.parent / INFO).exists()
+
+
+def is_fragment(path: Path) -> bool:
+    """Whether a file is no network by itself: blocks, cells or variables for others.  Raises NS1xx and NS2xx."""
+    problems = Problems()
+    root = read_root(read_text(path), problems)
+    raise_all(problems)
+    return "extends" not in root and not any(section in root for section in NETWORK)
 
 
 def replace_text(path: Path, text: str) -> None:

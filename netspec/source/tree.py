@@ -168,9 +168,12 @@ def parse_scalar(text: str) -> Any:
     return text
 
 
-def parse(source: Source) -> Tree:
-    """The whole text as one tree.  Raises NS102 (not YAML), NS103 (a refused feature), NS104 (duplicate key)."""
-    if len(source.text) > MAX_BYTES:
+def parse(source: Source, most: int = MAX_BYTES) -> Tree:
+    """The whole text as one tree.
+
+    Raises NS101 (more than `most` characters), NS102 (not YAML), NS103 (a refused feature), NS104 (duplicate key).
+    """
+    if len(source.text) > most:
         raise NetspecError("NS101", "larger than 1 MiB", name=source.name, hint=_TOO_LARGE)
     problems = Problems()
     root: Tree | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -70,6 +71,20 @@ def line_text(scalar: Scalar, *, flow: bool) -> str | None:
     if written[:1] in ("'", '"') and _is_other_in_yaml_1_1(value):
         return quoted(value)
     return value if _is_plain(value, flow=flow) and isinstance(parse_scalar(value), str) else quoted(value)
+
+
+def flow_text(value: Any) -> str:
+    """A plain value between braces: `{type: normal, std: 0.02}`."""
+    if isinstance(value, Mapping):
+        keys = (key_text(str(key), flow=True) or quoted(str(key)) for key in value)
+        entries = (f"{key}: {flow_text(v)}" for key, v in zip(keys, value.values(), strict=True))
+        return f"{{{', '.join(entries)}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(flow_text, value))}]"
+    if not isinstance(value, str):
+        return _word(value, "") or "null"
+    plain = _is_plain(value, flow=True) and isinstance(parse_scalar(value), str)
+    return quoted(value) if not plain or _is_other_in_yaml_1_1(value) else value
 
 
 def several_lines(scalar: Scalar, indent: int) -> list[str]:

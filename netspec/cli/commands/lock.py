@@ -1,0 +1,101 @@
+"""`netspec lock`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netspec.cli.application import command
+from netspec.cli.errors import complain, errors
+from netspec.cli.options import quiet_option
+from netspec.cli.output import show
+from netspec.source.errors import NetspecError
+
+DIFFERS = 3  # the exit status, as `diff` has it
+
+
+@command("netspec lock architectures/resnet18.yaml", "netspec lock --check architectures")
+def lock(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="netspec files, and folders with such files.", show_default=False),
+    ],
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; say what is no more as its lock has it, with exit status 3 when anything is.",
+        ),
+    ] = False,
+    quiet: Annotated[bool, quiet_option("Print problems, and what differs, alone.")] = False,
+) -> None:
+    """Write what a network is into NAME.lock beside it: digests, interface, and each layer with its shape and cost.
+
+    Under version control it shows in review what a change of a block or of a parent file does to every network, and
+    `--check` holds the files to what was reviewed. Exit status 1 when a file or a lock cannot be read.
+    """
+    from netspec.cli.network_files import is_fragment, network_files
+
+    failed = differing = count = 0
+    with errors():
+        for path in network_files(files):
+            try:
+                if str(path) not in files and is_fragment(path):
+                    continue
+                count += 1
+                differing += not (_same(path) if check else _written(path, quiet=quiet))
+            except NetspecError as error:
+                failed += 1
+                complain(error.problems)
+    if not quiet:
+        verb = "no more as locked" if check else "changed"
+        networks = f"{count:,} network{'s'[: count != 1]}, {differing:,} {verb}"
+        show([f"{networks}, {failed:,} not read or written" if failed else networks])
+    raise typer.Exit(1 if failed else DIFFERS if check and differing else 0)
+
+
+def _written(path: Path, *, quiet: bool) -> bool:
+    """Write the lock of a file; gives whether it stood there already."""
+    from netspec.cli.load import compiled
+    from netspec.cli.network_files import replace_text
+    from netspec.review.lockfile import lock_path, lock_text
+    from netspec.source.input_files import read_whole
+
+    spec, place = compiled(str(path), None), lock_path(path)
+    text = lock_text(spec, spec.document, path.name)
+    if place.is_file() and read_whole(place) == text.encode():
+        return True
+    replace_text(place, text)
+    if not quiet:
+        show([f"{place}: written"])
+    return False
+
+
+def _same(path: Path) -> bool:
+    """Whether a file is as its lock has it; else what is not is shown."""
+    from netspec.cli.load import compiled
+    from netspec.report.diff.text import lines
+    from netspec.report.styled import Lines
+    from netspec.review.diff import compare
+    from netspec.review.difference import Side
+    from netspec.review.locked import lock_source, read_lock
+    from netspec.review.lockfile import lock_path, lock_text
+    from netspec.source.text import Source
+
+    spec, place = compiled(str(path), None), lock_path(path)
+    if not place.exists() and not place.is_symlink():
+        show([f"{path}: {place} is missing: `netspec lock {path}` writes it"])
+        return False
+    source = lock_source(place)
+    text = lock_text(spec, spec.document, path.name)
+    if source.text == text:
+        return True
+    now = read_lock(Source(str(path), text))  # both as a lock has them: without data, training and budget
+    difference = compare(Side(str(place), read_lock(source)), Side(str(path), now))
+    show([Lines(partial(lines, difference, str(place), str(path), False))])
+    meant = "if this is meant" if difference else "the lock was written by another netspec, or in another order"
+    show([f"help: {meant}, `netspec lock {path}` writes it anew"])
+    return False
