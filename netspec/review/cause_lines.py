@@ -90,19 +90,35 @@ def _folded(causes: Sequence[Cause]) -> Iterator[str]:
     for cause in causes:
         if len(alike[_edit(cause)]) == 1 and cause.kind in _KEYS and not is_entry(cause):
             entries.setdefault((cause.file, cause.entry, cause.path.rpartition(".")[0]), []).append(cause)
+    renames: dict[object, list[Cause]] = {}
+    for cause in causes:
+        if cause.kind == "renamed" and is_entry(cause) and not cause.note:
+            renames.setdefault((cause.file, cause.path.rpartition(".")[0]), []).append(cause)
+    replaced = {(c.file, c.path): c for c in causes if c.kind == "changed" and is_entry(c)}
     done: set[Cause] = set()
     for i, cause in enumerate(causes):
         if cause in done:
             continue
         same = [cause] if cause.kind in ("order", "moved") or cause.note else alike[_edit(cause)]
         row = list(takewhile(partial(_same_row, cause), causes[i:]))
+        if cause.kind == "renamed":
+            row = renames.get((cause.file, cause.path.rpartition(".")[0]), [])
         keys = entries.get((cause.file, cause.entry, cause.path.rpartition(".")[0]), [])
+        other = replaced.get((cause.file, cause.path)) if cause.kind == "renamed" else None
         if len(same) > 1:
             yield _of_many_places(same)
             done |= set(same)
         elif len(row) >= LEAST_ROW:
             yield _of_a_row(row)
             done |= set(row)
+        elif other is not None and len(alike[_edit(other)]) == 1:
+            owner, path = subject(cause)
+            before, after = (
+                f"{name} {_cut(value)}"
+                for name, value in zip((cause.before, cause.after), (other.before, other.after), strict=True)
+            )
+            yield _placed(owner, f"{path.rpartition('.')[0]}: {before} -> {after}".lstrip(": "), [cause])
+            done |= {cause, other}
         elif len(keys) > 1 and cause in keys and cause.entry is not None:
             yield _of_one_entry(keys)
             done |= set(keys)
@@ -111,17 +127,29 @@ def _folded(causes: Sequence[Cause]) -> Iterator[str]:
 
 
 def _same_row(a: Cause, b: Cause) -> bool:
-    """Whether both are layers that were added, or removed, one behind the other."""
+    """Whether both are entries that were added, removed or renamed, one behind the other."""
     parents = a.path.rpartition(".")[0], b.path.rpartition(".")[0]
-    return a.kind == b.kind in ("added", "removed") and parents[0] == parents[1] and is_entry(a) and not a.note
+    rows = ("added", "removed", "renamed")
+    return a.kind == b.kind in rows and parents[0] == parents[1] and is_entry(a) and not a.note and not b.note
 
 
 def _of_a_row(group: Sequence[Cause]) -> str:
     """`- layers: avgpool (global_avg_pool2d), drop (dropout), head (linear) (lines 14–16)`."""
     owner, path = subject(group[0])
-    names = _cut(", ".join(f"{cause.path.rpartition('.')[2]} ({_kind(cause)})" for cause in group))
-    sign, parent = "+" if group[0].kind == "added" else "-", path.rpartition(".")[0]
+    parent = path.rpartition(".")[0]
+    if group[0].kind == "renamed":
+        names = _listed([f"{cause.before} to {cause.after}" for cause in group])
+        return _placed(owner, f"{parent} renamed: {names}".strip(), group)
+    names = _listed([f"{cause.path.rpartition('.')[2]} ({_kind(cause)})" for cause in group])
+    sign = "+" if group[0].kind == "added" else "-"
     return _placed(owner, f"{sign} {parent}: {names}" if parent else f"{sign} {names}", group)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """As many as a line holds; what is left out is counted."""
+    shown = list(takewhile(lambda n: len(", ".join(names[: n + 1])) <= MAX_VALUE, range(min(len(names), MAX_VALUE))))
+    rest = len(names) - max(len(shown), 1)
+    return ", ".join(names[: max(len(shown), 1)]) + (f" and {rest:,} more" if rest else "")
 
 
 def _kind(cause: Cause) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from netspec.frontend.files import WrittenFile
 from netspec.frontend.holds import inside
 from netspec.review.difference import Cause, Side
+from netspec.review.renamed_keys import ALIKE
 from netspec.review.rewrap import rewrapped
-from netspec.review.tree_diff import ALIKE, Edit, Path, edits_between
+from netspec.review.tree_diff import Edit, Path, edits_between
 from netspec.review.tree_values import likeness, same, short
 from netspec.source.tree import Map, Tree
 

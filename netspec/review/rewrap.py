@@ -22,7 +22,7 @@ def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
     noted: dict[Edit, Edit | None] = {}  # an edit -> what is said in its place
     for ours, theirs, word in ((added, removed, "around"), (removed, added, "left")):
         for parent, containers in ours.items():
-            for edit in containers:
+            for edit in (edit for edit in containers if any(_inner(_tree(edit)))):
                 kept = [other for other in theirs.get(parent, ()) if other not in noted and _holds(_tree(edit), other)]
                 if kept:
                     names = ", ".join(other.path[-1] for other in kept)
@@ -33,10 +33,10 @@ def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
         (added, removed, after, "block {} in the place of {}"),
     ):
         for parent, uses in ours.items():
-            for edit in uses:
+            for edit in (edit for edit in uses if edit not in noted and _at(document, ("blocks", _type(_tree(edit))))):
                 rest = [other for other in theirs.get(parent, ()) if other not in noted]
                 block, stretch = _written_out(edit, rest, document)
-                if edit not in noted and stretch:
+                if stretch:
                     names = ", ".join(other.path[-1] for other in stretch)
                     noted[edit] = replace(edit, note=note.format(block, names))
     for edit, repeated in _taken_out(edits, added, after):

@@ -12,12 +12,13 @@ from netspec.review.difference import Cause, Side
 from netspec.review.explain import causes
 from netspec.review.record_changes import Place, change, record_changes
 from netspec.source.records import fields_of
-from netspec.source.text import Source
+from netspec.source.text import Source, Span
 from netspec.source.tree import Map
 from netspec.source.written import Written
 from netspec.spec import LEARNING, Spec
 
 SECTIONS = ("data", "train", "budget", "cells")
+UNITS = {"activations": "bytes"}  # other keys say theirs
 
 
 def sections(before: Side, after: Side, written: Sequence[Cause]) -> dict[str, list[Cause]]:
@@ -58,7 +59,7 @@ def _learning(
         return [cause for cause in written if _section(cause) == section]
     places = [None if record is None else Place(record, record.tree) for record in (old, new)]
     if places[0] is not None and places[1] is not None:
-        key = after.document.root.key_spans.get(section) if after.document is not None else None
+        key = _key(after, section)
         return [replace(cause, entry=key) for cause in record_changes(places[0], places[1], section, files)]
     return [] if places == [None, None] else [change(section, places[0], places[1], files)]
 
@@ -69,16 +70,17 @@ def _record(side: Side, section: str) -> Written | None:
 
 
 def _budget(before: Side, after: Side, files: Mapping[object, str]) -> list[Cause]:
-    """Bounds as numbers; what has none had no bound."""
+    """Bounds; what has none had no bound."""
     if before.spec is None or after.spec is None:
         return []
-    entry = after.document.root.key_spans.get("budget") if after.document is not None else None
     found = []
     for key in fields_of(Budget):
         old, new = (Place(getattr(side.spec.budget, key), _bound(side, key)) for side in (before, after) if side.spec)
         if old.value != new.value:
             cause = change(f"budget.{key}", old, new, files)
-            found.append(replace(cause, before=_amount(old), after=_amount(new), entry=entry))
+            unit = UNITS.get(key, "")
+            bounds = _amount(old, "" if new.value is not None else unit), _amount(new, unit)
+            found.append(replace(cause, before=bounds[0], after=bounds[1], entry=_key(after, "budget")))
     return found
 
 
@@ -87,8 +89,17 @@ def _bound(side: Side, key: str) -> Map | None:
     return budget.get(key) if budget is not None else None  # type: ignore[return-value]  # any tree
 
 
-def _amount(place: Place) -> str:
-    return "no bound" if place.value is None else f"{place.value:,}"
+def _amount(place: Place, unit: str) -> str:
+    """A bound as it is written, `12M`; a bare number with its thousands marked."""
+    if place.value is None:
+        return "no bound"
+    written = place.text if place.tree is not None and not place.text.isdigit() else f"{place.value:,}"
+    return f"{written} {unit}".strip()
+
+
+def _key(side: Side, section: str) -> Span | None:
+    """Where a section begins: what its changes have in common."""
+    return side.document.root.key_spans.get(section) if side.document is not None else None
 
 
 def _with_text(before: Side, after: Side, written: Sequence[Cause]) -> tuple[Side, Side, Sequence[Cause]]:

@@ -7,7 +7,7 @@ place is a rename where the values are equal or alike; what refers to it by the 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -15,16 +15,14 @@ from typing import Literal
 
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import NAMED, inside
-from netspec.review.tree_values import leaves, likeness, same, short, written_out
+from netspec.review.renamed_keys import renamed_keys
+from netspec.review.tree_values import leaves, same, short, written_out
 from netspec.source.text import Span
 from netspec.source.tree import Items, Map, Scalar, Tree
 
 Path = tuple[str, ...]
 Kind = Literal["added", "removed", "changed", "renamed", "moved", "order"]
 
-ALIKE = 0.5  # share of equal values from which on an entry under another name is the same entry, changed
-MANY_PAIRS = 2_500  # removed times added entries that are compared with each other
-NEAR = 50  # equal entries that are looked at for the one that stands in the same place
 SHORT_LIST = 60  # characters of a list that is shown whole
 _ENTRIES = frozenset({"vars", "inputs", "blocks", "cells", "layers", "outputs", "branches"})
 _ORDERED = frozenset({"inputs", "outputs", "branches", "state"})  # `layers`: where it wires
@@ -68,6 +66,7 @@ class Renames:
     """old name -> new ones, by where it is referred to: `type`, `cell`, `layer`, `equation`, `value` (expressions)."""
 
     names: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    solved: dict[Path, dict[str, str]] = field(default_factory=dict)  # mappings all of whose keys were found again
 
     def note(self, holds: str, old: str, new: str) -> None:
         if where := _RENAMED.get(holds):
@@ -84,7 +83,7 @@ class Renames:
         if not (isinstance(before.value, str) and isinstance(after.value, str)):
             return False
         reference = key in ("from", "share") or holds in ("outputs", "from")
-        if key in ("type", "cell") and after.value in self.names[key].get(before.value, ()):
+        if key in ("type", "cell") and after.value in self.names.get(key, {}).get(before.value, ()):
             return True
         if reference and self._same_words(before.value, after.value, "layer"):
             return True
@@ -94,7 +93,7 @@ class Renames:
 
     def _same_words(self, before: str, after: str, where: str) -> bool:
         """Whether two texts are equal but for words that were renamed, and nothing else."""
-        known = self.names[where]
+        known = self.names.get(where, {})
         old, new = _WORD.findall(before), _WORD.findall(after)
         return (
             _WORD.sub("", before) == _WORD.sub("", after)
@@ -136,10 +135,10 @@ class TreeDiff:
             before, after = _with_sections(before, after), _with_sections(after, before)
         if holds in ("state", "weights"):
             before, after = _ungrouped(before), _ungrouped(after)
-        renamed = renamed_keys(before, after, holds) if holds in _NAMED else {}
+        renamed = self.renamed(before, after, path, holds)
         new_name = {key: renamed.get(key, key) for key in before.entries if key in renamed or key in after}
         old_name = {new: old for old, new in new_name.items()}
-        removed = [key for key in before.entries if key not in new_name]
+        removed = deque(key for key in before.entries if key not in new_name)
         position = {key: i for i, key in enumerate(before.entries)}
 
         def own(tree: Map, key: str) -> Span | None:
@@ -156,8 +155,8 @@ class TreeDiff:
                 self.edits.append(Edit("added", (*path, key), None, tree, span, holds, own(after, key)))
                 continue
             while removed and position[removed[0]] < position[old]:
-                drop(removed.pop(0))
-            if old != key and not (holds == "other" and key in self.known.names["equation"].get(old, ())):
+                drop(removed.popleft())
+            if old != key and not (holds == "other" and key in self.known.names.get("equation", {}).get(old, ())):
                 self.renames.note(holds, old, key)
                 here, was = (*path, key), (*path, old)
                 span = after.key_span(key)
@@ -168,6 +167,16 @@ class TreeDiff:
         for key in removed:
             drop(key)
         self.order(before, after, new_name, path, holds, entry)
+
+    def renamed(self, before: Map, after: Map, path: Path, holds: str) -> dict[str, str]:
+        """old key -> new key; what the pass before this one found is not searched again."""
+        if holds not in _NAMED or path in self.known.solved:
+            return self.known.solved.get(path, {})
+        renamed = renamed_keys(before, after, holds, lambda a, b: self.known.followed(a, b, holds, ""))
+        removed, added = (len(a.entries.keys() - b.entries.keys()) for a, b in ((before, after), (after, before)))
+        if len(renamed) == min(removed, added):
+            self.renames.solved[path] = renamed
+        return renamed
 
     def order(
         self, before: Map, after: Map, new_name: Mapping[str, str], path: Path, holds: str, entry: Span | None
@@ -230,94 +239,21 @@ class TreeDiff:
         self.edits += [Edit("added", ("include",), None, i, i.span, "", entry) for i in come]
 
 
-def edits_between(pairs: Iterable[tuple[Tree, Tree, Path, str]], renames: Renames | None = None) -> list[Edit]:
+def edits_between(pairs: Iterable[tuple[Tree, Tree, Path, str]]) -> list[Edit]:
     """Edits of trees that stand for each other, each with the path to it and what the mapping around it holds."""
     pairs = list(pairs)
-    known = renames or Renames()
-    for last in (False, True):  # the first pass finds the names that the second follows
-        diff = TreeDiff(known)
-        for a, b, path, holds in pairs:
-            if path:
-                diff.value(a, b, path, holds, None)
-            elif isinstance(a, Map) and isinstance(b, Map):
-                diff.maps(a, b, (), "", None)
-        if not last:
-            for where, names in diff.renames.names.items():
-                for old, new in names.items():
-                    known.names[where][old] |= new
-    return diff.edits
+    first = _pass(pairs, Renames())
+    return _pass(pairs, first.renames).edits if first.renames.names else first.edits  # renames are followed
 
 
-def renamed_keys(before: Map, after: Map, holds: str) -> dict[str, str]:
-    """old key -> new key: entries that are equal, or alike, and of which only one side has the name."""
-    removed = [key for key in before.entries if key not in after]
-    added = [key for key in after.entries if key not in before]
-    if not removed or not added:
-        return {}
-    trees = {0: before, 1: after}
-    full = [{key: written_out(tree.entries[key], holds, key) for key in keys}
-            for tree, keys in zip(trees.values(), (removed, added), strict=True)]  # fmt: skip
-    beside = _neighbours(before, after), _neighbours(after, before)
-    renamed: dict[str, str] = {}
-    equal: dict[frozenset[tuple[object, int]], list[str]] = defaultdict(list)
-    for key in added:
-        equal[_print(full[1][key], inside(holds, key))].append(key)
-    for key in removed:
-        candidates = equal.get(_print(full[0][key], inside(holds, key)), [])
-        near = [(sum(map(_agree, beside[0][key], beside[1][c])), -i, c) for i, c in enumerate(candidates[:NEAR])]
-        agreement, _, best = max(near, default=(0, 0, ""))
-        if best and (agreement or _says_much(full[0][key])):
-            renamed[key] = best
-            candidates.remove(best)
-    taken = set(renamed.values())
-    removed = [key for key in removed if key not in renamed]
-    added = [key for key in added if key not in taken]
-    if len(removed) * len(added) <= MANY_PAIRS:
-        scored = [(score, a, b) for a in removed for b in added if (score := _alike(full[0][a], full[1][b], holds, a))]
-        for _, a, b in sorted(scored, key=lambda s: -s[0]):
-            if a not in renamed and b not in renamed.values():
-                renamed[a] = b
-    return renamed
-
-
-def _alike(a: Tree, b: Tree, holds: str, key: str) -> float:
-    """How alike two mappings of one type are; 0 when they are no rename."""
-    if not (isinstance(a, Map) and isinstance(b, Map)):
-        return 0.0
-    kinds = [tree.get("type") for tree in (a, b)]
-    if kinds[0] is not None and kinds[1] is not None and not same(kinds[0], kinds[1]):
-        return 0.0
-    score = likeness(a, b, inside(holds, key))
-    return score if score > ALIKE else 0.0
-
-
-def _says_much(tree: Tree) -> bool:
-    """Whether an equal value is reason enough to take two entries for one, wherever they stand."""
-    return isinstance(tree, Map) and len(tree.entries) > 1
-
-
-def _print(tree: Tree, holds: str) -> frozenset[tuple[object, int]]:
-    counts: dict[object, int] = defaultdict(int)
-    for leaf in leaves(tree, holds):
-        counts[leaf] += 1
-    return frozenset(counts.items())
-
-
-def _neighbours(tree: Map, other: Map) -> dict[str, list[str]]:
-    """key -> the nearest keys above and below that both mappings have; empty text for none."""
-    keys = list(tree.entries)
-    above: dict[str, str] = {}
-    below: dict[str, str] = {}
-    for order, nearest in ((keys, above), (keys[::-1], below)):
-        last = ""
-        for key in order:
-            nearest[key] = last
-            last = key if key in other else last
-    return {key: [above[key], below[key]] for key in keys}
-
-
-def _agree(a: str, b: str) -> bool:
-    return a == b
+def _pass(pairs: Iterable[tuple[Tree, Tree, Path, str]], known: Renames) -> TreeDiff:
+    diff = TreeDiff(known)
+    for a, b, path, holds in pairs:
+        if path:
+            diff.value(a, b, path, holds, None)
+        elif isinstance(a, Map) and isinstance(b, Map):
+            diff.maps(a, b, (), "", None)
+    return diff
 
 
 def _reads_above(tree: Tree) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from netspec.review.cause_lines import lines
 from netspec.review.cause_of import CauseFinder
-from netspec.review.difference import Cause
+from netspec.review.difference import Cause, Side
 from netspec.review.explain import causes
 from tests.review.texts import side
 
@@ -342,4 +342,45 @@ def test_names_that_follow_a_rename_are_no_cause_and_others_are() -> None:
     assert told(("vars: {width", "vars: {size"), ("$width", "$size"), ("(width * 2)", "(size * 4)")) == [
         "vars.width renamed to size (line 2)",
         "layers.stage.channels $(width * 2) -> $(size * 4) (line 18)",
+    ]
+
+
+def chained(*layers: str) -> Side:
+    return side("inputs: {x: [8]}\nlayers:\n" + "".join(f"  {layer}\n" for layer in layers))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (["a: relu", "b: relu", "c: relu"], ["k: relu", "l: gelu", "m: relu"],
+         ["layers renamed: a to k, b to l, c to m (lines 4–6)", "layers.l relu -> gelu (line 5)"]),
+        (["a: relu", "b: relu"], ["a: relu", "n: layer_norm"], ["layers: b relu -> n layer_norm (line 5)"]),
+        (["a: relu", "b: relu"], ["a: relu", "n: layer_norm", "b: relu"], ["+ layers.n layer_norm (line 5)"]),
+        (["a: relu", "b: gelu"], ["a: relu"], ["- layers.b gelu (line 5)"]),
+        (["a: relu", "b: gelu", "c: tanh"], ["c: tanh", "d: relu"],
+         ["- layers.a relu (line 4)", "- layers.b gelu (line 5)", "+ layers.d relu (line 5)"]),
+        (["a: {type: linear, out_features: 8}", "b: gelu"], ["b: gelu", "c: {type: linear, out_features: 8}"],
+         ["layers.a renamed to c (line 5)", "layers: order c, b -> b, c (line 4)"]),
+    ],
+)  # fmt: skip
+def test_which_layer_is_which(before: list[str], after: list[str], expected: list[str]) -> None:
+    assert lines(causes(chained(*before), chained(*after))) == expected
+
+
+def test_an_output_and_its_layer_under_other_names() -> None:
+    assert told(("  fc: {", "  head: {"), ("logits: fc", "scores: head")) == [
+        "layers.fc renamed to head (line 23)", "outputs.logits renamed to scores (line 24)",
+    ]  # fmt: skip
+
+
+def test_long_chains_are_compared_in_one_go() -> None:
+    def chain(prefix: str, kinds: str) -> Side:
+        return chained(*(f"{prefix}{i}: {kinds if i % 20 == 0 else 'relu'}" for i in range(3000)))
+
+    found = causes(chain("a", "relu"), chain("b", "gelu"))
+    assert [c.kind for c in found].count("renamed") == 3000
+    assert lines(found) == [
+        "layers renamed: a0 to b0, a1 to b1, a2 to b2, a3 to b3, a4 to b4, a5 to b5, a6 to b6 and 2,993 more "
+        "(lines 4–3003)",
+        "relu -> gelu in 150 places: layers (lines 4, 24, 44, 64, 84, 104, …)",
     ]

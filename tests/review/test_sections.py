@@ -127,14 +127,14 @@ def test_of_an_output_under_another_name_the_loss_is_the_same() -> None:
         (
             "budget: {params: 12M}\n",
             "budget: {params: 14M}\n",
-            "budget.params 12,000,000 -> 14,000,000 (line 2)",
+            "budget.params 12M -> 14M (line 2)",
         ),
-        ("", "budget: {flops: 2G}\n", "budget.flops no bound -> 2,000,000,000 (line 2)"),
+        ("", "budget: {flops: 2G}\n", "budget.flops no bound -> 2G (line 2)"),
         ("budget: {depth: 9}\n", "", "budget.depth 9 -> no bound (line 2)"),
         (
             "budget: {activations: 4k}\n",
             "budget: {activations: 8k}\n",
-            "budget.activations 4,000 -> 8,000 (line 2)",
+            "budget.activations 4k -> 8k bytes (line 2)",
         ),
         ("budget: {params: 12M}\n", "budget: {params: 12000000}\n", ""),
     ],
