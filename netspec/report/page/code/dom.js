@@ -2,7 +2,9 @@
  * An HTML element; text is only ever text.
  *
  * @template {keyof HTMLElementTagNameMap} K
- * @param {K} name @param {Record<string, string>} [attributes] @param {(Node | string)[]} children
+ * @param {K} name
+ * @param {Record<string, string>} [attributes]
+ * @param {(Node | string)[]} children
  * @returns {HTMLElementTagNameMap[K]}
  */
 export function html(name, attributes = {}, ...children) {
@@ -12,14 +14,23 @@ export function html(name, attributes = {}, ...children) {
   return element;
 }
 
-/** @param {string} id @returns {HTMLElement} */
+/**
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
 export function byId(id) {
   const element = document.getElementById(id);
   if (!element) throw new Error(`the page has no #${id}`);
   return element;
 }
 
-/** A button with a click. @param {string} text @param {() => void} action @param {Record<string, string>} [attributes] */
+/**
+ * A button with a click.
+ *
+ * @param {string} text
+ * @param {() => void} action
+ * @param {Record<string, string>} [attributes]
+ */
 export function button(text, action, attributes = {}) {
   const element = html("button", { type: "button", ...attributes }, text);
   element.addEventListener("click", action);

@@ -3,7 +3,9 @@ import { HEADER, planOf, shift } from "./layout.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {string} name @param {Record<string, string | number>} attributes @param {string} [text]
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ * @param {string} [text]
  * @returns {SVGElement}
  */
 export function shape(name, attributes, text) {
@@ -17,7 +19,8 @@ export function shape(name, attributes, text) {
  * The whole picture as it is open now: fills `group` and returns where each visible place stands.
  *
  * @typedef {{element: SVGElement, x: number, y: number, width: number, height: number}} Drawn
- * @param {SVGElement} group @param {import("./places.js").Place} root
+ * @param {SVGElement} group
+ * @param {import("./places.js").Place} root
  * @param {(place: import("./places.js").Place) => number} heat the share that colours a box, 0 to 1
  * @returns {{drawn: Map<import("./places.js").Place, Drawn>, width: number, height: number}}
  */
@@ -30,8 +33,12 @@ export function drawAll(group, root, heat) {
 }
 
 /**
- * @param {import("./layout.js").Plan} plan @param {number} x @param {number} y @param {number} level
- * @param {Map<import("./places.js").Place, Drawn>} drawn @param {(place: import("./places.js").Place) => number} heat
+ * @param {import("./layout.js").Plan} plan
+ * @param {number} x
+ * @param {number} y
+ * @param {number} level
+ * @param {Map<import("./places.js").Place, Drawn>} drawn
+ * @param {(place: import("./places.js").Place) => number} heat
  * @returns {SVGElement[]}
  */
 function drawPlan(plan, x, y, level, drawn, heat) {
@@ -40,7 +47,12 @@ function drawPlan(plan, x, y, level, drawn, heat) {
   return [...boxes, ...wires];
 }
 
-/** @param {import("./layout.js").Way} way @param {number} x @param {number} y @returns {SVGElement[]} */
+/**
+ * @param {import("./layout.js").Way} way
+ * @param {number} x
+ * @param {number} y
+ * @returns {SVGElement[]}
+ */
 function drawWay(way, x, y) {
   const points = way.points.map((p) => ({ x: p.x + x, y: p.y + y }));
   let path = `M${points[0].x} ${points[0].y}`;
@@ -58,8 +70,12 @@ function drawWay(way, x, y) {
 }
 
 /**
- * @param {import("./layout.js").Box} box @param {number} x @param {number} y @param {number} level
- * @param {Map<import("./places.js").Place, Drawn>} drawn @param {(place: import("./places.js").Place) => number} heat
+ * @param {import("./layout.js").Box} box
+ * @param {number} x
+ * @param {number} y
+ * @param {number} level
+ * @param {Map<import("./places.js").Place, Drawn>} drawn
+ * @param {(place: import("./places.js").Place) => number} heat
  * @returns {SVGElement}
  */
 function drawBox(box, x, y, level, drawn, heat) {

@@ -2,7 +2,8 @@
 /**
  * The share of the network's parameters, FLOPs or memory that a place has.
  *
- * @param {import("./places.js").Place} root @param {string} what
+ * @param {import("./places.js").Place} root
+ * @param {string} what
  * @returns {(place: import("./places.js").Place) => number}
  */
 export function heatOf(root, what) {
@@ -13,7 +14,11 @@ export function heatOf(root, what) {
   return (place) => ((place.unit?.[key] ?? 0) * around(place)) / total;
 }
 
-/** How many copies the containers around a place have together. @param {import("./places.js").Place} place */
+/**
+ * How many copies the containers around a place have together.
+ *
+ * @param {import("./places.js").Place} place
+ */
 function around(place) {
   return place.times / place.copies;
 }

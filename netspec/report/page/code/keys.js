@@ -2,7 +2,8 @@
  * The box that lies next in a direction: near, and rather straight on than aside.
  *
  * @param {Map<import("./places.js").Place, import("./draw.js").Drawn>} drawn
- * @param {import("./places.js").Place} from @param {"ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"} key
+ * @param {import("./places.js").Place} from
+ * @param {"ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"} key
  */
 export function nextBox(drawn, from, key) {
   const at = drawn.get(from);
@@ -23,7 +24,10 @@ export function nextBox(drawn, from, key) {
   return best ? best[1] : null;
 }
 
-/** @param {import("./places.js").Place} outer @param {import("./places.js").Place} inner */
+/**
+ * @param {import("./places.js").Place} outer
+ * @param {import("./places.js").Place} inner
+ */
 function isAround(outer, inner) {
   for (let at = inner.parent; at; at = at.parent) if (at === outer) return true;
   return false;

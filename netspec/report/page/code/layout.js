@@ -6,8 +6,8 @@ import { badge } from "./places.js";
  * are boxes.
  *
  * @typedef {{x: number, y: number}} Point
- * @typedef {{place: import("./places.js").Place, x: number, y: number, width: number, height: number,
- *   lines: Lines, plan: Plan | null}} Box
+ * @typedef {{place: import("./places.js").Place, x: number, y: number, width: number, height: number, lines:
+ *   Lines, plan: Plan | null}} Box
  * @typedef {{points: Point[], shape: string, status: string, ends: boolean}} Way
  * @typedef {{boxes: Box[], ways: Way[], width: number, height: number, tops: number[], bottoms: number[]}} Plan
  */
@@ -23,19 +23,29 @@ const TEXT_FONT = "11px system-ui, sans-serif";
 /** @type {WeakMap<import("./places.js").Place, Plan>} */
 const plans = new WeakMap();
 
-/** Forget a container's plan, and those around it, after it was opened or closed. @param {import("./places.js").Place | null} place */
+/**
+ * Forget a container's plan, and those around it, after it was opened or closed.
+ *
+ * @param {import("./places.js").Place | null} place
+ */
 export function forget(place) {
   for (let at = place; at; at = at.parent) plans.delete(at);
 }
 
-/** @param {import("./places.js").Place} place an open container @returns {Plan} */
+/**
+ * @param {import("./places.js").Place} place an open container
+ * @returns {Plan}
+ */
 export function planOf(place) {
   let plan = plans.get(place);
   if (!plan) plans.set(place, (plan = arrange(place)));
   return plan;
 }
 
-/** @param {import("./places.js").Place} place @returns {Plan} */
+/**
+ * @param {import("./places.js").Place} place
+ * @returns {Plan}
+ */
 function arrange(place) {
   const boxes = place.children.map(boxOf);
   if (!boxes.length) return { boxes, ways: [], width: 0, height: 0, tops: [], bottoms: [] };
@@ -72,12 +82,21 @@ function arrange(place) {
   return { boxes, ways: labelled(ways, links), width, height, tops, bottoms };
 }
 
-/** The names of a link's ends in the layout. @param {import("./data.js").Link} link @returns {[string, string]} */
+/**
+ * The names of a link's ends in the layout.
+ *
+ * @param {import("./data.js").Link} link
+ * @returns {[string, string]}
+ */
 function endsOf([source, out, target, into]) {
   return [source === BORDER ? `in${out}` : String(source), target === BORDER ? `out${into}` : String(target)];
 }
 
-/** Whether a link goes straight on: the first input of a box, not one that is no more. @param {import("./data.js").Link} link */
+/**
+ * Whether a link goes straight on: the first input of a box, not one that is no more.
+ *
+ * @param {import("./data.js").Link} link
+ */
 function isMain([, , target, into, , status]) {
   return status !== "removed" && (target === BORDER || into === 0);
 }
@@ -85,7 +104,9 @@ function isMain([, , target, into, , status]) {
 /**
  * Boxes that follow each other by main links stand below each other where nothing beside them is in the way.
  *
- * @param {any} graph @param {import("./data.js").Link[]} links @param {Box[]} boxes
+ * @param {any} graph
+ * @param {import("./data.js").Link[]} links
+ * @param {Box[]} boxes
  */
 function straighten(graph, links, boxes) {
   /** @type {Map<string, string>} */
@@ -114,7 +135,14 @@ function straighten(graph, links, boxes) {
   }
 }
 
-/** Whether a box can stand at x in its row. @param {any} graph @param {Box[]} boxes @param {string} name @param {number} x */
+/**
+ * Whether a box can stand at x in its row.
+ *
+ * @param {any} graph
+ * @param {Box[]} boxes
+ * @param {string} name
+ * @param {number} x
+ */
 function isFree(graph, boxes, name, x) {
   const node = graph.node(name);
   return boxes.every((box, number) => {
@@ -127,7 +155,9 @@ function isFree(graph, boxes, name, x) {
 /**
  * Whether branches stand from right to left, or wires that pass boxes do so at their left.
  *
- * @param {any} graph @param {import("./data.js").Link[]} links @param {Box[]} boxes
+ * @param {any} graph
+ * @param {import("./data.js").Link[]} links
+ * @param {Box[]} boxes
  */
 function isMirrored(graph, links, boxes) {
   let score = 0;
@@ -141,7 +171,7 @@ function isMirrored(graph, links, boxes) {
     const [from, to] = endsOf(link);
     const points = graph.edge(from, to, String(number)).points;
     const middle = points[Math.floor(points.length / 2)];
-    const passed = boxes.map((_, at) => graph.node(String(at))).filter((n) => Math.abs(n.y - middle.y) < n.height / 2 + 1);
+    const passed = boxes.map((_, at) => graph.node(String(at))).filter(({ y, height }) => Math.abs(y - middle.y) < height / 2 + 1);
     if (points.length > 4 && passed.length) score += 0.5 * Math.sign(middle.x - passed[0].x);
   });
   return score < 0;
@@ -150,7 +180,8 @@ function isMirrored(graph, links, boxes) {
 /**
  * Wires that pass boxes go around them, all the way at one side.
  *
- * @param {any} graph @param {Box[]} boxes
+ * @param {any} graph
+ * @param {Box[]} boxes
  */
 function evade(graph, boxes) {
   const nodes = boxes.map((_, number) => graph.node(String(number)));
@@ -178,8 +209,14 @@ function mirror(graph) {
   for (const edge of graph.edges()) for (const point of graph.edge(edge).points) point.x *= -1;
 }
 
-/** Move all to begin at the left border; the size of it. @param {any} graph @param {Box[]} boxes */
+/**
+ * Move all to begin at the left border; the size of it.
+ *
+ * @param {any} graph
+ * @param {Box[]} boxes
+ */
 function bounds(graph, boxes) {
+  /** @type {{x: number, y: number, width: number, height: number}[]} */
   const nodes = graph.nodes().map((/** @type {string} */ name) => graph.node(name));
   /** @type {Point[]} */
   const points = graph.edges().flatMap((/** @type {any} */ edge) => graph.edge(edge).points.slice(1, -1));
@@ -194,7 +231,8 @@ function bounds(graph, boxes) {
 /**
  * One shape a tensor, not one a wire; none beside wires that are no more, where others tell it.
  *
- * @param {Way[]} ways @param {import("./data.js").Link[]} links
+ * @param {Way[]} ways
+ * @param {import("./data.js").Link[]} links
  */
 function labelled(ways, links) {
   /** @type {Set<string>} */
@@ -210,7 +248,13 @@ function labelled(ways, links) {
   return ways.map((way, number) => ({ ...way, shape: shapes.get(number) ?? "" }));
 }
 
-/** Wires enter a container at the top and leave it at the bottom. @param {any} graph @param {Set<number>} slots @param {"in" | "out"} side */
+/**
+ * Wires enter a container at the top and leave it at the bottom.
+ *
+ * @param {any} graph
+ * @param {Set<number>} slots
+ * @param {"in" | "out"} side
+ */
 function holdTogether(graph, slots, side) {
   if (slots.size < 2) return;
   graph.setNode(side, { width: 1, height: 1 });
@@ -221,8 +265,12 @@ function holdTogether(graph, slots, side) {
 }
 
 /**
- * @param {import("./data.js").Link} link @param {any} graph @param {number} number @param {Box[]} boxes
- * @param {number} height @returns {Way}
+ * @param {import("./data.js").Link} link
+ * @param {any} graph
+ * @param {number} number
+ * @param {Box[]} boxes
+ * @param {number} height
+ * @returns {Way}
  */
 function wayOf(link, graph, number, boxes, height) {
   const [source, out, target, into, shape, status] = link;
@@ -237,19 +285,31 @@ function wayOf(link, graph, number, boxes, height) {
   return { points: [start, ...(direct ? [] : between), end], shape: shown, status, ends: target !== BORDER };
 }
 
-/** @param {Box} box @param {"tops" | "bottoms"} side @param {number} slot @returns {Point} */
+/**
+ * @param {Box} box
+ * @param {"tops" | "bottoms"} side
+ * @param {number} slot
+ * @returns {Point}
+ */
 function port(box, side, slot) {
   const y = side === "tops" ? box.y : box.y + box.height;
   const inside = box.plan?.[side][slot];
   return { x: box.x + (inside === undefined ? box.width / 2 : inside + shift(box)), y };
 }
 
-/** How far an open container's inside is moved for its first wire to stand in the middle. @param {Box} box */
+/**
+ * How far an open container's inside is moved for its first wire to stand in the middle.
+ *
+ * @param {Box} box
+ */
 export function shift(box) {
   return box.plan ? box.width / 2 - (box.plan.tops[0] ?? box.plan.bottoms[0] ?? box.plan.width / 2) : 0;
 }
 
-/** @param {import("./places.js").Place} place @returns {Box} */
+/**
+ * @param {import("./places.js").Place} place
+ * @returns {Box}
+ */
 function boxOf(place) {
   const lines = linesOf(place);
   const plan = place.open && place.isContainer ? planOf(place) : null;
@@ -267,7 +327,8 @@ function boxOf(place) {
  * The texts of a box: those of a layer stand beside each other where there is room.
  *
  * @typedef {{title: string, titleWidth: number, beside: string, below: string, badge: string}} Lines
- * @param {import("./places.js").Place} place @returns {Lines}
+ * @param {import("./places.js").Place} place
+ * @returns {Lines}
  */
 function linesOf(place) {
   const unit = place.unit;
@@ -284,14 +345,20 @@ function linesOf(place) {
 
 const canvas = document.createElement("canvas").getContext("2d");
 
-/** @param {string} text @param {string} font */
+/**
+ * @param {string} text
+ * @param {string} font
+ */
 function textWidth(text, font) {
   if (!canvas || !text) return 0;
   canvas.font = font;
   return canvas.measureText(text).width;
 }
 
-/** @param {string} text @param {string} font */
+/**
+ * @param {string} text
+ * @param {string} font
+ */
 function cut(text, font) {
   if (textWidth(text, font) <= WIDEST) return text;
   let end = text.length;

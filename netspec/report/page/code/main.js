@@ -49,7 +49,10 @@ function mark() {
   reachable?.element.setAttribute("tabindex", "0");
 }
 
-/** @param {Place} place @param {boolean} open */
+/**
+ * @param {Place} place
+ * @param {boolean} open
+ */
 function setOpen(place, open) {
   if (!place.isContainer || !place.unit || place.open === open) return false;
   place.open = open;
@@ -57,7 +60,11 @@ function setOpen(place, open) {
   return true;
 }
 
-/** Open or close a container where it stands. @param {Place} place */
+/**
+ * Open or close a container where it stands.
+ *
+ * @param {Place} place
+ */
 function toggle(place) {
   const before = drawn.get(place);
   setOpen(place, !place.open);
@@ -71,7 +78,10 @@ function toggle(place) {
   select(place, { move: false });
 }
 
-/** @param {Place | null} place @param {{move?: boolean, focus?: boolean}} how */
+/**
+ * @param {Place | null} place
+ * @param {{move?: boolean, focus?: boolean}} how
+ */
 function select(place, { move = true, focus = true } = {}) {
   selected = place?.unit ? place : null;
   const opened = selected ? selected.ancestors.filter((above) => setOpen(above, true)) : [];
@@ -190,7 +200,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-/** @param {Event} event @returns {Place | null} */
+/**
+ * @param {Event} event
+ * @returns {Place | null}
+ */
 function clicked(event) {
   const element = /** @type {Element} */ (event.target).closest(".unit");
   return element ? (placeOf.get(element) ?? null) : null;
@@ -223,7 +236,11 @@ choice.addEventListener("change", () => {
   draw();
 });
 
-/** Show one of the page's networks. @param {number} number */
+/**
+ * Show one of the page's networks.
+ *
+ * @param {number} number
+ */
 function show(number) {
   data = networks[number];
   root = new Place(data, null, null);

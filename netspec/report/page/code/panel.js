@@ -6,7 +6,8 @@ const MOST_NAMES = 12;
 /**
  * All about one place.
  *
- * @param {import("./places.js").Place | null} place @param {(place: import("./places.js").Place) => void} go
+ * @param {import("./places.js").Place | null} place
+ * @param {(place: import("./places.js").Place) => void} go
  * @param {() => void} close
  */
 export function showPanel(place, go, close) {
@@ -24,12 +25,20 @@ export function showPanel(place, go, close) {
   panel.scrollTop = 0;
 }
 
-/** @param {import("./places.js").Place} place @param {(place: import("./places.js").Place) => void} go @returns {Node[]} */
+/**
+ * @param {import("./places.js").Place} place
+ * @param {(place: import("./places.js").Place) => void} go
+ * @returns {Node[]}
+ */
 function crumbs(place, go) {
   return place.ancestors.flatMap((above) => [button(above.label, () => go(above), { class: "crumb" }), document.createTextNode(" / ")]);
 }
 
-/** @param {import("./places.js").Place} place @param {import("./data.js").Leaf} leaf @returns {Node[]} */
+/**
+ * @param {import("./places.js").Place} place
+ * @param {import("./data.js").Leaf} leaf
+ * @returns {Node[]}
+ */
 function layerParts(place, leaf) {
   const facts = leaf.after ?? leaf.before;
   if (!facts) return [];
@@ -53,7 +62,11 @@ function layerParts(place, leaf) {
   return parts;
 }
 
-/** @param {import("./data.js").Leaf} leaf @param {boolean} compared @returns {Node[]} */
+/**
+ * @param {import("./data.js").Leaf} leaf
+ * @param {boolean} compared
+ * @returns {Node[]}
+ */
 function fieldTable(leaf, compared) {
   const before = new Map(leaf.before?.fields ?? []);
   const after = new Map(leaf.after?.fields ?? []);
@@ -64,7 +77,11 @@ function fieldTable(leaf, compared) {
   return [table(["", "before", "after"], rows, "")];
 }
 
-/** @param {import("./data.js").Leaf} leaf @param {boolean} compared @param {import("./places.js").Place} place */
+/**
+ * @param {import("./data.js").Leaf} leaf
+ * @param {boolean} compared
+ * @param {import("./places.js").Place} place
+ */
 function costTable(leaf, compared, place) {
   /** @type {[string, (facts: import("./data.js").Facts) => string][]} */
   const rows = [
@@ -82,7 +99,10 @@ function costTable(leaf, compared, place) {
   return made;
 }
 
-/** @param {import("./places.js").Place} place @returns {Node[]} */
+/**
+ * @param {import("./places.js").Place} place
+ * @returns {Node[]}
+ */
 function containerParts(place) {
   const unit = place.unit;
   if (!unit) return [];
@@ -106,7 +126,10 @@ function containerParts(place) {
   return [...parts, html("h3", {}, "Cost"), made];
 }
 
-/** @param {import("./places.js").Place} place @returns {Node[]} */
+/**
+ * @param {import("./places.js").Place} place
+ * @returns {Node[]}
+ */
 function names(place) {
   const all = place.allNames(MOST_NAMES);
   if (!all.length || !place.name) return [];
@@ -114,7 +137,13 @@ function names(place) {
   return [html("p", { class: "names" }, html("a", { href: `#${encodeURIComponent(all[0])}` }, all[0]), all.length > 1 ? `, ${all.slice(1).join(", ")}` : "", more)];
 }
 
-/** @param {import("./data.js").Network} data @param {string} title @param {[string, number, number]} span @param {boolean} compared @returns {Node[]} */
+/**
+ * @param {import("./data.js").Network} data
+ * @param {string} title
+ * @param {[string, number, number]} span
+ * @param {boolean} compared
+ * @returns {Node[]}
+ */
 function lines(data, title, [file, first, last], compared) {
   const text = data.text[title][file] ?? {};
   const rows = [];
@@ -124,7 +153,11 @@ function lines(data, title, [file, first, last], compared) {
   return [html("h3", {}, `${file}, line ${first}${end}${compared ? ` (${title})` : ""}`), html("pre", {}, rows.join("\n"))];
 }
 
-/** @param {string[]} head @param {string[][]} rows @param {string} kind */
+/**
+ * @param {string[]} head
+ * @param {string[][]} rows
+ * @param {string} kind
+ */
 function table(head, rows, kind) {
   const made = html("table", { class: kind });
   if (head.some(Boolean)) made.append(html("thead", {}, html("tr", {}, ...head.map((text) => html("th", { scope: "col" }, text)))));

@@ -16,10 +16,10 @@ export class Place {
     this.open = unit === null;
     /** @type {Place[] | null} */
     this.made = null;
-    /** The name of the container around it with a dot, in its first copy. */
-    const around = parent ? parent.prefix : "";
+    const around = parent?.prefix ?? "";
     const own = unit?.names[0];
     this.name = own ? around + own : around.replace(/\.$/, "");
+    /** @type {string} what stands before the names of what is in it: its own name, in its first copy, and a dot */
     this.prefix = own ? `${this.name}.` : around;
   }
 
@@ -64,7 +64,11 @@ export class Place {
     return line;
   }
 
-  /** Names of all copies, those of the containers around it included, at most `most` of them. @param {number} most */
+  /**
+   * Names of all copies, those of the containers around it included, at most `most` of them.
+   *
+   * @param {number} most
+   */
   allNames(most) {
     let prefixes = [""];
     for (const place of [...this.ancestors, this]) {
@@ -76,12 +80,20 @@ export class Place {
     return prefixes.map((name) => name.replace(/\.$/, ""));
   }
 
-  /** How often the place stands in the network. */
+  /**
+   * How often the place stands in the network.
+   *
+   * @returns {number}
+   */
   get times() {
-    return [...this.ancestors, this].reduce((product, place) => product * place.copies, 1);
+    return [...this.ancestors, this].reduce((/** @type {number} */ product, place) => product * place.copies, 1);
   }
 
-  /** The layers below it by what happened to them. @returns {Record<string, number>} */
+  /**
+   * The layers below it by what happened to them.
+   *
+   * @returns {Record<string, number>}
+   */
   get counts() {
     return bodyCounts(this.data, this);
   }
@@ -106,13 +118,23 @@ export class Place {
     return `${status}${this.label}, ${this.unit?.kind ?? "network"}${times}${inside}`;
   }
 
-  /** The place of a layer or container. @param {string} name @returns {Place | null} */
+  /**
+   * The place of a layer or container.
+   *
+   * @param {string} name
+   * @returns {Place | null}
+   */
   find(name) {
     return findBelow(this, name, "");
   }
 }
 
-/** @param {Place} place @param {string} name @param {string} around @returns {Place | null} */
+/**
+ * @param {Place} place
+ * @param {string} name
+ * @param {string} around
+ * @returns {Place | null}
+ */
 function findBelow(place, name, around) {
   /** @type {Place | null} */
   let container = null;
@@ -139,13 +161,21 @@ function findBelow(place, name, around) {
 /** @type {WeakMap<object, Record<string, number>>} */
 const counted = new WeakMap();
 
-/** @param {import("./data.js").Network} data @param {Place} place @returns {Record<string, number>} */
+/**
+ * @param {import("./data.js").Network} data
+ * @param {Place} place
+ * @returns {Record<string, number>}
+ */
 function bodyCounts(data, place) {
   if (place.leaf) return { [place.leaf.status]: 1 };
   return countsOf(data, place.body);
 }
 
-/** @param {import("./data.js").Network} data @param {import("./data.js").Body} body @returns {Record<string, number>} */
+/**
+ * @param {import("./data.js").Network} data
+ * @param {import("./data.js").Body} body
+ * @returns {Record<string, number>}
+ */
 function countsOf(data, body) {
   const known = counted.get(body);
   if (known) return known;
@@ -160,14 +190,24 @@ function countsOf(data, body) {
   return counts;
 }
 
-/** The places to step through: the largest boxes that changed as a whole. @param {Place} place @returns {Place[]} */
+/**
+ * The places to step through: the largest boxes that changed as a whole.
+ *
+ * @param {Place} place
+ * @returns {Place[]}
+ */
 export function changedPlaces(place) {
   if (!place.hasChange) return [];
   if (place.unit && (place.leaf || ["added", "removed"].includes(place.status))) return [place];
   return place.children.flatMap(changedPlaces);
 }
 
-/** Every layer's place in the order of the network. @param {Place} place @returns {Generator<Place>} */
+/**
+ * Every layer's place in the order of the network.
+ *
+ * @param {Place} place
+ * @returns {Generator<Place>}
+ */
 export function* everyPlace(place) {
   for (const child of place.children) {
     yield child;
@@ -175,7 +215,11 @@ export function* everyPlace(place) {
   }
 }
 
-/** `+2 ~1` @param {Place} place */
+/**
+ * `+2 ~1`
+ *
+ * @param {Place} place
+ */
 export function badge(place) {
   const counts = place.counts;
   return Object.keys(SIGNS)

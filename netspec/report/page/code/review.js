@@ -4,7 +4,8 @@ import { button, byId, html } from "./dom.js";
 /**
  * What a difference says in words: verdict, causes, entries that lead to their places, totals.
  *
- * @param {import("./data.js").Network} data @param {(name: string) => void} go
+ * @param {import("./data.js").Network} data
+ * @param {(name: string) => void} go
  */
 export function showReview(data, go) {
   const section = byId("review");
@@ -26,7 +27,11 @@ export function showReview(data, go) {
   );
 }
 
-/** @param {string} title @param {HTMLElement[]} items @returns {Node[]} */
+/**
+ * @param {string} title
+ * @param {HTMLElement[]} items
+ * @returns {Node[]}
+ */
 function part(title, items) {
   if (!items.length) return [];
   return [html("h3", {}, title), html("ul", {}, ...items)];
@@ -37,7 +42,10 @@ function textLine(line) {
   return html("li", {}, line);
 }
 
-/** @param {import("./data.js").Entry} entry @param {(name: string) => void} go */
+/**
+ * @param {import("./data.js").Entry} entry
+ * @param {(name: string) => void} go
+ */
 function entryLine(entry, go) {
   const sign = html("span", { class: `sign ${entry.status}`, "aria-label": entry.status }, SIGNS[entry.status] ?? "");
   const more = entry.more ? [html("span", { class: "where" }, entry.more)] : [];
@@ -49,7 +57,10 @@ function entryLine(entry, go) {
   return html("li", {}, line);
 }
 
-/** @param {import("./data.js").Total[]} rows @returns {Node[]} */
+/**
+ * @param {import("./data.js").Total[]} rows
+ * @returns {Node[]}
+ */
 function totals(rows) {
   if (!rows.length) return [];
   const lines = rows.map((row) => {
@@ -60,7 +71,11 @@ function totals(rows) {
   return [html("h3", {}, "Totals"), html("table", { class: "totals" }, html("thead", {}, head), html("tbody", {}, ...lines))];
 }
 
-/** An amount after, with a mark where it was before. @param {number} share */
+/**
+ * An amount after, with a mark where it was before.
+ *
+ * @param {number} share
+ */
 function shareBar(share) {
   if (share === 1) return [];
   const most = Math.max(1, share);

@@ -6,7 +6,8 @@ const MOST = 40;
 /**
  * The search field: names and kinds, the best first.
  *
- * @param {() => import("./places.js").Place} root @param {(place: import("./places.js").Place) => void} go
+ * @param {() => import("./places.js").Place} root
+ * @param {(place: import("./places.js").Place) => void} go
  */
 export function makeSearch(root, go) {
   const field = /** @type {HTMLInputElement} */ (byId("search"));
@@ -61,7 +62,11 @@ export function makeSearch(root, go) {
   return { focus: () => field.focus(), close };
 }
 
-/** @param {import("./places.js").Place} root @param {string} query @returns {import("./places.js").Place[]} */
+/**
+ * @param {import("./places.js").Place} root
+ * @param {string} query
+ * @returns {import("./places.js").Place[]}
+ */
 export function search(root, query) {
   const wanted = query.toLowerCase();
   /** @type {[number, import("./places.js").Place][]} */

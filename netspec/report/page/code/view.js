@@ -2,11 +2,16 @@
  * What part of the picture is seen: moved by dragging, wheel or two fingers, scaled with ctrl and the wheel.
  */
 export class View {
-  /** @param {SVGSVGElement} svg @param {SVGElement} group what is moved */
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {SVGElement} group what is moved
+   */
   constructor(svg, group) {
     this.svg = svg;
     this.group = group;
-    [this.x, this.y, this.scale] = [0, 0, 1];
+    this.x = 0;
+    this.y = 0;
+    this.scale = 1;
     this.size = { width: 1, height: 1 };
     /** @type {Map<number, {x: number, y: number}>} */
     this.pointers = new Map();
@@ -63,7 +68,11 @@ export class View {
     this.apply();
   }
 
-  /** @param {number} factor @param {number} [x] @param {number} [y] the point that stays */
+  /**
+   * @param {number} factor
+   * @param {number} [x]
+   * @param {number} [y] the point that stays
+   */
   zoom(factor, x = this.svg.clientWidth / 2, y = this.svg.clientHeight / 2) {
     const scale = Math.min(4, Math.max(0.05, this.scale * factor));
     this.x = x - ((x - this.x) * scale) / this.scale;
@@ -72,7 +81,11 @@ export class View {
     this.apply();
   }
 
-  /** Show the whole picture; where it would be too small to be read and `readable`, its upper part. @param {boolean} readable */
+  /**
+   * Show the whole picture; where it would be too small to be read and `readable`, its upper part.
+   *
+   * @param {boolean} readable
+   */
   fit(readable) {
     const { clientWidth, clientHeight } = this.svg;
     const whole = Math.min(clientWidth / (this.size.width + 24), clientHeight / (this.size.height + 24), 1.2);
@@ -83,7 +96,11 @@ export class View {
     this.apply();
   }
 
-  /** Move as little as brings a box into sight. @param {import("./draw.js").Drawn} box */
+  /**
+   * Move as little as brings a box into sight.
+   *
+   * @param {import("./draw.js").Drawn} box
+   */
   reveal(box) {
     const { clientWidth, clientHeight } = this.svg;
     if (this.scale < 0.45) this.zoom(0.8 / this.scale);
