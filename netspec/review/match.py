@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from netspec.graph.meaning import Meanings, weight_names
-from netspec.graph.model import Graph
+from netspec.graph.model import Graph, Node
+from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Matching
 from netspec.review.flow import Flow, flows
 from netspec.review.isomorphism import isomorphism
 from netspec.review.neighbours import anchors, spread, stand_alike
 from netspec.review.nested import align_containers, align_moved
 from netspec.review.pairing import Pairs
-from netspec.review.scopes import match_containers, tree_of
+from netspec.review.scopes import copy_of, match_containers, match_copies, tree_of
 from netspec.source.garbage import collecting_later
 
 
@@ -42,8 +43,9 @@ def _comes_first(a: Graph, b: Graph) -> bool:
     return rest_a < rest_b
 
 
-def _text(node: object) -> str:
-    return f"{node}"
+def _text(node: Node) -> str:
+    cell = node.layer.the_cell.text if isinstance(node.layer, CellLayer) else ""
+    return f"{node.name} {node.inputs} {node.layer} {cell} {node.outputs}"
 
 
 def _match(before: Graph, after: Graph) -> Matching:
@@ -68,7 +70,6 @@ def _alike(old: Flow, new: Flow) -> Pairs[str]:
     trees = (tree_of(old.graph, old.meaning, pairs.after), tree_of(new.graph, new.meaning, _own_names(pairs)))
     align_containers(*trees, pairs, alike)
     align_moved(*trees, pairs, alike)
-    spread(old, new, pairs, lambda a, b: old.meaning[a] == new.meaning[b])
     return pairs
 
 
@@ -87,18 +88,29 @@ def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
 
 
 def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
-    """Layers that kept name and kind, wherever they are now; a kind and a neighbour; a name alone; all neighbours."""
+    """Layers with a neighbour that is paired, and equal; with name and kind as before; with a neighbour and of a kind;
+    with the old name; between the same neighbours.
+
+    A layer of one copy of a repeat is a layer of its partner, so that an edit of all copies is the same in each.
+    """
+    copies = match_copies(pairs)
+    alike = _can_replace(old, new)
+
+    def in_one_copy(a: str, b: str) -> bool:
+        x, y = copy_of(a), copy_of(b)
+        return copies.free(x, y) or copies.after.get(x) == y
+
     layers = (node for node in old.graph.layers() if node.name in new.graph and node.name not in new.graph.inputs)
-    kept = [(node, new[node.name]) for node in layers]
+    kept = [(node, new[node.name]) for node in layers if in_one_copy(node.name, node.name)]
+    spread(old, new, pairs, lambda a, b: old.meaning[a] == new.meaning[b] and in_one_copy(a, b))
     for x, y in kept:
         if x.kind == y.kind and pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
-    spread(old, new, pairs, lambda a, b: old[a].kind == new[b].kind)
+    spread(old, new, pairs, lambda a, b: old[a].kind == new[b].kind and in_one_copy(a, b))
     for x, y in kept:
         if pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
-    alike = _can_replace(old, new)
-    spread(old, new, pairs, lambda a, b: stand_alike(old, new, pairs, a, b) and alike(a, b))
+    spread(old, new, pairs, lambda a, b: stand_alike(old, new, pairs, a, b) and alike(a, b) and in_one_copy(a, b))
 
 
 def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from netspec.graph.digest import is_commutative
 from netspec.graph.model import Ref
 from netspec.review.flow import Flow
 from netspec.review.pairing import Pairs, likeness
+from netspec.review.scopes import copy_of
 
 Fits = Callable[[str, str], bool]
 MANY = 10_000  # pairs of readers of two layers, one with each other
@@ -22,8 +23,8 @@ def anchors(before: Flow, after: Flow) -> Pairs[str]:
     """
 
     def named(a: str, b: str) -> bool:
-        """Whether neither name stands for another layer in the other network."""
-        return a == b or (a not in after.graph and b not in before.graph)
+        """Whether neither name stands for another layer in the other network, or for one of several copies."""
+        return a == b or not (a in after.graph or b in before.graph or copy_of(a) or copy_of(b))
 
     pairs: Pairs[str] = Pairs()
     up, down = _unique(before.up, after.up), _unique(before.down, after.down)

@@ -113,6 +113,23 @@ def containers_of(node: Node) -> list[str]:
     return paths
 
 
+def copy_of(name: str) -> str:
+    """The innermost copy of a repeat that a layer is in, or is; "" where it is in none."""
+    parts = name.split(".")
+    last = next((i for i in reversed(range(len(parts))) if parts[i].isdigit()), -1)
+    return ".".join(parts[: last + 1])
+
+
+def match_copies(pairs: Pairs[str]) -> Pairs[str]:
+    """The copies of repeats that most of their paired layers have in common."""
+    votes = Counter((copy_of(a), copy_of(b)) for a, b in pairs.after.items())
+    copies: Pairs[str] = Pairs()
+    for (a, b), _ in votes.most_common():
+        if a and b:
+            copies.put(a, b)
+    return copies
+
+
 def match_containers(before: Graph, after: Graph, names: Mapping[str, str]) -> dict[str, str]:
     """Containers that hold the same layers: those of which most are common first, then those of equal names."""
     old = {node.name: containers_of(node) for node in before.layers()}
