@@ -43,17 +43,18 @@ def renames(layers: Iterable[LayerChange]) -> list[Rename]:
 
 def _exchanged(found: Iterable[Rename]) -> list[Rename]:
     """Two names that changed places are one rename: `left <-> right`."""
-    by_text: dict[tuple[str, str], Rename] = {}
+    renames: list[Rename] = []
+    position: dict[tuple[str, str], int] = {}
     for rename in found:
-        key = (rename.before, rename.after)
-        there = by_text.get(key[::-1])
-        if there is None:
-            by_text[key] = rename
+        there = position.get((rename.after, rename.before))
+        if there is None or renames[there].exchanged:
+            position[rename.before, rename.after] = len(renames)
+            renames.append(rename)
         else:
-            first, second = sorted(key)
-            layers = [*there.layers, *rename.layers]
-            by_text[key[::-1]] = Rename(first, second, layers, rename.scattered, exchanged=True)
-    return list(by_text.values())
+            first, second = sorted((rename.before, rename.after))
+            layers = [*renames[there].layers, *rename.layers]
+            renames[there] = Rename(first, second, layers, rename.scattered, exchanged=True)
+    return renames
 
 
 def _moved(old: str, new: str) -> tuple[Path, Path]:
