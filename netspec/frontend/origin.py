@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,9 +27,12 @@ class Origin:
     changed: list[str] = field(default_factory=list)
     sets: list[str] = field(default_factory=list)
 
-    def at_commit(self) -> str:
-        """The file in that commit as git names it, `4f2a91c0…:net.yaml`; empty without one."""
-        return f"{self.commit}:{self.file}" if self.commit else ""
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """A model may come from anywhere: what it names is looked up below a folder, and handed to git."""
+        if not self.file or "\0" in self.file or Path(self.file).is_absolute() or ".." in Path(self.file).parts:
+            yield "file", "the path of a file, as it counts from the top of its repository"
+        if not re.fullmatch("([0-9a-f]{40,64})?", self.commit):
+            yield "commit", "the hash of a commit, or nothing"
 
 
 def origin_of(document: Document | None) -> Origin | None:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from netspec.backends.onnx.spec_meta import read_spec
+from netspec.frontend.assign import set_path
 from netspec.frontend.document import NETWORK, Document, read_document, read_vars, section_problems
+from netspec.frontend.files import SECTIONS
 from netspec.graph.build import build, read_network
 from netspec.graph.model import Graph
 from netspec.review.difference import Side
@@ -153,11 +156,16 @@ def _of_model(name: str, path: Path) -> Side:
     return side
 
 
-def compile_side(name: str, source: Source, path: Path, tree: FileTree | None = None) -> Side:
-    """A text and the file that it came from, with what it extends and includes.  Raises as `read_side` does."""
+def compile_side(name: str, source: Source, path: Path, tree: FileTree | None = None, sets: Sequence[str] = ()) -> Side:
+    """A text and the file that it came from, with what it extends and includes, and the changes of `--set`.
+
+    Raises as `read_side` does, and NS304 for a change that leads nowhere.
+    """
     try:
         with collecting_later():
             document = read_document(source, path, tree=tree)
+            for assignment in sets:
+                document.root = set_path(document.root, assignment, SECTIONS)
             files = {file: written.source for file, written in document.files.items()}
             side = Side(name, files=files, document=document, main=path.name)
             _compile(side, document)

@@ -14,6 +14,7 @@ REPORTS = [
     (Formats("netspec.report.diff", "text"), {"text", "json", "html"}),
     (Formats("netspec.report.plot", "svg"), {"svg", "dot", "html"}),
     (Formats("netspec.report.problems", "text"), {"text", "json", "github"}),
+    (Formats("netspec.report.provenance", "text"), {"text", "json"}),
     (Formats("netspec.report.summary", "table"), {"table", "json", "markdown"}),
 ]
 
