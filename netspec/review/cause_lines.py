@@ -172,16 +172,33 @@ def _of_one_entry(group: Sequence[Cause]) -> str:
 
 
 def _of_many_places(group: Sequence[Cause]) -> str:
-    """`relu -> gelu in 3 places: layers.relu (line 10); block basic (common.yaml lines 12, 15)`."""
+    """`relu -> gelu in 3 places: layers.relu (line 10); block basic: body.relu, relu (common.yaml lines 12, 15)`."""
     first = group[0]
-    name = "" if is_entry(first) and first.kind == "changed" else first.path.rpartition(".")[2]
+    whole = is_entry(first)
     owners: dict[str, list[Cause]] = {}
     for cause in group:
         owner, path = subject(cause)
-        owners.setdefault(owner or path.partition(".")[0], []).append(cause)
-    places = "; ".join(f"{owner} ({place(causes)})" for owner, causes in owners.items())
+        owners.setdefault(f"{owner}: " if owner else f"{path.partition('.')[0]}.", []).append(cause)
+    places = []
+    for owner, causes in owners.items():
+        names = dict.fromkeys(_name(cause, owner, whole) for cause in causes)
+        places.append(f"{owner}{_few(list(names))} ({place(causes)})")
+    name = "" if whole and first.kind == "changed" else first.path.rpartition(".")[2]
     text = f"{first.before} renamed to {first.after}" if first.kind == "renamed" else _text(first, name)
-    return f"{text} in {len(group)} places: {places}"
+    return f"{text} in {len(group):,} places: {'; '.join(places)}"
+
+
+def _name(cause: Cause, owner: str, whole: bool) -> str:
+    """What an edit is of: an entry, or the one that a key belongs to; of a renamed one the older name."""
+    path = subject(cause)[1].removeprefix(owner)
+    if cause.kind == "renamed":
+        return ".".join([*path.split(".")[:-1], str(cause.before)])
+    return path if whole else path.rpartition(".")[0]
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MAX_PLACES])
+    return f"{shown}, …" if len(names) > MAX_PLACES else shown
 
 
 def _placed(owner: str, text: str, causes: Sequence[Cause]) -> str:

@@ -13,8 +13,9 @@ from netspec.source.tree import Map, Scalar, Tree
 
 
 def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
-    """The same edits, those of layers that were only wrapped or unwrapped noted at their container.
+    """The same edits, with a word at containers that were put around layers, or taken away from them.
 
+    So it is with layers that were written out of a block, or put into one.  What is told so is no edit any more.
     `before` and `after` are the documents, whose blocks layers name.
     """
     removed = _by_parent(edits, "removed")
@@ -39,6 +40,7 @@ def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
                 if stretch:
                     names = ", ".join(other.path[-1] for other in stretch)
                     noted[edit] = replace(edit, note=note.format(block, names))
+                    noted.update(dict.fromkeys(stretch))
     for edit, repeated in _taken_out(edits, added, after):
         noted.setdefault(edit, replace(edit, note=f"as {repeated}"))
     return [said for edit in edits if (said := noted.get(edit, edit)) is not None]
