@@ -157,13 +157,18 @@ class Axes:
 
         def check() -> Clash | None:
             axis = self[number]
-            if axis.old == axis.new and not isinstance(axis.old, int):
-                return None
-            if isinstance(axis.old, int) and is_identity(self.positions(number), axis.old):
-                return None
-            return Clash(layer, why.format(old=axis.old, new=axis.new))
+            if isinstance(axis.old, int) and isinstance(axis.new, int):
+                same = is_identity(self.positions(number), axis.old)
+            else:
+                same = axis.old == axis.new
+            return None if same else Clash(layer, why.format(old=axis.old, new=axis.new))
 
         self.checks.append(check)
+
+    def numbered(self, number: int) -> bool:
+        """Whether both sizes of an axis are numbers."""
+        axis = self[number]
+        return isinstance(axis.old, int) and isinstance(axis.new, int)
 
     def positions(self, number: int) -> Positions:
         """Of an axis whose sizes are numbers; one in a circle of axes begins by repetition."""

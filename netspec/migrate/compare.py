@@ -15,12 +15,14 @@ from torch import Tensor, nn
 
 from netspec.backends.parity.inputs import random_inputs
 from netspec.backends.parity.trials import trial_sizes
+from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.migrate.axes import Axes
 from netspec.migrate.correspond import Correspondence
 
 BATCH = 3
 TRIALS = 2
+WORK = 10**9  # multiply-adds of a sample in both networks, from which one sample has to do
 TOLERANCE = 1e-5  # of the largest value: weights are float32, and a third of one is rounded
 
 
@@ -38,41 +40,79 @@ class Comparison:
 
     def text(self) -> str:
         if self.difference == 0:
-            return f"no difference, {self.samples} random inputs in float64"
-        return f"largest difference {self.difference:.1e} of {self.scale:.1e}, {self.samples} random inputs in float64"
+            return f"no difference, {_samples(self.samples)} in float64"
+        return f"largest difference {self.difference:.1e} of {self.scale:.1e}, {_samples(self.samples)} in float64"
 
 
-def compare(walked: Correspondence, old: nn.Module, new: nn.Module) -> Comparison | None:
-    """None where an input of the old network or all of its outputs are gone.  Both modules are left in float64."""
+def _samples(count: int) -> str:
+    return "1 random input" if count == 1 else f"{count} random inputs"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the old network gives, and the inputs of the new one for which it should give the same."""
+
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+
+def expected_outputs(walked: Correspondence, old: nn.Module) -> list[Expected]:
+    """The old network run; it is left in float64.  Empty where one of its inputs or all of its outputs are gone."""
     before, after = walked.before, walked.after
     if not walked.outputs or {name for name, _ in walked.inputs.values()} != set(before.inputs):
-        return None
+        return []
     old.double().eval()
-    new.double().eval()
     generator = torch.Generator().manual_seed(0)
     high = min((n.layer.num_embeddings for n in after.layers() if hasattr(n.layer, "num_embeddings")), default=None)
-    difference = scale = 0.0
-    sizes = trial_sizes(before)[:TRIALS]
-    for size in sizes:
-        given = {name: _wide(x, high) for name, x in random_inputs(before, BATCH, size, generator).items()}
-        fresh = random_inputs(after, BATCH, size, generator)
-        grown = {
-            name: _grown(given[walked.inputs[name][0]], walked.inputs[name][1], walked.axes, generator)
-            if name in walked.inputs
-            else _wide(fresh[name], high)
-            for name in after.inputs
-        }
+    batch = BATCH if _work(before) + _work(after) < WORK else 1
+    trials = []
+    for size in [size for size in trial_sizes(before) if after.lengths.allows(size)][:TRIALS]:
+        given = {name: _wide(x, high) for name, x in random_inputs(before, batch, size, generator).items()}
+        grown = {n: _grown(given[old], axes, walked.axes, generator) for n, (old, axes) in walked.inputs.items()}
+        if new := after.inputs.keys() - grown.keys():
+            fresh = random_inputs(after, batch, _sizes(after, grown), generator)
+            grown |= {name: _wide(fresh[name], high) for name in new}
         with torch.no_grad():
-            was, now = _named(before, old(**given)), _named(after, new(**grown))
+            trials.append(Expected(grown, _named(before, old(**given))))
+    return trials
+
+
+def compare(walked: Correspondence, trials: Sequence[Expected], new: nn.Module) -> Comparison | None:
+    """None where nothing can be compared.  The module is left in float64."""
+    if not trials:
+        return None
+    new.double().eval()
+    difference = scale = 0.0
+    samples = 0
+    for trial in trials:
+        with torch.no_grad():
+            now = _named(walked.after, new(**trial.inputs))
         for name, (old_name, axes) in walked.outputs.items():
-            mine, its = _common(now[name].double(), was[old_name].double(), axes, walked.axes)
+            mine, its = _common(now[name].double(), trial.outputs[old_name].double(), axes, walked.axes)
             if mine.shape != its.shape:
                 return None
             agree = (mine == its) | (mine.isnan() & its.isnan())
             gap = torch.where(agree, torch.zeros_like(mine), (mine - its).abs()).nan_to_num(float("inf"))
             difference = max(difference, gap.max().item())
             scale = max(scale, its.nan_to_num(0.0, 0.0, 0.0).abs().max().item())
-    return Comparison(difference, scale, BATCH * len(sizes))
+        samples += len(next(iter(trial.outputs.values())))
+    return Comparison(difference, scale, samples)
+
+
+def _sizes(graph: Graph, inputs: Mapping[str, Tensor]) -> dict[str, int]:
+    """The named axes of a network, of which some inputs have a size already."""
+    sizes = dict(next(iter(trial_sizes(graph)), {}))
+    for name, tensor in inputs.items():
+        for size, length in zip(graph.inputs[name].shape, tensor.shape, strict=True):
+            if str(size) in sizes:
+                sizes[str(size)] = length
+    return sizes
+
+
+def _work(graph: Graph) -> int:
+    """Multiply-adds of one sample, as far as they are a number."""
+    flops = total(graph).flops
+    return flops if isinstance(flops, int) else 0
 
 
 def _wide(x: Tensor, high: int | None) -> Tensor:
@@ -85,7 +125,7 @@ def _wide(x: Tensor, high: int | None) -> Tensor:
 def _grown(x: Tensor, numbers: Sequence[int], axes: Axes, generator: torch.Generator) -> Tensor:
     """An input of the new network: the old one's values where it has them, random ones beyond."""
     for axis, number in enumerate(numbers, start=1):
-        if not isinstance(axes[number].new, int):
+        if not axes.numbered(number):
             continue
         positions = axes.positions(number)
         taken = x.index_select(axis, torch.from_numpy(np.maximum(positions, 0)))
@@ -98,7 +138,7 @@ def _grown(x: Tensor, numbers: Sequence[int], axes: Axes, generator: torch.Gener
 def _common(new: Tensor, old: Tensor, numbers: Sequence[int], axes: Axes) -> tuple[Tensor, Tensor]:
     """What both outputs have."""
     for axis, number in enumerate(numbers, start=1):
-        if isinstance(axes[number].new, int):
+        if axes.numbered(number):
             positions = axes.positions(number)
             (here,) = np.nonzero(positions >= 0)
             new = new.index_select(axis, torch.from_numpy(here))

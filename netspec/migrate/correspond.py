@@ -317,7 +317,7 @@ class _Walk:
                 self.axes.tie(a.axis, b.axis, layer)
 
                 def check(a: Span = a, b: Span = b) -> Clash | None:
-                    repeats = isinstance(self.axes[a.axis].old, int) and copies(self.axes.positions(a.axis)).max() > 1
+                    repeats = copies(self.axes.positions(a.axis)).max() > 1
                     if not repeats or a.new.summed == b.new.summed:
                         return None
                     return Clash(layer, f"it shares the weight of `{owner}`, and one of both would have to be divided")
@@ -382,7 +382,7 @@ class _Units:
         blocks = max((u.blocks for u in self._mentions() if u.of == "output"), default=1)
 
         def check() -> Clash | None:
-            if not isinstance(self.axes[axis].new, int):
+            if not self.axes.numbered(axis):
                 return None
             counts = copies(self.axes.positions(axis), blocks).reshape(blocks, -1)
             if (counts == counts[:, :1]).all() and not (self.axes.positions(axis) < 0).any():
@@ -420,7 +420,7 @@ class _Units:
 
     def number(self, old: Units, new: Units) -> int:
         """The axis that a run of units stands on."""
-        if new.of == "output":
+        if new.of == "output" and new.axis <= len(self.outputs):
             number = self.outputs[new.axis - 1]
             self.known.add(number)
         elif new.of == "input":
@@ -443,7 +443,12 @@ class _Units:
     def _left_out(self, number: int) -> Clash | None:
         """Whether units of the old layer are not there any more, but for those that the network itself gives out."""
         axis = self.axes[number]
-        if not isinstance(axis.old, int) or axis.fixed or self.axes.root(number) in self.noted:
+        if (
+            not isinstance(axis.old, int)
+            or not self.axes.numbered(number)
+            or axis.fixed
+            or self.axes.root(number) in self.noted
+        ):
             return None
         self.noted.add(self.axes.root(number))
         left = axis.old - len({*self.axes.positions(number).tolist()} - {-1})

@@ -87,7 +87,7 @@ def in_numbered_order(names: Iterable[str]) -> list[str] | None:
 class _Alignment:
     def __init__(self, file: WeightsFile, graph: Graph) -> None:
         self.file, self.graph = file, graph
-        groups = Groups.of(file.tensors)
+        self.groups = groups = Groups.of(file.tensors)
         self.nodes = [
             node
             for node in graph.layers()
@@ -103,8 +103,9 @@ class _Alignment:
 
     def run(self) -> None:
         """Settle every layer, or raise NS641."""
+        above = _common_path(prefix for prefix in self.groups.by_prefix)
         for name in list(self.open):
-            if same := [c for c in self.open.get(name, ()) if c.prefix == name]:
+            if same := [c for c in self.open.get(name, ()) if c.prefix.removeprefix(above) == name]:
                 self._settle(name, same[0])
         self._by_containers()
         while self.open:
@@ -284,6 +285,14 @@ def _containers(sorts: Mapping[str, frozenset[str]]) -> dict[frozenset[tuple[fro
         content = Counter(sorts[name] for name in names_inside)
         by_content[frozenset(content.items())].append(place)
     return by_content
+
+
+def _common_path(prefixes: Iterable[str]) -> str:
+    """What all paths begin with, up to a point: `model.`."""
+    parts = [prefix.split(".") for prefix in prefixes]
+    same = [words[0] for words in zip(*parts, strict=False) if len(set(words)) == 1]
+    shared = next((i for i, words in enumerate(zip(*parts, strict=False)) if len(set(words)) > 1), len(same))
+    return "".join(f"{word}." for word in same[:shared])
 
 
 def _within(name: str, place: str) -> bool:

@@ -8,12 +8,12 @@ from enum import StrEnum
 from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from netspec.backends.torch.module import to_torch
 from netspec.graph.model import Graph
 from netspec.migrate.axes import Axes, is_identity
-from netspec.migrate.compare import Comparison, compare
+from netspec.migrate.compare import Comparison, compare, expected_outputs
 from netspec.migrate.correspond import Correspondence, Made, Span, correspond
 from netspec.migrate.values import value_of
 from netspec.review.difference import Matching
@@ -72,6 +72,7 @@ def migrate(matching: Matching, tensors: Mapping[str, Tensor], *, seed: int = 0,
     `tensors`: all of the older network's weights, by name.
     """
     walked = correspond(matching)
+    trials = expected_outputs(walked, _with_weights(walked.before, tensors))
     module = to_torch(walked.after, seed)
     state: dict[str, Tensor] = module.state_dict()
     with torch.no_grad():
@@ -80,13 +81,18 @@ def migrate(matching: Matching, tensors: Mapping[str, Tensor], *, seed: int = 0,
         for name, (fill, _) in walked.filled.items():
             fill(state[name])
     fates = [*_fates(walked), *_dropped(walked)]
-    old = to_torch(walked.before)
+    comparison = compare(walked, trials, module)
+    return Migration(walked.before, walked.after, fates, state, comparison, walked.breaks, walked.doubts)
+
+
+def _with_weights(graph: Graph, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The older network with its weights; it is let go before the newer one is made."""
+    module = to_torch(graph)
     with torch.no_grad():
-        for name, tensor in old.state_dict().items():
+        for name, tensor in module.state_dict().items():
             if name in tensors:
                 tensor.copy_(tensors[name])
-    comparison = compare(walked, old, module)
-    return Migration(walked.before, walked.after, fates, state, comparison, walked.breaks, walked.doubts)
+    return module
 
 
 def _owned(graph: Graph) -> dict[str, tuple[str, tuple[int, ...], bool]]:

@@ -27,7 +27,7 @@ def migration_lines(migration: Migration, noise: float) -> Iterator[str]:
     ]
     yield from _aligned(rows)
     yield ""
-    yield from _verdict(migration)
+    yield from _verdict(migration, noise)
     if noise == 0 and migration.keeps_function and any(t.fate == "widened" for t in migration.fates):
         yield "Repeated units learn alike until something tells them apart: dropout, or `--noise 0.01`."
 
@@ -67,13 +67,15 @@ def _share(params: int, total: int, fate: str) -> str:
     return "" if fate == "dropped" or not total else f"{100 * params / total:.1f} %"
 
 
-def _verdict(migration: Migration) -> Iterator[str]:
+def _verdict(migration: Migration, noise: float) -> Iterator[str]:
     comparison = migration.comparison
     if comparison is None:
         yield "keeps the function: not compared, an input of the old network or all of its outputs are not there"
     elif comparison.agrees:
         yield f"keeps the function: yes ({comparison.text()})"
         return
+    elif noise and not migration.breaks and not migration.doubts:
+        yield f"keeps the function: but for the noise ({comparison.text()})"
     else:
         yield f"keeps the function: no ({comparison.text()})"
     reasons = {**migration.doubts, **migration.breaks}

@@ -168,6 +168,13 @@ def test_gpt2(tmp_path: Path) -> None:
     assert old.notes == ("nothing is made of what else the file holds: h.0.attn.bias",)
 
 
+def test_the_names_of_the_network_within_another_module(tmp_path: Path) -> None:
+    state = netspec.to_torch(netspec.load(TWO)).state_dict()
+    save_file({f"module.model.{name}": tensor for name, tensor in state.items()}, tmp_path / "f.safetensors")
+    old = read_old_network(tmp_path / "f.safetensors", None, netspec.load(TWO))
+    assert all(torch.equal(old.tensors[name], tensor) for name, tensor in state.items())
+
+
 class Hourglass(nn.Module):
     """A square layer between two that are not."""
 

@@ -71,6 +71,7 @@ def train(
             raise typer.BadParameter("is for --from", param_hint="--of" if of is not None else "--noise")
         start = None
         if begin_from is not None:
+            graph.learning(file)
             start = carried_start(begin_from, graph, of, noise, quiet=quiet)
         options = [word for assignment in sets or () for word in ("--set", assignment)]
         options += ["--device", device] if device != "auto" else []
