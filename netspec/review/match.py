@@ -56,6 +56,9 @@ def _match(before: Graph, after: Graph) -> Matching:
         pairs, outputs = same
     else:
         pairs = _alike(old, new)
+    inputs = _inputs(old, new, pairs)
+    for a, b in inputs.items():
+        pairs.put(a, b)
     _pair_the_rest(old, new, pairs)
     inputs = _inputs(old, new, pairs)
     outputs = outputs or _outputs(old, new, pairs)
@@ -122,10 +125,12 @@ def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:
         return {(partners[reader], i) for reader, i, _ in flow.readers.get(name, ()) if reader in partners}
 
     found = {name: pairs.after[name] for name in before.inputs if name in pairs.after}
-    of_after = {name: reads(new, name, _own_names(pairs)) for name in after.inputs}
+    of_before = {name: reads(old, name, pairs.after) for name in before.inputs}
+    itself = _own_names(pairs)
+    of_after = {name: reads(new, name, itself) for name in after.inputs}
     rules: list[Callable[[str, str], bool]] = [
         lambda a, b: a == b,
-        lambda a, b: bool(reads(old, a, pairs.after) & of_after[b]),
+        lambda a, b: bool(of_before[a] & of_after[b]),
         lambda a, b: old.meaning[a] == new.meaning[b],
     ]
     return _by_rules(before.inputs, after.inputs, found, rules, lambda a, b: before[a].type.rank == after[b].type.rank)

@@ -187,6 +187,15 @@ def test_another_kind_and_name_in_the_same_place_is_one_layer() -> None:
     assert moved(matched(MLP, edited(MLP, ("act: relu", "gate: gelu")))) == {"act": "gate"}
 
 
+def test_another_kind_and_name_on_parallel_paths() -> None:
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers:\n"
+    text += (
+        "  a: relu\n  b: {type: relu, from: x}\n  c: {type: tanh, from: x}\n  all: {type: concat, from: [a, b, c]}\n"
+    )
+    other = edited(text, ("  a: relu", "  one: gelu"), ("b: {type: relu", "two: {type: gelu"), ("a, b,", "one, two,"))
+    assert moved(matched(text, other)) == {"a": "one", "b": "two"}
+
+
 def test_layers_without_weights_and_with_are_not_one() -> None:
     other = matched(MLP, edited(MLP, ("act: relu", "more: {type: linear, out_features: 8}")))
     assert removed(other) == ["act"] and added(other) == ["more"]
