@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +12,9 @@ from netspec.frontend.document import NETWORK
 from netspec.frontend.files import read_root
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason, write_whole
+from netspec.source.netspec_file import is_netspec
 from netspec.source.tree import read_text
 from netspec.training.info import INFO, SPEC
-
-_IS_NETSPEC = re.compile(rb"^\s*(\{\s*)?[\"']?netspec[\"']?\s*:", re.MULTILINE)
 
 
 def network_files(arguments: list[str]) -> Iterator[Path]:
@@ -70,6 +68,6 @@ def cannot_write(path: Path, error: Exception) -> NetspecError:
 
 def _is_netspec(file: Path) -> bool:
     try:
-        return file.is_file() and not file.is_symlink() and _IS_NETSPEC.search(file.read_bytes()[: 1 << 20]) is not None
+        return file.is_file() and not file.is_symlink() and is_netspec(file.read_bytes())
     except OSError:
         return True  # it is read again, and what is wrong with it told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,11 @@ from netspec.review.side import read_side, side_of_tree
 from netspec.source.errors import NetspecError
 from netspec.source.file_tree import Disk, FileTree
 from netspec.source.git import FOLDER, Objects, git
-from netspec.source.git_tree import GitTree, revision_tree
+from netspec.source.git_tree import GitTree, index_tree, revision_tree
+from netspec.source.netspec_file import is_netspec
 from netspec.source.tree import MAX_BYTES, Items, Scalar, parse, text_of
 
 SUFFIXES = (".yaml", ".yml")
-_NETSPEC = re.compile(rb"""^(\xef\xbb\xbf)?[\s{]*["']?netspec["']?\s*:|\n[\s{]*["']?netspec["']?\s*:|,\s*netspec\s*:""")
-
-
 Named: TypeAlias = dict[bytes, tuple[str, ...]]  # text -> the paths that it extends and includes, as it is written
 
 
@@ -61,7 +58,7 @@ class Snapshot:
     def named(self, path: str) -> tuple[str, ...] | None:
         """The paths that a file extends and includes, as it is written; None for what is no netspec file."""
         data = self.data(path)
-        if data is None or not _NETSPEC.search(data):
+        if data is None or not is_netspec(data):
             return None
         if data not in self.known:
             self.known[data] = _named(data, path)
@@ -125,6 +122,13 @@ def working_snapshot(top: Path, here: str, known: Named) -> Snapshot:
     listing = git("the working tree", "ls-files", "-z", "--full-name", ":/")
     paths = frozenset(path for path in _paths(listing) if not path.endswith(SUFFIXES) or (top / path).exists())
     return Snapshot(Disk(), top, here, None, paths, known)
+
+
+def index_snapshot(objects: Objects, top: Path, here: str, known: Named) -> Snapshot:
+    """The files of the index, which is the revision without a name."""
+    tree = index_tree(objects, "the index")
+    listing = git("the index", "ls-files", "-z", "--full-name", ":/")
+    return Snapshot(tree, top, here, "", _paths(listing), known)
 
 
 def _paths(listing: bytes) -> frozenset[str]:

@@ -185,6 +185,23 @@ def test_what_is_included_is_of_the_same_revision() -> None:
     assert params(git("diff", "HEAD", "--", "nets/net.yaml")) == ["173 -> 465"]
 
 
+def test_networks_that_read_a_changed_file_are_named() -> None:
+    netspec_git("install")
+    write("nets/broken.yaml", NET.replace("head", "hea d"))
+    commit("second")
+    write("nets/common.yaml", common(3))
+    shown = network(git("diff")).splitlines()
+    assert shown[1:] == [
+        "  block twice, line 7: two.out_features $(size * 2) -> $(size * 3)",
+        "  nets/broken.yaml reads it: cannot be read: a layer cannot be named 'hea d'",
+        "  nets/net.yaml reads it: architecture changed, parameters +33.7%, FLOPs +35.0%, activations +26.7%",
+    ]
+    write("nets/net.yaml", NET + "# it shows itself\n")
+    assert "nets/net.yaml reads it" not in git("diff", "nets/common.yaml")
+    commit("third")
+    assert "nets/net.yaml reads it" not in git("diff", "first", "third")
+
+
 def test_new_deleted_and_renamed_files() -> None:
     netspec_git("install")
     Path("elsewhere").mkdir()

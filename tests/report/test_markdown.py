@@ -52,16 +52,22 @@ def rows(text: str) -> list[list[str]]:
 
 def test_one_row_a_network_and_the_rest_folded() -> None:
     text = comment([compared(), compared("same.yaml", difference(100, 100))])
-    assert text.startswith(f"{MARKER}\n**netspec diff** · 2 networks: 1 architecture changed, 1 same network\n")
+    assert text.startswith(f"{MARKER}\n**netspec diff** · 2 networks: 1 architecture changed; 1 same network\n")
     assert rows(text) == [
         [
             "<code>net.yaml</code>",
             "<strong>architecture changed</strong>",
-            "1.4 k → 2.8 k (+99.8%)",
-            "1.3 k → 2.6 k (+100.0%)",
+            "1.4\N{NO-BREAK SPACE}k → 2.8\N{NO-BREAK SPACE}k (+99.8%)",
+            "1.3\N{NO-BREAK SPACE}k → 2.6\N{NO-BREAK SPACE}k (+100.0%)",
             "1 of 4 carry over, 3 change size",
         ],
-        ["<code>same.yaml</code>", "same network", "1.4 k", "1.3 k", "all 4 carry over"],
+        [
+            "<code>same.yaml</code>",
+            "same network",
+            "1.4\N{NO-BREAK SPACE}k",
+            "1.3\N{NO-BREAK SPACE}k",
+            "all 4 carry over",
+        ],
     ]
     assert html(text).count("<details>") == html(text).count("</details>") == 1
 
@@ -82,10 +88,12 @@ def test_new_deleted_and_broken_networks() -> None:
         Compared("broken.yaml", "a", "b", None, (Problem("NS201", "unknown layer kind `linaer`"),)),
     ]
     text = comment(networks)
-    assert "3 networks: 1 new, 1 deleted, 1 broken" in text and "NS201 unknown layer kind `linaer`" in text
+    assert (
+        "3 networks: 1 new network; 1 network deleted; 1 broken" in text and "NS201 unknown layer kind `linaer`" in text
+    )
     assert [cells[1:3] for cells in rows(text)] == [
-        ["<strong>new network</strong>", "1.4 k"],
-        ["<strong>network deleted</strong>", "1.4 k"],
+        ["<strong>new network</strong>", "1.4\N{NO-BREAK SPACE}k"],
+        ["<strong>network deleted</strong>", "1.4\N{NO-BREAK SPACE}k"],
         ["❌ <strong>cannot be read</strong>", ""],
     ]
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from netspec.cli.git.caller import calling_git
 from netspec.cli.git.patch import Content, patch
-from netspec.cli.git.states import INDEX, WORKING_TREE, State, states
+from netspec.cli.git.readers import lines, readers
+from netspec.cli.git.states import INDEX, WORKING_TREE, State, snapshot, states
 from netspec.cli.git.textconv import Alone
 from netspec.cli.output import as_text
 from netspec.report.diff.text import render
+from netspec.report.styled import Lines
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
 from netspec.review.difference import Side
 from netspec.review.side import compile_side
+from netspec.review.snapshot import Named
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.git import objects
 from netspec.source.netspec_file import is_netspec
@@ -40,18 +44,30 @@ def report(arguments: Sequence[str]) -> bytes:
     text = patch(before, after, command, colour=colour)
     if not (is_netspec(before.read()) or is_netspec(after.read())):
         return text
-    return as_text(render([compared(before, after, command)], False), colour=colour).encode() + text
+    return as_text(network_report(before, after, command), colour=colour).encode() + text
 
 
-def compared(before: Content, after: Content, command: Sequence[str]) -> Compared:
+def network_report(before: Content, after: Content, command: Sequence[str]) -> Iterator[Any]:
+    """What changed in the network of both contents, and the verdict on those that read them and have not changed."""
+    with objects("git") as store:
+        pair = states(store, before, after, command)
+        yield from render([compared(before, after, *(pair or (None, None)))], False)
+        if pair is None or before.absent:
+            return
+        try:
+            known: Named = {}
+            old, new = (snapshot(state, store, known) for state in pair)
+            if paths := readers(before.path, after.path, old, new):
+                yield Lines(lambda width: lines(paths, old, new))
+        except NetspecError:
+            return  # what git does not answer is no part of the change
+
+
+def compared(before: Content, after: Content, old: State | None, new: State | None) -> Compared:
     """The network of both contents, each with what it includes and extends in its own state of the repository."""
-    names = before.path, after.path
+    names = _name(before, old), _name(after, new)
     try:
-        with objects("git") as store:
-            pair = states(store, before, after, command) or (None, None)
-            names = _name(before, pair[0]), _name(after, pair[1])
-            sides = [_side(*each) for each in zip(names, (before, after), pair, strict=True)]
-        return Compared(after.path, *names, compare(*sides))
+        return Compared(after.path, *names, compare(_side(names[0], before, old), _side(names[1], after, new)))
     except NetspecError as error:
         return Compared(after.path, *names, None, error.problems)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from netspec.cli.git.patch import Content
 from netspec.review.revisions import is_revision, revisions
+from netspec.review.snapshot import Named, Snapshot, index_snapshot, revision_snapshot, working_snapshot
 from netspec.source.errors import NetspecError
 from netspec.source.file_tree import Disk, FileTree
 from netspec.source.git import Objects, git
@@ -39,6 +40,15 @@ def states(objects: Objects, before: Content, after: Content, command: Sequence[
             if first and second and _has(first, before) and _has(second, after):
                 return first, second
     return None
+
+
+def snapshot(state: State, objects: Objects, known: Named) -> Snapshot:
+    """All netspec files of a state, seen from the top of the repository."""
+    if state.name == WORKING_TREE:
+        return working_snapshot(Path(), ".", known)
+    if state.name == INDEX:
+        return index_snapshot(objects, Path(), ".", known)
+    return revision_snapshot(objects, state.name, Path(), ".", known)
 
 
 def _state(name: str, objects: Objects, known: dict[str, State]) -> State | None:

@@ -17,6 +17,7 @@ from netspec.report.diff import (
     loaded_elsewhere,
     section_lines,
     weights_text,
+    whole_text,
 )
 from netspec.report.diff.text import lines
 from netspec.report.markdown import code, fence, html_code, one_line, row
@@ -69,18 +70,18 @@ def _table(networks: Sequence[Compared], room: int) -> str:
 
 
 def _heading(networks: Sequence[Compared]) -> str:
-    """`**netspec diff** 3 networks: 2 architecture changed, 1 same network`."""
+    """`**netspec diff** · 3 networks: 2 architecture changed; 1 new network`."""
     verdicts = Counter(_verdict(network) for network in networks)
-    listed = ", ".join(f"{count:,} {verdict}" for verdict, count in verdicts.items())
+    listed = "; ".join(f"{count:,} {verdict}" if len(networks) > 1 else verdict for verdict, count in verdicts.items())
     return f"**netspec diff** · {_number(len(networks), 'network')}: {listed}"
 
 
 def _verdict(network: Compared) -> str:
-    if network.difference is None:
+    difference = network.difference
+    if difference is None:
         return "broken"
-    if network.difference.before.spec is None:
-        return "new"
-    return "deleted" if network.difference.after.spec is None else str(network.difference.verdict)
+    both = difference.before.spec is not None and difference.after.spec is not None
+    return str(difference.verdict) if both else difference.headline
 
 
 def _cells(network: Compared) -> list[str]:
@@ -102,6 +103,8 @@ def _cells(network: Compared) -> list[str]:
 
 def _growth(difference: Difference, change: Change) -> str:
     """`11.2 M → 21.3 M (+90.3%)`; one number where it is the same, or where there is one side."""
+    if difference.before.spec is None and difference.after.spec is None:
+        return ""
     if difference.before.spec is None or difference.after.spec is None:
         return _short(change.after if difference.before.spec is None else change.before)
     if change.before == change.after:
@@ -111,7 +114,8 @@ def _growth(difference: Difference, change: Change) -> str:
 
 
 def _short(value: Size) -> str:
-    return code(str(value)) if isinstance(value, Dim) else short(value)
+    """A number that no line break parts from its unit."""
+    return code(str(value)) if isinstance(value, Dim) else short(value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _weights(difference: Difference) -> str:
@@ -156,6 +160,8 @@ def _summary(network: Compared) -> str:
         return f"{name}: what is wrong"
     causes = [*cause_lines(difference), *(f"{name}: {text}" for name, text in section_lines(difference))]
     texts = causes or [entry_text(entry) for entry in difference.entries]
+    if (difference.before.spec is None) != (difference.after.spec is None):
+        return f"{name}: {difference.headline}, {whole_text(difference)}"
     if not texts:
         return f"{name}: {difference.headline}"
     more = f" and {len(texts) - 1:,} more" if len(texts) > 1 else ""
