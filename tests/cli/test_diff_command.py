@@ -88,3 +88,128 @@ def test_a_broken_file_ends_with_1() -> None:
 def test_what_cannot_be_told_is_a_usage_error(arguments: tuple[str, ...], text: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "") and text in " ".join(err.replace("│", " ").split())
+
+
+BLOCKS = """netspec: 1
+blocks:
+  twice: {params: {size: }, layers: {one: {type: linear, out_features: $size}, two: relu}}
+"""
+READER = """netspec: 1
+include: [blocks.yaml]
+inputs: {x: [6]}
+layers:
+  body: {type: twice, size: 4}
+outputs: {y: body}
+"""
+
+
+@pytest.fixture
+def many() -> None:
+    """Tag `three`: two networks that read blocks.yaml; `four`: it is changed, net.yaml renamed, another is new."""
+    Path("bad.yaml").unlink()
+    Path("nets").mkdir()
+    Path("nets/blocks.yaml").write_text(BLOCKS)
+    for name in ("a", "b"):
+        Path(f"nets/{name}.yaml").write_text(READER)
+    commit("three")
+    Path("nets/blocks.yaml").write_text(BLOCKS.replace("relu", "gelu"))
+    git("mv", "net.yaml", "moved.yaml")
+    Path("new.yaml").write_text(NET)
+    commit("four")
+
+
+def commit(tag: str) -> None:
+    git("add", "-A")
+    git("commit", "-qm", tag)
+    git("tag", tag)
+
+
+def shown(*args: str) -> dict[str, str]:
+    """path -> verdict of what is compared."""
+    code, out, err = run("--format", "json", *args)
+    assert (code, err) == (0, ""), err
+    return {network["path"]: network["difference"]["headline"] for network in json.loads(out)["networks"]}
+
+
+@pytest.mark.usefixtures("many")
+def test_revisions_and_paths() -> None:
+    read = {"nets/a.yaml": "architecture changed", "nets/b.yaml": "architecture changed"}
+    everything = {"moved.yaml": "same network", **read, "new.yaml": "new network"}
+    for arguments in (("three", "four"), ("three..four",), ("three...HEAD",), ("three",), ("three..",)):
+        assert shown(*arguments) == everything, arguments
+    for arguments in (("three", "four", "nets"), ("three..four", "nets"), ("three", "nets"), ("three", "--", "nets")):
+        assert shown(*arguments) == read, arguments
+    assert shown("three", "four", "--", "nets/blocks.yaml", "new.yaml") == {**read, "new.yaml": "new network"}
+    assert shown("two", "three", "nets/a.yaml") == {"nets/a.yaml": "new network"}
+    assert shown("four", "three", "--", "new.yaml") == {"new.yaml": "network deleted"}
+    assert shown("four") == {}
+    Path("nets/a.yaml").write_text(READER.replace("4", "5"))
+    assert shown("HEAD") == {"nets/a.yaml": "architecture changed"}
+    assert shown(":nets/a.yaml", "nets/a.yaml") == {"nets/a.yaml": "architecture changed"}
+
+
+@pytest.mark.usefixtures("many")
+def test_three_dots_are_what_a_branch_changed() -> None:
+    git("checkout", "-q", "-b", "branch", "two")
+    Path("mine.yaml").write_text(NET)
+    commit("five")
+    assert shown("main...branch") == {"mine.yaml": "new network"} != shown("main..branch")
+
+
+@pytest.mark.usefixtures("many")
+def test_of_many_networks_the_verdicts_come_first() -> None:
+    assert run("three", "four")[1].splitlines()[:5] == [
+        "moved.yaml   same network",
+        "nets/a.yaml  architecture changed",
+        "nets/b.yaml  architecture changed",
+        "new.yaml     new network",
+        "",
+    ]
+    assert run("four") == (0, "no network differs\n", "")
+
+
+@pytest.mark.usefixtures("many")
+def test_a_broken_network_hides_no_other() -> None:
+    Path("nets/a.yaml").write_text(READER.replace("twice", "twics"))
+    Path("nets/b.yaml").write_text(READER.replace("layers:", "layers:\n  first: {type: linear, out_features: 5}"))
+    code, out, err = run("HEAD")
+    assert code == 1 and "NS201 unknown layer kind `twics`" in err
+    assert out.splitlines()[:2] == ["nets/a.yaml  cannot be read", "nets/b.yaml  architecture changed"]
+    assert "+ first: linear {out_features: 5}" in out and run("HEAD", "--fail-on", "function", "--exit-code")[0] == 1
+    assert run("HEAD", "nets/b.yaml")[0] == 0
+
+
+def test_limits_end_with_3_and_are_named() -> None:
+    code, out, err = run("one", "two", "--fail-on", "params:+5%,flops:+1k,interface,weights,function")
+    assert code == 3 and out
+    assert err.splitlines() == [
+        "netspec: net.yaml: params:+5%: 43 -> 83 parameters (+93.0%)",
+        "netspec: net.yaml: weights: of the tensors of a checkpoint 3 of another shape",
+        "netspec: net.yaml: function: the network computes something else",
+    ]
+    assert run("one", "two", "--fail-on", "params:+100%,depth:+0")[0] == 0
+    assert run("two", "one", "--fail-on", "params:+0")[0] == 0
+    for wrong, text in (("parms:+5%", "did you mean `params`?"), ("params:5%", "received `params:5%`")):
+        code, out, err = run("one", "two", "--fail-on", wrong)
+        assert code == 2 and text in err and "--fail-on" in err
+
+
+def test_a_file_has_the_format_of_its_ending() -> None:
+    for name, beginning in (
+        ("x.md", "<!-- netspec diff -->"),
+        ("x.json", "{"),
+        ("x.txt", "one:net.yaml -> net.yaml: "),
+    ):
+        assert run("one:net.yaml", "net.yaml", "-o", name) == (0, "", "")
+        assert Path(name).read_text().startswith(beginning)
+    run("one:net.yaml", "net.yaml", "-o", "x.txt", "--format", "json")
+    assert json.loads(Path("x.txt").read_text())
+    assert run("one:net.yaml", "net.yaml", "-o", "none/x.md")[0] == 1
+
+
+def test_git_that_cannot_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "outside")
+    code, _, err = run("HEAD")
+    assert code == 2 and "is neither a network nor a revision of git" in " ".join(err.replace("│", " ").split())

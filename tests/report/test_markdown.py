@@ -16,7 +16,7 @@ from netspec.report.diff.markdown import LIMIT, MARKER, comment
 from netspec.report.markdown import code, fence, one_line, row
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
-from netspec.review.difference import Cause, Difference, Entry, Side
+from netspec.review.difference import Cause, Change, Difference, Entry, LayerChange, Side
 from netspec.source.errors import Problem
 
 ARCHITECTURES = sorted((Path(__file__).parents[2] / "architectures").glob("*.yaml"))
@@ -157,11 +157,12 @@ def test_a_fence_is_longer_than_what_is_in_it() -> None:
 
 def test_many_networks_and_long_ones_are_cut_and_counted() -> None:
     long = difference()
-    long.entries = [Entry("changed", f"out_features {i} -> {i + 1}", f"layer{i}" * 9, 1) for i in range(4000)]
-    text = comment([compared("long.yaml", long), compared(), compared("other.yaml", long)])
+    node = next(long.matching.after.layers())
+    long.layers = [LayerChange("changed", node, node, (Change(f"out_features{i}" * 9, i, i + 1),)) for i in range(4000)]
+    text = comment([compared("long.yaml", long), compared(), compared("other.yaml", long)], every=True)
     assert 0.9 * LIMIT < len(text) <= LIMIT
     left_out = [int(n.replace(",", "")) for n in re.findall(r"… and ([\d,]+) of 4,\d{3} entries more", text)]
-    shown = [len(re.findall(r"^~ ", part, re.MULTILINE)) for part in text.split("<details>") if "4,0" in part]
+    shown = [len(re.findall(r"^  ~ ", part, re.MULTILINE)) for part in text.split("<details>") if "4,0" in part]
     assert len(left_out) == 2 and all(4000 < a + b < 4020 for a, b in zip(left_out, shown, strict=True))
     assert html(text).count("<pre>") == 3 and "net.yaml</code>: " in text
 
@@ -176,7 +177,7 @@ def test_many_networks_and_long_ones_are_cut_and_counted() -> None:
 
 def test_a_small_limit_still_holds() -> None:
     long = difference()
-    long.entries = [Entry("changed", "x" * 5000, "y" * 5000, 1) for _ in range(30)]
+    long.entries = [Entry("changed", "x" * 5000, "y" * 5000, 1) for _ in range(50)]
     for limit in (1500, 3000, 9000):
         assert len(comment([compared("z" * 5000 + ".yaml", long)] * 40, limit=limit)) <= limit
 

@@ -42,13 +42,31 @@ MAX_ENTRIES = 60
 
 
 def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
-    for i, network in enumerate(networks):
-        if i:
+    if not networks:
+        yield "no network differs"
+    if len(networks) > 1:
+        yield Lines(partial(_verdicts, networks))
+    for network in networks:
+        if len(networks) > 1:
             yield ""
         if network.difference is None:
             yield from listed((problem, "error") for problem in network.problems)
         else:
             yield Lines(partial(lines, network.difference, network.before, network.after, every))
+
+
+def _verdicts(networks: Sequence[Compared], width: int) -> Iterator[Line]:
+    """Of many networks the verdict on each, before any is gone into."""
+    longest = max(len(network.path) for network in networks)
+    for network in networks:
+        name = Styled(f"{network.path:<{longest}}  ", "bold")
+        if network.difference is None:
+            yield name, Styled("cannot be read", "alarm")
+            continue
+        headline = network.difference.headline
+        yield name, Styled(headline, _VERDICT.get(network.difference.verdict, "green"))
+        if loud := loaded_elsewhere(network.difference.weights):
+            yield Styled(" " * longest), Styled(f"  ! {loud}", "alarm")
 
 
 def lines(difference: Difference, before: str, after: str, every: bool, width: int) -> Iterator[Line]:
