@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netspec.graph.cost import depth, total
 from netspec.graph.model import Graph
-from netspec.review.difference import Change, Difference, Side
+from netspec.review.difference import Change, Difference, Side, Verdict
 from netspec.review.explain import causes
 from netspec.review.group import entries
 from netspec.review.interface import interface_changes
@@ -25,24 +25,24 @@ def compare(before: Side | Graph, after: Side | Graph) -> Difference:
     old, new = (side if isinstance(side, Side) else Side(side.name, side) for side in (before, after))
     matching = match(old.spec or Graph(), new.spec or Graph())
     layers, affected = layer_changes(matching)
-    interface, written = interface_changes(matching), causes(old, new)
-    changed_sections = sections(old, new, written)
-    verdict, headline = judge(old, new, matching, layers, interface, written, changed_sections)
-    return Difference(
+    written = causes(old, new)
+    difference = Difference(
         old,
         new,
-        verdict,
-        headline,
+        Verdict.ARCHITECTURE,  # until all else is known
+        "",
         matching,
-        written,
-        layers,
-        entries(matching, layers),
-        affected,
-        interface,
-        weight_fates(matching),
-        changed_sections,
-        totals(matching.before, matching.after),
+        causes=written,
+        layers=layers,
+        entries=entries(matching, layers),
+        affected=affected,
+        interface=interface_changes(matching),
+        weights=weight_fates(matching),
+        sections=sections(old, new, written),
+        totals=totals(matching.before, matching.after),
     )
+    difference.verdict, difference.headline = judge(difference)
+    return difference
 
 
 def totals(before: Graph, after: Graph) -> list[Change]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from netspec.graph.model import Node
-from netspec.review.difference import Change, LayerChange
+from netspec.review.difference import Change, LayerChange, Matching
 from netspec.review.yaml_text import value_text
 
 MAX_VALUES = 3  # of changes that are of no common relation
@@ -23,12 +23,12 @@ class Edit:
     layers: dict[str, LayerChange] = field(default_factory=dict)
 
 
-def edits(layers: Iterable[LayerChange]) -> list[tuple[str, list[LayerChange]]]:
+def edits(matching: Matching, layers: Iterable[LayerChange]) -> list[tuple[str, list[LayerChange]]]:
     """What was changed, and in which layers: changes of exactly the same layers are one edit."""
     atoms: dict[Hashable, Edit] = {}
     values: dict[Hashable, tuple[Any, Any]] = {}
     for layer in layers:
-        for key, what, text, pair in _atoms(layer):
+        for key, what, text, pair in _atoms(matching, layer):
             edit = atoms.setdefault(key, Edit(what, text))
             edit.layers[layer.name] = layer
             values[key] = pair
@@ -38,12 +38,17 @@ def edits(layers: Iterable[LayerChange]) -> list[tuple[str, list[LayerChange]]]:
     return [(", ".join(edit.text for edit in group), list(group[0].layers.values())) for group in together.values()]
 
 
-def _atoms(layer: LayerChange) -> Iterator[tuple[Hashable, str, str, tuple[Any, Any]]]:
+def _atoms(matching: Matching, layer: LayerChange) -> Iterator[tuple[Hashable, str, str, tuple[Any, Any]]]:
     """Each change of a layer: what it is known by, its key, how it reads, both values; another kind is one change."""
     changes, kind = list(layer.changes), next((c for c in layer.changes if c.what == "type"), None)
     old, new = layer.before, layer.after
     assert old is not None and new is not None  # it is in both networks
-    if kind is not None:
+    containers = matching.before.scopes.get(old.name), matching.after.scopes.get(new.name)
+    if containers[0] and containers[1] and containers[0].kind != containers[1].kind:
+        before, after = (container.kind for container in containers if container)
+        changes = [c for c in changes if c is not kind and c.what != "from"]  # of the layer that joins its paths
+        yield ("type", before, after), "type", f"{before} -> {after}", (None, None)
+    elif kind is not None:
         of_kind = [c for c in changes if c.what != "type" and _is_field(c)]
         changes = [c for c in changes if c is not kind and c not in of_kind]
         before = kind_text(kind.before, [(c.what, c.before) for c in of_kind if c.before is not None])

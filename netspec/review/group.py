@@ -60,7 +60,7 @@ def _edits(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]
     kinds: dict[str, list[str]] = {}
     for old, new in matching.names.items():
         kinds.setdefault(matching.before[old].kind, []).append(new)
-    for text, changed in edits(layers):
+    for text, changed in edits(matching, layers):
         before = dict.fromkeys(layer.before.kind for layer in changed if layer.before)
         after = dict.fromkeys(layer.after.kind for layer in changed if layer.after)
         like = [name for kind in before for name in kinds[kind]]

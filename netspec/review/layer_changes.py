@@ -17,6 +17,7 @@ from netspec.review.difference import Change, LayerChange, Matching
 from netspec.review.yaml_text import init_text
 from netspec.source.records import fields_of
 
+ALIKE = 0.5  # share of equal lines from which on a cell of another name is a changed one
 COSTS = ("params", "flops", "activations")
 
 
@@ -39,7 +40,7 @@ def layer_changes(matching: Matching) -> tuple[list[LayerChange], list[LayerChan
         if old is None:
             changed.append(LayerChange("added", None, node))
             continue
-        changes = [*_written(old, node, names), *_equations(matching, meanings, old, node)]
+        changes = [*_written(matching, old, node), *_equations(matching, meanings, old, node)]
         effects = list(_effects(old, node, before, after))
         if (rewiring := new_ref.rewiring(old, node)) is not None:
             (effects if new_ref.past_others(old, node) else changes).insert(0, rewiring)
@@ -59,8 +60,9 @@ def set_fields(node: Node) -> dict[str, Any]:
     return {name: value for name, value, field in values if field.required or not _equal(value, field.default)}
 
 
-def _written(old: Node, new: Node, names: Mapping[str, str]) -> Iterator[Change]:
+def _written(matching: Matching, old: Node, new: Node) -> Iterator[Change]:
     """What is written differently about a layer, apart from its name and what it reads."""
+    before, after, names = matching.before, matching.after, matching.names
     if old.kind != new.kind:
         yield Change("type", old.kind, new.kind)
         yield from _changed_keys("", set_fields(old), set_fields(new))
@@ -72,7 +74,7 @@ def _written(old: Node, new: Node, names: Mapping[str, str]) -> Iterator[Change]
     if old.init or new.init:
         inits = ({name: init_text(init) for name, init in node.init.items()} for node in (old, new))
         yield from _changed_keys("init.", *inits)
-    if old.freeze != new.freeze:
+    if old.freeze != new.freeze and (before.weights_of(old) or after.weights_of(new)):
         yield Change("freeze", old.freeze, new.freeze)
 
 
@@ -93,12 +95,15 @@ def _equations(matching: Matching, meanings: Meanings, old: Node, new: Node) -> 
     """What a recurrent cell computes differently, whatever it is called and in whatever order its terms stand."""
     if not (isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer)):
         return
-    if meanings.of(matching.before, old) == meanings.of(matching.after, new):
+    if old.kind != new.kind or meanings.of(matching.before, old) == meanings.of(matching.after, new):
         return
     cells = old.layer.the_cell, new.layer.the_cell
     before, after = (cell.text.splitlines() for cell in cells)
     shown = [_as_written(cell) for cell in cells]
-    for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    if cells[0].name != cells[1].name and matcher.ratio() < ALIKE:
+        return  # another cell, whose name says more than its lines
+    for tag, i, j, k, m in matcher.get_opcodes():
         if tag != "equal":
             yield Change("equations", "; ".join(shown[0][i:j]) or None, "; ".join(shown[1][k:m]) or None)
 

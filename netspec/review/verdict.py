@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
-from netspec.review.difference import Cause, Change, LayerChange, Matching, Side, Verdict
+from netspec.review.difference import Cause, Difference, LayerChange, Side, Verdict, WeightFates
 from netspec.review.interface import same_types
 
 LEARNING_KEYS = ("init", "freeze")  # of a layer
 NOUNS = {"data": "data", "train": "training", "init": "initialisation", "freeze": "frozen weights", "budget": "budget"}
 
 
-def judge(
-    before: Side,
-    after: Side,
-    matching: Matching,
-    layers: Collection[LayerChange],
-    interface: Collection[Change],
-    causes: Collection[Cause],
-    sections: Mapping[str, Collection[Cause]],
-) -> tuple[Verdict, str]:
-    """The verdict, and the headline: it, with what changed beside it."""
+def judge(difference: Difference) -> tuple[Verdict, str]:
+    """The verdict by all else that is known, and the headline: it, with what changed beside it."""
+    before, after, matching = difference.before, difference.after, difference.matching
     if same_text(before, after):
         return Verdict.SAME_TEXT, Verdict.SAME_TEXT
     if before.spec is None and after.spec is None:
-        return _of_fragments(before, after, causes)
+        return _of_fragments(before, after, difference.causes)
     if before.spec is None or after.spec is None:
         return Verdict.ARCHITECTURE, "new network" if before.spec is None else "network deleted"
-    learning = {section for section in ("data", "train", "budget") if sections.get(section)}
-    learning |= {noun for layer in layers for noun in _learning(layer)}
-    others = [layer for layer in layers if layer.status in ("added", "removed", "renamed") or _more(layer)]
+    learning = {section for section in ("data", "train", "budget") if difference.sections.get(section)}
+    learning |= {key for layer in difference.layers for key in _learning(layer)}
+    others = [layer for layer in difference.layers if _is_more_than_learning(layer)]
     if not matching.same_function or not same_types(matching):
         verdict, base = Verdict.ARCHITECTURE, str(Verdict.ARCHITECTURE)
-    elif others or interface:
-        verdict, base = Verdict.SAME_FUNCTION, _same_function(matching, others)
+    elif others or difference.interface or _renamed_weights(difference.weights):
+        verdict, base = Verdict.SAME_FUNCTION, _same_function(difference, others)
     elif learning:
         return Verdict.LEARNING, f"{_listed(learning)} only"
     else:
         return Verdict.SAME_NETWORK, Verdict.SAME_NETWORK
-    more = ["interface"] if interface else []
-    changed = [f"{_listed(kind)} changed" for kind in (more, learning) if kind]
-    return verdict, "; ".join([base, *changed])
+    interface = {"interface"} if difference.interface else set()
+    return verdict, "; ".join([base, *(f"{_listed(kind)} changed" for kind in (interface, learning) if kind)])
 
 
 def _of_fragments(before: Side, after: Side, causes: Collection[Cause]) -> tuple[Verdict, str]:
@@ -62,14 +54,19 @@ def same_text(before: Side, after: Side) -> bool:
     return bool(first) and first == second
 
 
-def _same_function(matching: Matching, others: Collection[LayerChange]) -> str:
+def _same_function(difference: Difference, others: Collection[LayerChange]) -> str:
     """What of a network of the same function is not the same."""
-    names = (*matching.inputs.items(), *matching.outputs.items())
-    if any(old != new for old, new in names) or any(_renamed(layer) for layer in others):
+    names = (*difference.matching.inputs.items(), *difference.matching.outputs.items())
+    if any(a != b for a, b in names) or any(map(_renamed, others)) or _renamed_weights(difference.weights):
         return str(Verdict.SAME_FUNCTION)
     if any(layer.status in ("added", "removed") for layer in others):
         return "same function, other layers that no output needs"
     return "same function, written otherwise" if others else "same function"
+
+
+def _renamed_weights(weights: WeightFates) -> bool:
+    """Whether a checkpoint of the one is none of the other: of layers, or of a cell's own weights."""
+    return any(old != new for old, new in weights.by_structure.items())
 
 
 def _renamed(layer: LayerChange) -> bool:
@@ -84,8 +81,10 @@ def _learning(layer: LayerChange) -> Iterable[str]:
         yield from (key for key in keys if key in LEARNING_KEYS)
 
 
-def _more(layer: LayerChange) -> bool:
-    """Whether anything of a layer changed that does not concern learning alone."""
+def _is_more_than_learning(layer: LayerChange) -> bool:
+    """Whether anything of a layer changed beside what concerns learning alone."""
+    if layer.status in ("added", "removed", "renamed"):
+        return True
     return any(change.what.partition(".")[0] not in LEARNING_KEYS for change in layer.changes)
 
 

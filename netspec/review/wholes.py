@@ -137,18 +137,23 @@ def _description(group: Sequence[Part], graph: Graph) -> str:
         return f"{number}{kind_text(first.label, _fields([part.nodes[0] for part in group]))}"
     if first.label.startswith("block "):
         return f"{number}{'blocks' if count > 1 else 'block'} {first.label.removeprefix('block ')}"
-    inside = [node for node in first.nodes if node.name != first.path]
+    inside = _held(graph, first.path)
     if len(inside) <= MAX_LISTED:
-        listed = ", ".join(kind_text(n.kind, list(set_fields(n).items()) if count == 1 else []) for n in inside)
-        return f"{number}{first.label} of {listed}"
+        return f"{number}{first.label} of {', '.join(_item(graph, f'{first.path}.{name}', count) for name in inside)}"
     return f"{number}{first.label} of {len(first.nodes)} layers"
 
 
 def _held(graph: Graph, path: str) -> list[str]:
-    """The layers directly inside of a container."""
-    return list(
-        dict.fromkeys(n.name[len(path) + 1 :].split(".")[0] for n in graph.layers() if n.name.startswith(f"{path}."))
-    )
+    """What stands directly inside of a container."""
+    inside = (node.name[len(path) + 1 :] for node in graph.layers() if node.name.startswith(f"{path}."))
+    return list(dict.fromkeys(name.split(".")[0] for name in inside))
+
+
+def _item(graph: Graph, path: str, count: int) -> str:
+    """A layer or a container inside of one; of one container alone, the fields of its layers."""
+    if path in graph.scopes or path not in graph:
+        return graph.scopes[path].kind if path in graph.scopes else "copies"
+    return kind_text(graph[path].kind, list(set_fields(graph[path]).items()) if count == 1 else [])
 
 
 def _fields(nodes: Sequence[Node]) -> list[tuple[str, object]]:

@@ -7,7 +7,8 @@ import pytest
 import netspec
 from netspec.report.diff.text import lines as text_lines
 from netspec.report.styled import plain
-from netspec.review.difference import Difference, Verdict
+from netspec.review.diff import compare
+from netspec.review.difference import Difference, Side, Verdict
 
 BASE = """
 netspec: 1
@@ -212,3 +213,133 @@ layers:
   r: {type: recurrent, cell: mine, hidden: 4, params: {k: 3}}
 """
     assert "~ r (recurrent): params {k: 3} -> {k: 4}" in lines(changed(("k: 3", "k: 4"), base=text))
+
+
+TWO = """
+netspec: 1
+inputs: {a: [4], b: [4]}
+layers:
+  la: {type: linear, out_features: 4, from: a}
+  lb: {type: linear, out_features: 5, from: b}
+  cat: {type: concat, from: [la, lb]}
+outputs: {y: cat, z: la}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "headline", "interface"),
+    [
+        ("{a: [4], b: [4]}", "{b: [4], a: [4]}", "same function; interface changed",
+         [("order of inputs", "a, b", "b, a")]),
+        ("{y: cat, z: la}", "{z: la, y: cat}", "same function; interface changed",
+         [("order of outputs", "y, z", "z, y")]),
+        ("y: cat", "all: cat", "same function, other names; interface changed", [("name of output", "y", "all")]),
+        ("{a: [4], b: [4]}", "{a: [4], b: [4], c: [2]}", "architecture changed; interface changed",
+         [("input c", None, "(B, 2)")]),
+        ("{y: cat, z: la}", "{y: cat}", "architecture changed; interface changed", [("output z", "(B, 4)", None)]),
+        ("{y: cat, z: la}", "{y: la, z: cat}", "architecture changed; interface changed",
+         [("output y", "(B, 9)", "(B, 4)"), ("output z", "(B, 4)", "(B, 9)")]),
+    ],
+)  # fmt: skip
+def test_the_interface(old: str, new: str, headline: str, interface: list[tuple[str, object, object]]) -> None:
+    difference = changed((old, new), base=TWO)
+    assert difference.headline == headline
+    assert [(c.what, c.before, c.after) for c in difference.interface] == interface
+
+
+def test_an_input_has_another_type() -> None:
+    embedding = "{type: embedding, num_embeddings: 9, embedding_dim: 4}"
+    text = f"netspec: 1\ninputs: {{t: {{shape: [T], dtype: int64}}}}\nlayers: {{e: {embedding}}}\n"
+    difference = changed(("int64", "int32"), base=text)
+    assert [(c.what, c.before, c.after) for c in difference.interface] == [("input t", "(B, T) int64", "(B, T) int32")]
+    assert difference.verdict is Verdict.ARCHITECTURE
+
+
+CELL = """
+netspec: 1
+inputs: {x: [T, 3]}
+cells:
+  mine:
+    state: {h: hidden}
+    output: h
+    weights: {W: [hidden, hidden + input], b: [hidden]}
+    equations:
+      - h[t] = tanh(W @ [h[t-1], x[t]] + b)
+layers:
+  r: {type: recurrent, cell: mine, hidden: 4}
+"""
+
+
+def test_a_renamed_cell_shows_its_changed_equation() -> None:
+    difference = changed(("mine", "other"), ("tanh(W", "relu(W"), base=CELL)
+    [entry] = difference.entries
+    before, after = (f"h[t] = {function}(W @ [h[t-1], x[t]] + b)" for function in ("tanh", "relu"))
+    assert entry.text == f"cell mine -> other, {before} -> {after}"
+    assert changed(("mine", "other"), base=CELL).headline == "same function, other names"
+
+
+def test_a_weight_of_a_cell_with_another_name_is_another_name() -> None:
+    difference = changed(("W: [", "U: ["), ("(W @", "(U @"), base=CELL)
+    assert (difference.verdict, difference.layers) == (Verdict.SAME_FUNCTION, [])
+    assert difference.weights.by_structure["r.W_l0"] == "r.U_l0"
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("gru", "cell lstm -> gru"), ("lstm_peephole", "cell lstm -> lstm_peephole")],
+)
+def test_another_cell_of_the_library_is_told_by_its_name(cell: str, shown: str) -> None:
+    text = "netspec: 1\ninputs: {x: [T, 3]}\nlayers: {r: {type: recurrent, cell: lstm, hidden: 4}}\n"
+    [entry] = changed(("cell: lstm", f"cell: {cell}"), base=text).entries
+    assert entry.text.startswith(shown) and len(entry.text) < 700
+
+
+RESIDUAL = """
+netspec: 1
+inputs: {x: [4, 8, 8]}
+layers:
+  stage:
+    type: sequence
+    repeat: 3
+    layers:
+      body: {type: residual, layers: {c: {type: conv2d, out_channels: 4, kernel_size: 3, padding: 1}, n: batch_norm2d}}
+      act: relu
+"""
+
+
+def test_a_container_of_another_kind_is_told_by_its_kind() -> None:
+    difference = changed(("type: residual,", "type: highway, gate: conv,"), base=RESIDUAL)
+    assert [(entry.status, entry.text) for entry in difference.entries] == [
+        ("added", "3 sequence of conv2d, sigmoid"), ("changed", "residual -> highway"),
+    ]  # fmt: skip
+
+
+def test_only_what_has_weights_is_frozen() -> None:
+    [entry] = changed(("repeat: 3", "repeat: 3\n    freeze: true"), base=RESIDUAL).entries
+    assert {layer.name.rpartition(".")[2] for layer in entry.layers} == {"c", "n"}
+
+
+def test_a_network_that_is_new_or_deleted_is_a_line_with_its_totals_and_its_interface() -> None:
+    there, gone = Side("net.yaml", netspec.load(BASE)), Side("net.yaml")
+    for before, after, headline, sign in ((gone, there, "new network", "+"), (there, gone, "network deleted", "-")):
+        difference = compare(before, after)
+        assert difference and lines(difference) == [
+            f"a -> b: {headline}",
+            f"{sign} 8 layers, 885 parameters, 50.7 k FLOPs",
+            "            input image (B, 3, 8, 8)",
+            "            output logits (B, 5)",
+        ]
+
+
+def test_data_and_training_are_not_the_network() -> None:
+    learning = "data: {source: digits}\ntrain: {loss: cross_entropy, optimizer: {type: adam, lr: 1e-3}, epochs: 2}\n"
+    text = BASE.replace("[3, 8, 8]", "[1, 8, 8]").replace("out_features: 5", "out_features: 10") + learning
+    both = changed(("digits}", "digits, standardize: true}"), ("lr: 1e-3", "lr: 3e-4"), base=text)
+    assert (both.verdict, both.headline) == (Verdict.LEARNING, "data and training only")
+    assert {name: [cause.path for cause in causes] for name, causes in both.sections.items()} == {
+        "data": ["data.standardize"], "train": ["train.optimizer.lr"],
+    }  # fmt: skip
+    more = changed(("lr: 1e-3", "lr: 3e-4"), ("relu: relu", "relu: gelu"), base=text)
+    assert more.headline == "architecture changed; training changed"
+    other = changed(("lr: 1e-3", "lr: 3e-4"), ("stage: {", "body: {"), base=text)
+    assert other.headline == "same function, other names; training changed"
