@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ from netspec.report.diff import (
     weights_text,
     whole_text,
 )
+from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
 from netspec.report.styled import Line, Lines, Styled
@@ -85,7 +87,7 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
         return
     yield from ((Styled(f"  {text}"),) for text in cause_lines(difference))
     for entry in difference.entries[:MAX_ENTRIES]:
-        yield from _entry(entry)
+        yield from _entry(entry, difference)
     if (more := len(difference.entries) - MAX_ENTRIES) > 0:
         yield (Styled(f"  … and {more:,} more changes (--all lists all layers)", "dim"),)
     if affected := affected_text(difference):
@@ -113,8 +115,15 @@ def _whole(difference: Difference) -> Iterator[Line]:
         yield _headed("", f"{change.what} {change.after if status == 'added' else change.before}")
 
 
-def _entry(entry: Entry) -> Iterator[Line]:
-    yield Styled(f"{SIGNS[entry.status]} ", _COLOUR[entry.status]), Styled(entry_text(entry))
+def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
+    sign = Styled(f"{SIGNS[entry.status]} ", _COLOUR[entry.status])
+    equations = equation_changes(entry.layers) if entry.status == "changed" else []
+    if equations and not any(change.what != "equations" for change in entry.layers[0].changes):
+        yield sign, Styled(entry_text(replace(entry, text=cell_text(entry.layers[0], difference.causes))))
+        for change in equations:
+            yield from equation_lines(change)
+    else:
+        yield sign, Styled(entry_text(entry))
     more = "; ".join(text for text in (entry.wiring, entry.effect) if text)
     if more:
         yield (Styled(f"    {more}", "dim"),)
