@@ -172,7 +172,7 @@ def _names(graph: Graph, meaning: Mapping[str, str], numbers: Mapping[str, int])
         if name not in graph.inputs:
             node = graph[name]
             yield f"{number} {name} {weight_names(graph, node)}"
-    for node in graph.layers():
+    for node in sorted(graph.layers(), key=lambda node: node.name):
         if node.name not in numbers:
             reads = [numbers.get(ref.node, ref.node) for ref in node.inputs]
             yield f"unused {node.name} {meaning[node.name]} {reads} {weight_names(graph, node)} {node.share}"

@@ -77,3 +77,11 @@ def test_digests_are_the_same_everywhere() -> None:
         "1:0b88a4431986a6b5fa82598f13b8da6754b151ca2e60aeca6f63f07519928942",
         "1:32b46faaa2eaddb25b437fc4057ce83a39028781116cff80a219ccbfab19bcd6",
     )
+
+
+def test_digests_of_a_cell_are_the_same_everywhere() -> None:
+    text = (
+        "netspec: 1\ninputs: {x: [T, 3]}\nlayers:\n  rnn: {type: gru, hidden: 4, num_layers: 2, bidirectional: true}\n"
+    )
+    assert digests(netspec.load(text)).function == "1:76fdd2620d8a1bc11ca78201ca8416a4638c6d7edea71aab43097c15dc2ead85"
+    assert digests(netspec.load(text)).names == "1:4a43c1d1de3857d1d12a6619e9937379895e5b59a4efd6407738978d80c4de5c"

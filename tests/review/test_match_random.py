@@ -42,6 +42,7 @@ def test_renames_and_another_order_of_the_file_are_no_other_function(seed: int) 
     assert same.same_function
     assert same.inputs == {name: names[name] for name in case[1].inputs}
     assert digests(case[1]).function == digests(other).function
+    assert digests(case[1]) == digests(shuffled(case[1], rng))
     in_order, names = renamed(case[1], rng)
     assert match(case[1], in_order).names.items() <= names.items()
 
