@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from netspec.frontend.holds import NAMED, inside
 from netspec.frontend.overlay import overlay
 from netspec.source.errors import NetspecError, Problems, did_you_mean, raise_all
 from netspec.source.text import Source, Span
 from netspec.source.tree import Items, Map, Scalar, Tree, parse
 
-_NAMED = ("vars", "inputs", "blocks", "cells", "layers", "outputs")  # sections whose names are the file's own
+_SINGULAR = {"vars": "variable", "params": "parameter", "branches": "path"}
 
 
 def set_path(root: Map, assignment: str, sections: Collection[str]) -> Map:
@@ -53,17 +54,16 @@ def _check_path(root: Map, keys: list[str], places: list[Span], sections: Collec
             places[0],
             hint=did_you_mean(keys[0], sections, f"the sections are {', '.join(sections)}"),
         )
-    if keys[0] not in _NAMED or len(keys) == 1:
-        return
-    section = root.get(keys[0])
-    names = section.entries if isinstance(section, Map) else {}
-    if keys[1] not in names:
-        short = "variable" if keys[0] == "vars" else keys[0].removesuffix("s")
-        listing = f"there are {', '.join(list(names)[-12:])}" if names else f"it has no `{keys[0]}`"
-        near = [*names, *(f"{s}.…" for s in sections)] if keys[0] == "vars" else names
-        raise NetspecError(
-            "NS304", f"the file has no {short} `{keys[1]}`", places[1], hint=did_you_mean(keys[1], near, listing)
-        )
+    tree, holds = root.get(keys[0]), inside("", keys[0])
+    for i in range(1, len(keys)):
+        names = tree.entries if isinstance(tree, Map) else {}
+        if holds in NAMED and keys[i] not in names:
+            short = _SINGULAR.get(holds, holds.removesuffix("s"))
+            listing = f"there are {', '.join(list(names)[-12:])}" if names else f"it has no `{keys[i - 1]}`"
+            near = [*names, *(f"{s}.…" for s in sections)] if keys[0] == "vars" else names
+            hint = did_you_mean(keys[i], near, listing)
+            raise NetspecError("NS304", f"the file has no {short} `{keys[i]}`", places[i], hint=hint)
+        tree, holds = names.get(keys[i]), inside(holds, keys[i])
 
 
 def _value(source: Source, offset: int, text: str) -> Tree:

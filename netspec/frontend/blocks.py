@@ -13,7 +13,7 @@ from netspec.frontend.identifiers import check_name
 from netspec.layers import kinds
 from netspec.layers.torch_names import explain_key
 from netspec.source.errors import Problem, Problems, nearest
-from netspec.source.records import unknown_key
+from netspec.source.records import offered, unknown_key
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
@@ -56,7 +56,7 @@ def read_block(name: str, tree: Tree, span: Span, problems: Problems) -> Block |
         check_name(name, span, "a block", problems, module=False)
     for key in tree.entries:
         if key not in KEYS:
-            problems.append(unknown_key(key, tree.key_span(key), [k for k in KEYS if k not in tree], owner))
+            problems.append(unknown_key(key, tree.key_span(key), offered(key, KEYS, tree), owner))
     layers = _layers(tree, owner, span, problems)
     params = _params(tree, owner, problems)
     inputs = _inputs(tree, owner, problems)
@@ -153,10 +153,10 @@ def _inputs(tree: Map, owner: str, problems: Problems) -> tuple[str, ...]:
 
 def check_arguments(tree: Map, block: Block, owner: str, span: Span, problems: Problems) -> None:
     """Report unknown and missing parameters of one use (NS202, NS204)."""
-    known = [k for k in (*block.params.entries, *WIRING) if k not in tree]
     meant = set()
     for key in tree.entries:
         if key not in WIRING and key not in block.params:
+            known = offered(key, (*block.params.entries, *WIRING), tree)
             problems.append(unknown_key(key, tree.key_span(key), known, owner, explain=explain_key))
             meant.add(nearest(key, known))
     for name in block.required():

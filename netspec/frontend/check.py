@@ -208,6 +208,7 @@ def _check_layer(
     problems[before:] = explain_params(problems[before:], fields, checked.cells)
     tag = fields.entries["type"]
     for i, problem in enumerate(problems[before:], start=before):  # a variant changed the kind and left the rest
-        if problem.code == "NS202" and problem.key and problem.span and problem.span.source is not tag.span.source:
+        source = problem.span.source if problem.span else tag.span.source
+        if problem.code == "NS202" and problem.key and source is not tag.span.source and source.name != "--set":
             remove = f"remove it there with `{problem.key[-1]}: null`"
             problems[i] = replace(problem, hint=f"it comes from the parent, the kind from {tag.span}: {remove}")

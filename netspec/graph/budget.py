@@ -7,7 +7,7 @@ from netspec.graph.cost import depth, params_of, total
 from netspec.graph.model import Budget, Graph
 from netspec.shapes.dim import Size
 from netspec.source.errors import NetspecError, Problem, Problems
-from netspec.source.records import fields_of, unknown_key
+from netspec.source.records import fields_of, offered, unknown_key
 from netspec.source.text import show
 from netspec.source.tree import Map
 
@@ -20,7 +20,7 @@ def read_budget(tree: Map, problems: Problems) -> Budget:
     known = fields_of(Budget)
     for key, value in tree.entries.items():
         if key not in known:
-            problems.append(unknown_key(key, tree.key_span(key), [k for k in known if k not in tree], "`budget`"))
+            problems.append(unknown_key(key, tree.key_span(key), offered(key, known, tree), "`budget`"))
         elif (amount := read_amount(value)) is None:
             problems.append(
                 Problem(

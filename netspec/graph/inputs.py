@@ -11,7 +11,7 @@ from netspec.frontend.identifiers import IDENTIFIER, check_name
 from netspec.shapes.dim import Size, symbol
 from netspec.shapes.tensor import BATCH, DTYPES, TensorType
 from netspec.source.errors import NetspecError, Problems, did_you_mean
-from netspec.source.records import MAX_SIZE, unknown_key
+from netspec.source.records import MAX_SIZE, offered, unknown_key
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
@@ -39,8 +39,8 @@ def _input(name: str, tree: Tree, span: Span, variables: Mapping[str, Any], prob
     if isinstance(declared, Map):
         for key in declared.entries:
             if key not in _KEYS:
-                unused = [k for k in _KEYS if k not in declared]
-                problems.append(unknown_key(key, declared.key_span(key), unused, f"input `{name}`"))
+                known = offered(key, _KEYS, declared)
+                problems.append(unknown_key(key, declared.key_span(key), known, f"input `{name}`"))
         dtype = _dtype(name, declared.get("dtype"))
         shape = declared.get("shape")
         if shape is None:

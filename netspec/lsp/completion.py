@@ -22,12 +22,13 @@ from lsprotocol.types import (
 from netspec.cells.language.library import library_names
 from netspec.frontend.containers import CONTAINERS, WIRING, body_key
 from netspec.frontend.formula import FUNCTIONS
+from netspec.frontend.holds import NAMED
 from netspec.layers import kinds
 from netspec.lsp.buffers import Buffer, real
 from netspec.lsp.cursor import Cursor, cursor_at
 from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary
 from netspec.lsp.family import Family
-from netspec.lsp.keys import Key, Role, choice_doc, keys_at, layer_keys, role_of
+from netspec.lsp.keys import Key, choice_doc, keys_at, layer_keys, role_of
 from netspec.lsp.lines import Lines
 from netspec.lsp.session import Session
 from netspec.source.text import show
@@ -35,7 +36,7 @@ from netspec.source.tree import Map
 
 _NAME_BEFORE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*$")
 _WORD_BEFORE = re.compile(r"[\w./-]*$")
-_REFERENCES = ((Role.LAYER, "from"), (Role.LAYER, "share"), (Role.BLOCK, "outputs"))
+_REFERENCES = (("layer", "from"), ("layer", "share"), ("block", "outputs"))
 MAX_FILES = 200  # that are offered after `extends` and `include`
 
 
@@ -79,27 +80,22 @@ class _Asked:
     def keys(self) -> Iterator[CompletionItem]:
         cursor, levels = self.cursor, [level.values for level in self.cursor.levels]
         used = set(cursor.values)
-        if self.role is Role.LAYERS or self.role in (Role.BLOCKS, Role.CELLS, Role.NAMES):
+        if self.role in NAMED:
             yield from self.inherited(used)
-            return
-        if self.role is Role.OUTPUTS:
             return
         for key in keys_at(cursor.path, levels, self.family).values():
             if key.name not in used:
                 yield self.key(key)
 
     def key(self, key: Key) -> CompletionItem:
-        wiring = self.role is Role.LAYER and key.name in WIRING
+        wiring = self.role == "layer" and key.name in WIRING
         rank = "0" if key.required else "2" if wiring and key.name != "type" else "1"
         text = key.name if self.cursor.colon else f"{key.name}: "
-        if not self.cursor.colon and not self.cursor.flow and self.holds_mapping(key):
+        if not self.cursor.colon and not self.cursor.flow and key.nested:
             text = f"{key.name}:{self.line_below(1)}"
         item = self.item(key.name, CompletionItemKind.Property, text, key_doc(key), key.expects)
-        item.sort_text = f"{rank}{key.name}" if self.role is Role.LAYER else None
+        item.sort_text = f"{rank}{key.name}" if self.role == "layer" else None
         return item
-
-    def holds_mapping(self, key: Key) -> bool:
-        return role_of((*self.cursor.path, key.name)) is not None and key.name not in ("from", "init")
 
     def inherited(self, used: set[str]) -> Iterator[CompletionItem]:
         """Names that a parent has, to lay something over them."""
@@ -119,17 +115,17 @@ class _Asked:
 
     def values(self, key: str) -> Iterator[CompletionItem]:
         cursor, role = self.cursor, self.role
-        if role is Role.DOCUMENT and key in ("extends", "include"):
+        if role == "" and key in ("extends", "include"):
             yield from self.files()
-        elif role is Role.DOCUMENT and key == "netspec":
+        elif role == "" and key == "netspec":
             yield self.item("1", CompletionItemKind.Value, "1", "", "the language version")
-        elif role is Role.LAYERS and not cursor.item:
+        elif role == "layers" and not cursor.item:
             yield from self.kinds(whole=True)
-        elif role is Role.LAYER and key == "type":
+        elif role == "layer" and key == "type":
             yield from self.kinds(whole=False)
-        elif role in (Role.SOURCES, Role.OUTPUTS) or (role, key) in _REFERENCES:
+        elif role in ("sources", "outputs") or (role, key) in _REFERENCES:
             yield from self.layers(key)
-        elif role is Role.LAYER and key == "cell":
+        elif role == "layer" and key == "cell":
             yield from self.cells()
         else:
             yield from self.closed_list(key)
@@ -178,8 +174,8 @@ class _Asked:
     def layers(self, key: str) -> Iterator[CompletionItem]:
         """Names that can be referred to: of the bodies around, those above; inputs."""
         path = self.cursor.path
-        bodies = [i for i in range(1, len(path) + 1) if role_of(path[:i]) is Role.LAYERS]
-        if self.role is Role.OUTPUTS or key == "outputs":
+        bodies = [i for i in range(1, len(path) + 1) if role_of(path[:i]) == "layers"]
+        if self.role == "outputs" or key == "outputs":
             home = path[:2] if path[:1] == ("blocks",) else ()
             yield from self.body((*home, "layers"), "")
         for i in reversed(bodies):

@@ -35,6 +35,10 @@ class Family:
     merged: Map
     members: dict[Path, Member] = field(default_factory=dict)
 
+    def names(self, word: str) -> bool:
+        """Whether a word stands anywhere in its texts."""
+        return any(word in member.source.text for member in self.members.values())
+
     def at(self, *path: str) -> Tree | None:
         """What the merged document has at a path."""
         return below(self.merged, path)

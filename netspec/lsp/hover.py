@@ -15,7 +15,7 @@ from netspec.lsp.buffers import Buffer, real
 from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary
 from netspec.lsp.family import Family, named_files
 from netspec.lsp.instances import Network
-from netspec.lsp.keys import Role, keys_at, role_of
+from netspec.lsp.keys import keys_at, role_of
 from netspec.lsp.session import Session
 from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
 from netspec.lsp.trees import Spot, spot_at
@@ -91,10 +91,10 @@ def _spot(spot: Spot, family: Family) -> str:
     """What is no name of the file's own: a kind, a cell of the library, a key."""
     role = role_of(spot.path)
     if not spot.on_key and spot.scalar is not None and isinstance(spot.scalar.value, str):
-        is_kind = (role is Role.LAYER and spot.key == "type") or role is Role.LAYERS
+        is_kind = (role == "layer" and spot.key == "type") or role == "layers"
         if is_kind:
             return kind_doc(spot.scalar.value, family)
-        if role is Role.LAYER and spot.key == "cell":
+        if role == "layer" and spot.key == "cell":
             return cell_doc(spot.scalar.value, family)
         return ""
     if not spot.on_key:

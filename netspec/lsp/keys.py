@@ -8,12 +8,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from enum import Enum, auto
 from typing import Annotated, Any, get_args, get_origin
 
 from netspec.cells.language.parse import KEYS as CELL_KEYS
-from netspec.frontend.containers import CONTAINERS, LAYERED, body_key
+from netspec.frontend.containers import CONTAINERS, body_key
 from netspec.frontend.files import SECTIONS
+from netspec.frontend.holds import inside
 from netspec.graph.model import Budget
 from netspec.layers import kinds
 from netspec.layers.init import INITS
@@ -25,59 +25,16 @@ from netspec.source.records.prose import expected
 from netspec.source.text import show
 from netspec.source.tree import Items, Map, Scalar
 
-
-class Role(Enum):
-    """What a mapping is, by its path."""
-
-    DOCUMENT = auto()
-    NAMES = auto()  # names of the file's own, with values that are no mappings
-    INPUTS = auto()
-    INPUT = auto()
-    BLOCKS = auto()
-    BLOCK = auto()
-    CELLS = auto()
-    CELL = auto()
-    LAYERS = auto()
-    LAYER = auto()
-    PATHS = auto()
-    PART = auto()
-    SOURCES = auto()
-    INIT = auto()
-    OUTPUTS = auto()
-    BUDGET = auto()
-    RECORD = auto()
-
-
-_INSIDE: dict[Role, dict[str, Role]] = {
-    Role.DOCUMENT: {
-        "vars": Role.NAMES,
-        "inputs": Role.INPUTS,
-        "blocks": Role.BLOCKS,
-        "cells": Role.CELLS,
-        "layers": Role.LAYERS,
-        "outputs": Role.OUTPUTS,
-        "budget": Role.BUDGET,
-        "data": Role.RECORD,
-        "train": Role.RECORD,
-    },
-    Role.INPUTS: {"*": Role.INPUT},
-    Role.BLOCKS: {"*": Role.BLOCK},
-    Role.BLOCK: {"params": Role.NAMES, "layers": Role.LAYERS, "outputs": Role.OUTPUTS},
-    Role.CELLS: {"*": Role.CELL},
-    Role.CELL: {"*": Role.NAMES},
-    Role.LAYERS: {"*": Role.LAYER},
-    Role.LAYER: {
-        "from": Role.SOURCES,
-        "init": Role.INIT,
-        "layers": Role.LAYERS,
-        "branches": Role.PATHS,
-        **dict.fromkeys(LAYERED, Role.PART),
-    },
-    Role.PATHS: {"*": Role.LAYERS},
-    Role.PART: {"layers": Role.LAYERS},
-    Role.INIT: {"*": Role.INIT},
-    Role.RECORD: {"*": Role.RECORD},
+# What `frontend/holds.py` need not tell apart: mappings whose keys are netspec's own.
+_FURTHER: dict[str, dict[str, str]] = {
+    "": {"budget": "budget"},
+    "inputs": {"*": "input"},
+    "layer": {"from": "sources", "init": "init"},
+    "init": {"*": "init"},
+    "data": {"*": "data"},
+    "train": {"*": "train"},
 }
+RECORDS = ("data", "train")  # read into records, all the way down
 
 _SECTIONS = {
     "netspec": "The language version.",
@@ -130,14 +87,15 @@ class Key:
     required: bool = False
     default: str = ""  # as it would be written; "" where there is none
     values: tuple[str, ...] = ()  # all that may stand there, where the list is closed
+    nested: bool = False  # its value is a mapping on lines of its own
 
 
-def role_of(path: Sequence[str]) -> Role | None:
-    """None below what is not a mapping of the language."""
-    role: Role | None = Role.DOCUMENT
+def role_of(path: Sequence[str]) -> str:
+    """What the mapping at a path holds: `layers`, `layer`, `input`, …; "" for the document."""
+    role = ""
     for key in path:
-        inside = _INSIDE.get(role, {}) if role else {}
-        role = inside.get(key) or inside.get("*")
+        further = _FURTHER.get(role, {})
+        role = further.get(key) or further.get("*") or inside(role, key)
     return role
 
 
@@ -145,27 +103,33 @@ def keys_at(path: tuple[str, ...], levels: Sequence[Mapping[str, str]], family: 
     """The keys that the mapping at a path may have; `levels` are the plain values of the mappings down to it."""
     role = role_of(path)
     values = levels[-1] if levels else {}
-    if role is Role.DOCUMENT:
-        return {k: Key(k, SECTIONS[k], _SECTIONS[k], required=k == "netspec") for k in _SECTIONS}
-    if role is Role.INPUT:
+    if role == "":
+        return {
+            k: Key(k, SECTIONS[k], doc, required=k == "netspec", nested=SECTIONS[k] == "a mapping")
+            for k, doc in _SECTIONS.items()
+        }
+    if role == "input":
         shape = Key("shape", "a list without the batch axis", "For example `[3, 32, 32]`.", required=True)
         return {"shape": shape, "dtype": Key("dtype", "an element type", default="float32", values=tuple(DTYPES))}
-    if role is Role.BLOCK:
-        return {k: Key(k, expects, doc, required=k == "layers") for k, (expects, doc) in _BLOCK.items()}
-    if role is Role.CELL:
+    if role == "block":
+        return {
+            k: Key(k, expects, doc, required=k == "layers", nested=k != "inputs")
+            for k, (expects, doc) in _BLOCK.items()
+        }
+    if role == "cell":
         return {k: Key(k, *_CELL[k]) for k in CELL_KEYS}
-    if role is Role.LAYER:
+    if role == "layer":
         return layer_keys(values.get("type", ""), family)
-    if role is Role.PART:
-        return {"layers": Key("layers", "a mapping of name to layer", required=True)}
-    if role is Role.SOURCES:
+    if role == "part":
+        return {"layers": Key("layers", "a mapping of name to layer", required=True, nested=True)}
+    if role == "sources":
         kind = levels[-2].get("type", "") if len(levels) > 1 else ""
         return {port: Key(port, "the name of a layer or input") for port in ports_of(kind, family)}
-    if role is Role.INIT:
+    if role == "init":
         return _choice_keys(INITS, values) if "type" in values or not values else {}
-    if role is Role.BUDGET:
+    if role == "budget":
         return {k: Key(k, "a number, such as `12M`", _BUDGET.get(k, "")) for k in fields_of(Budget)}
-    if role is Role.RECORD:
+    if role in RECORDS:
         return _record_keys(path, levels)
     return {}
 
@@ -183,7 +147,7 @@ def layer_keys(kind: str, family: Family) -> dict[str, Key]:
     elif kind in CONTAINERS:
         body = body_key(kind)
         what = "path name -> layers" if kind == "branches" else "layers, in the order of the data"
-        own = {body: Key(body, what, required=True), **_fields(CONTAINERS[kind])}
+        own = {body: Key(body, what, required=True, nested=True), **_fields(CONTAINERS[kind])}
     elif kind in kinds():
         own = _fields(kinds()[kind])
     wiring = {k: _wiring_key(k, text) for k, (text, _) in WIRING.items()}
@@ -227,7 +191,9 @@ def _fields(cls: type) -> dict[str, Key]:
     for f in fields_of(cls).values():
         default = "" if f.required else _written(f.default)
         about = expects_of(f.annotation)
-        keys[f.name] = Key(f.name, about, _about(f.name, doc), f.required, default, values_of(f.annotation))
+        values, nested = values_of(f.annotation), is_dataclass(_record_in(f.annotation))
+        nested = nested and not isinstance(_record_in(f.annotation), OneOf)
+        keys[f.name] = Key(f.name, about, _about(f.name, doc), f.required, default, values, nested)
     return keys
 
 
@@ -305,8 +271,8 @@ def _record_in(annotation: Any) -> Any:
 
 def choice_doc(path: tuple[str, ...], levels: Sequence[Mapping[str, str]], key: str, word: str) -> str:
     """What one value of a closed list means, where it is a record with a docstring."""
-    choices: Collection[OneOf] = (INITS,) if key == "init" or role_of(path) is Role.INIT else ()
-    if role_of(path) is Role.RECORD:
+    choices: Collection[OneOf] = (INITS,) if key == "init" or role_of(path) == "init" else ()
+    if role_of(path) in RECORDS:
         from netspec.data.config import DataConfig
         from netspec.recipe.config import TrainConfig
 

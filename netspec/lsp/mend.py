@@ -12,9 +12,10 @@ import yaml
 
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.text import LINE_BREAK, Source
-from netspec.source.tree import Map, Tree, parse
+from netspec.source.tree import MAX_BYTES, Map, Tree, parse
 
 MAX_REPAIRS = 12
+LONG = 100_000  # characters: reading more of them takes too long to be done often
 _KEY = re.compile(r"\s*(- )?[\w.\"'$-]+\s*:(\s|$)")
 _BARE = re.compile(r"\s*[A-Za-z_][\w.]*\s*")
 _PAIRS = {"{": "}", "[": "]"}
@@ -25,10 +26,12 @@ def mended(source: Source) -> Map | None:
     tree = _tree(source)
     if tree is not None:
         return tree if isinstance(tree, Map) else None
+    if len(source.text) > MAX_BYTES:
+        return None
     lines, ends = _split(source.text)
-    lines = [_closed(line, lines[i + 1 :]) for i, line in enumerate(lines)]
+    _close_brackets(lines)
     _drop_orphans(lines)
-    for _ in range(MAX_REPAIRS):
+    for _ in range(MAX_REPAIRS if len(source.text) < LONG else 2):
         text = "".join(line + end for line, end in zip(lines, ends, strict=True))
         tree = _tree(Source(source.name, text))
         if tree is not None:
@@ -106,15 +109,19 @@ def _split(text: str) -> tuple[list[str], list[str]]:
     return [*lines, text[start:]], [*ends, ""]
 
 
-def _closed(line: str, below: list[str]) -> str:
-    """The line with the brackets closed that it leaves open, where an entry of its own follows."""
-    missing, end = open_brackets(line)
-    if not missing:
-        return line
-    follows = next((other for other in below if other.strip() and not other.lstrip().startswith("#")), "")
-    if follows and (not _KEY.match(follows) or _indent(follows) > _indent(line)):
-        return line  # the brackets go on there
-    return line[:end].rstrip().removesuffix(",") + " " + "".join(_PAIRS[bracket] for bracket in reversed(missing))
+def _close_brackets(lines: list[str]) -> None:
+    """Close the brackets that a line leaves open, where an entry of its own follows."""
+    follows = ""
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        missing, end = open_brackets(line)
+        goes_on = follows and (not _KEY.match(follows) or _indent(follows) > _indent(line))
+        if missing and not goes_on:
+            closing = "".join(_PAIRS[bracket] for bracket in reversed(missing))
+            lines[number] = f"{line[:end].rstrip().removesuffix(',')} {closing}"
+        follows = line
 
 
 def open_brackets(line: str) -> tuple[list[str], int]:

@@ -82,7 +82,7 @@ def everywhere(session: Session, symbol: Symbol, family: Family) -> list[Occurre
 
 def related(session: Session, symbol: Symbol, family: Family) -> list[tuple[Family, list[Occurrence]]]:
     """The families in which a symbol is the same, with all of their names."""
-    others = {f.root.path: f for f in session.families()}
+    others = {f.root.path: f for f in session.families() if f.names(symbol.name)}
     others[family.root.path] = family
     indexed = {path: occurrences(f) for path, f in others.items()}
     writing = {o.file for o in indexed[family.root.path] if o.symbol == symbol}

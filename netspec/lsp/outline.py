@@ -13,20 +13,18 @@ from lsprotocol.types import (
 from netspec.lsp.buffers import Buffer
 from netspec.lsp.hints import shape_label
 from netspec.lsp.instances import Network
-from netspec.lsp.keys import Role, role_of
+from netspec.lsp.keys import role_of
 from netspec.lsp.lines import Lines
 from netspec.lsp.session import Session
 from netspec.source.tree import Map, Scalar, Tree
 
 _KINDS = {
-    Role.DOCUMENT: SymbolKind.Module,
-    Role.NAMES: SymbolKind.Variable,
-    Role.INPUTS: SymbolKind.Interface,
-    Role.BLOCKS: SymbolKind.Class,
-    Role.CELLS: SymbolKind.Class,
-    Role.LAYERS: SymbolKind.Function,
-    Role.PATHS: SymbolKind.Namespace,
-    Role.OUTPUTS: SymbolKind.Interface,
+    "": SymbolKind.Module,
+    **dict.fromkeys(("vars", "params"), SymbolKind.Variable),
+    **dict.fromkeys(("inputs", "outputs"), SymbolKind.Interface),
+    **dict.fromkeys(("blocks", "cells"), SymbolKind.Class),
+    "layers": SymbolKind.Function,
+    "branches": SymbolKind.Namespace,
 }
 
 
@@ -38,7 +36,7 @@ def symbols(session: Session, buffer: Buffer, _: DocumentSymbolParams) -> list[D
 
 def _symbols(mapping: Map, path: tuple[str, ...], lines: Lines, network: Network | None) -> list[DocumentSymbol]:
     listed = []
-    kind = _KINDS.get(role_of(path) or Role.RECORD)
+    kind = _KINDS.get(role_of(path))
     for name, value in mapping.entries.items():
         key = mapping.key_span(name)
         inside = (*path, name)

@@ -52,7 +52,8 @@ class NetspecServer(LanguageServer):
 
     def recheck(self, paths: Iterable[Path]) -> None:
         """Check again what depends on these files, soon."""
-        for path in self.session.affected(paths):
+        first = [path for path, pending in self._pending.items() if not pending.done()]  # may have read the old text
+        for path in self.session.affected(paths, first):
             pending = self._pending.get(path)
             if pending is not None:
                 pending.cancel()

@@ -54,8 +54,9 @@ class Session:
         try:
             source = self.buffers.read(path)
         except NetspecError:
+            self._families.pop(path, None)
             return None
-        return read_family(source, path, self.buffers, {})
+        return self._family(source, path, path)
 
     def _family(self, source: Source, path: Path, key: Path) -> Family:
         known = self._families.get(key)
@@ -65,7 +66,10 @@ class Session:
 
     def families(self) -> Iterator[Family]:
         """Of every file that is open or in the workspace."""
-        for path in self.buffers.networks():
+        paths = list(self.buffers.networks())
+        for gone in self._families.keys() - {*paths, *self.checkups}:
+            del self._families[gone]
+        for path in paths:
             family = self.family_of(path)
             if family is not None:
                 yield family
@@ -127,8 +131,11 @@ class Session:
     def _included(self) -> list[Path]:
         return list(self.includers.values())
 
-    def affected(self, paths: Iterable[Path]) -> list[Path]:
-        """What is to be checked again when these files change: themselves, and the checked files that read them."""
+    def affected(self, paths: Iterable[Path], unknown: Iterable[Path] = ()) -> list[Path]:
+        """What is to be checked again when these files change: themselves, and the checked files that read them.
+
+        `unknown`: files that are being checked, of which it is not known what they read.
+        """
         changed = set(paths)
         opened = self.buffers.opened
         roots = [path for path in changed if path in opened and (opened[path].is_network or path in self.checkups)]
@@ -136,6 +143,7 @@ class Session:
         for path, checkup in self.checkups.items():
             if any(real(other) in changed for other in checkup.reads):
                 roots.append(path)
+        roots += [path for path in unknown if path not in self.checkups]
         return list(dict.fromkeys(roots))
 
     def check(self, path: Path) -> Checkup | None:

@@ -56,7 +56,9 @@ def trained_spec(path: Path) -> TrainedSpec:
             near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
         except OSError:
             near = ""
-        what = "is no run: it has no spec.yaml" if path.is_dir() else "no such run"
+        what = "no such run"
+        if path.exists():
+            what = "is no run: it has no spec.yaml" if path.is_dir() else "is a file, expected the folder of a run"
         raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
     trainer = holder(path)
     if not (path / BEST).is_file():

@@ -59,7 +59,7 @@ def labels(client: Client, marked: str) -> list[str]:
 @pytest.mark.parametrize(
     ("marked", "first"),
     [
-        ("net|", ["netspec"]),
+        ("netspec: 1\nde|", ["description"]),
         (HEAD + "bu|", ["budget"]),
         (HEAD + LAYERS + "  fc: {type: lin|", ["linear"]),
         (HEAD + LAYERS + "  fc: {type: lin|\n  out: relu\n", ["linear"]),
@@ -131,6 +131,8 @@ def test_what_is_put_in(client: Client) -> None:
     assert put_in(HEAD + LAYERS + "  fc: {type: linear, o|", "out_features") == "out_features: "
     assert put_in(HEAD + LAYERS + "  fc: {type: linear, o|: 3}", "out_features") == "out_features"
     assert put_in(HEAD + LAYERS + "tra|", "train") == "train:\n  "
+    assert put_in(HEAD + LAYERS + "train:\n  epo|", "epochs") == "epochs: "
+    assert put_in(HEAD + LAYERS + "train:\n  st|", "stop") == "stop:\n    "
 
 
 def test_each_kind_has_its_documentation(client: Client) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol.converters import get_converter
+from lsprotocol.types import Position, RenameParams, TextDocumentIdentifier
 
 import netspec
+from netspec.graph.model import Node
+from netspec.lsp.rename import RefusedError, rename
+from netspec.lsp.session import Session
+from netspec.lsp.symbols import occurrences
 from tests.lsp.client import Client, serving, uri_of
 from tests.lsp.test_reading import BASE, NET, OWN
+from tests.test_architectures import FILES
+
+CONVERTER = get_converter()
 
 CHILD = """\
 netspec: 1
@@ -97,6 +107,43 @@ def test_every_place_and_no_other(
         assert [(n.kind, n.outputs, n.layer) for n in after.nodes()] == [
             (n.kind, n.outputs, n.layer) for n in graph.nodes()
         ]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_any_name_of_any_architecture(file: Path, tmp_path: Path) -> None:
+    """A few names at random: every file of the folder is the network that it was, but for the name."""
+    for other in FILES:
+        (tmp_path / other.name).write_bytes(other.read_bytes())
+    session = Session()
+    session.buffers.folders = [tmp_path]
+    path = tmp_path / file.name
+    buffer = session.buffers.put(uri_of(path), 1, path.read_text(encoding="utf-8"))
+    found = [o for o in occurrences(session.family(buffer)) if o.file == path.resolve()]
+    draw = random.Random(file.stem)
+    for here in draw.sample(found, min(4, len(found))):
+        place = Position(here.span.line - 1, here.span.column - 1)
+        params = RenameParams(TextDocumentIdentifier(buffer.uri), place, "quite_new")
+        if (file.stem, here.symbol.kind) == ("resnet50", "parameter"):  # of a block that takes the place of another
+            with pytest.raises(RefusedError, match=r"resnet18\.yaml would be wrong: basic `layer1` needs `channels`"):
+                rename(session, buffer, params)
+            continue
+        edit = rename(session, buffer, params)
+        assert edit is not None and edit.changes
+        for uri, edits in edit.changes.items():
+            changed = Path(uri.removeprefix("file://"))
+            text = edited(changed.read_text(encoding="utf-8"), [CONVERTER.unstructure(e) for e in edits])
+            changed.write_text(text, encoding="utf-8")
+        for other in FILES:
+            if file.name == other.name or uri_of(tmp_path / other.name) in edit.changes:
+                before, after = netspec.load(other), netspec.load(tmp_path / other.name)
+                assert [layer_of(n) for n in after.nodes()] == [layer_of(n) for n in before.nodes()]
+                assert after.data == before.data or here.symbol.kind in ("input", "output")
+        for other in FILES:
+            (tmp_path / other.name).write_bytes(other.read_bytes())
+
+
+def layer_of(node: Node) -> tuple[object, ...]:
+    return (node.layer, node.outputs, len(node.inputs), node.init, node.freeze)
 
 
 @pytest.mark.parametrize(

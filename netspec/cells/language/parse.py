@@ -13,7 +13,7 @@ from netspec.cells.language.sizes import size_names
 from netspec.cells.language.spelling import near_name
 from netspec.cells.language.syntax import parse_equation
 from netspec.source.errors import NetspecError, Problem, Problems, nearest
-from netspec.source.records import unknown_key
+from netspec.source.records import offered, unknown_key
 from netspec.source.text import Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
@@ -45,7 +45,7 @@ def parse_cell(name: str, tree: Tree, span: Span, problems: Problems) -> Parsed:
     missing = [key for key in KEYS if key not in tree]
     for key in tree.entries:
         if key not in KEYS:
-            problems.append(unknown_key(key, tree.key_span(key), missing, f"cell `{name}`"))
+            problems.append(unknown_key(key, tree.key_span(key), offered(key, KEYS, tree), f"cell `{name}`"))
     meant = {nearest(key, missing) for key in tree.entries if key not in KEYS}
     texts = {key: _text(tree, key, name, problems) for key in ("description", "source")}
     names = Declarations(name, Map(tree.entries, span, tree.key_spans), problems)

@@ -19,9 +19,9 @@ from netspec.source.records.constraints import (
 from netspec.source.records.fields import Field, fields_of
 from netspec.source.records.reader import read, read_choice, read_fields, read_value
 from netspec.source.records.schema import record_schema, schema_of
-from netspec.source.records.unknown_key import unknown_key
+from netspec.source.records.unknown_key import offered, unknown_key
 
 __all__ = [
     "MAX_SIZE", "Above", "Count", "Field", "Limit", "NameOf", "NotNegative", "OneOf", "Positive", "Share", "fields_of",
-    "read", "read_choice", "read_fields", "read_value", "record_schema", "schema_of", "unknown_key",
+    "offered", "read", "read_choice", "read_fields", "read_value", "record_schema", "schema_of", "unknown_key",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ def misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
         for i, item in enumerate(tree.items):
             if not item_fits(item.plain(), i, len(tree.items), field.annotation):
                 text = f"{owner} expects {expected(field.annotation)}, received {show(item.plain())} as item {i + 1}"
-                return Problem("NS203", text, item.span)
+                return Problem("NS203", text, item.span, did_you_mean(str(item.plain()), _words(field.annotation)))
     if isinstance(tree, Map) and get_origin(field.annotation) in (dict, Mapping):  # likewise at the value of a key
         inside = Field(field.name, get_args(field.annotation)[1], None, required=True)
         for key, item in tree.entries.items():
@@ -39,12 +39,18 @@ def misfit(tree: Tree, value: Any, field: Field, owner: str) -> Problem:
     if isinstance(value, (int, float)) and of_type(value, field.annotation):
         hint = "whole numbers end at 2**63" if value == value else "NaN is no value of a parameter"
     if isinstance(value, str):
-        schema = schema_of(field.annotation)
-        words = [c for s in schema.get("anyOf", [schema]) for c in s.get("enum", ()) if isinstance(c, str)]
-        hint = did_you_mean(value, words)
+        hint = did_you_mean(value, _words(field.annotation))
         if value in _YAML_1_1 and fits(True, field.annotation):
             switched = "true" if _YAML_1_1[value] else "false"
             hint = Hint(f"`{value}` is text in YAML 1.2: write `{switched}`", value, switched)
         elif value and isinstance(meant := parse_scalar(value), (int, float)) and fits(meant, field.annotation):
             hint = "leave out the quotes"
     return Problem("NS203", f"{owner} expects {expected(field.annotation)}, received {show(value)}", tree.span, hint)
+
+
+def _words(annotation: Any) -> list[str]:
+    """The words that a type takes, itself or as items of a list."""
+    schema = schema_of(annotation)
+    options = schema.get("anyOf", [schema])
+    options = [*options, *(s["items"] for s in options if isinstance(s.get("items"), dict))]
+    return [word for s in options for word in s.get("enum", ()) if isinstance(word, str)]

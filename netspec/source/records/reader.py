@@ -13,7 +13,7 @@ from netspec.source.records.fields import Field, fields_of, options_of
 from netspec.source.records.fit import fits
 from netspec.source.records.misfit import misfit
 from netspec.source.records.prose import expected
-from netspec.source.records.unknown_key import Explain, unexplained, unknown_key, where_it_belongs
+from netspec.source.records.unknown_key import Explain, offered, unexplained, unknown_key, where_it_belongs
 from netspec.source.text import Span, show
 from netspec.source.tree import Map, Scalar, Tree
 from netspec.source.written import Written
@@ -61,7 +61,7 @@ def read_fields(
             continue
         field = fields.get(key)
         if field is None:
-            known = [name for name in dict.fromkeys((*fields, *skip)) if name not in tree.entries]
+            known = offered(key, dict.fromkeys((*fields, *skip)), tree)
             meant.add(nearest(key, known))
             problem = unknown_key(key, tree.key_span(key), known, owner, explain=explain)
             hint = where_it_belongs(key, (elsewhere or {}).get(key, key), fields, tree, owner)

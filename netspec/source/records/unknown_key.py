@@ -35,6 +35,12 @@ def unknown_key(
     return Problem(code, f"{owner} has no key `{key}`", span, hint, key=(key,))
 
 
+def offered(key: str, known: Collection[str], tree: Map) -> list[str]:
+    """The keys that may have been meant: those that are not there yet; of one that `--set` changes, those that are."""
+    changed = tree.key_span(key).source.name == "--set"
+    return [name for name in known if changed or name not in tree.entries]
+
+
 def where_it_belongs(key: str, name: str, fields: Mapping[str, Field], tree: Map, owner: str) -> str:
     """What to write where a key stands one level too high, or is called something else here; "" for neither."""
     subject = f"`{key}`" if key == name else f"`{key}` is `{name}` here"
