@@ -254,6 +254,7 @@ def test_runs_and_models_that_are_none(runs: dict[str, Path], tmp_path: Path) ->
     assert "NS631 no such run" in refused(runs["wine"].with_name("wines"), path)
     assert "did you mean `wine`?" in refused(runs["wine"].with_name("wines"), path)
     assert "NS631 is no run: it has no spec.yaml" in refused(tmp_path, path)
+    assert "NS631 is a file, expected the folder of a run" in refused(path, path)
     (tmp_path / "m.onnx").write_bytes(b"not a model at all")
     assert "NS631 cannot be read as an ONNX model" in refused(tmp_path / "m.onnx", path)
     assert "NS631 no such model" in refused(tmp_path / "n.onnx", path)
