@@ -162,7 +162,7 @@ def equation_of(cls: type) -> str:
     """What a kind computes: its docstring's first paragraph, with the equations set off below it."""
     first, *rest = (inspect.getdoc(cls) or "").split("\n\n")
     set_off = [part for part in rest[:1] if part.startswith("    ")]
-    return "\n".join([" ".join(first.split()), *(inspect.cleandoc(part) for part in set_off)])
+    return "\n".join([" ".join(first.split()), *(inspect.cleandoc(part) for part in set_off)]).replace("`", "")
 
 
 def _cost(cost: Cost) -> dict[str, Any]:

@@ -87,7 +87,9 @@ function select(place, { move = true, focus = true } = {}) {
   const opened = selected ? selected.ancestors.filter((above) => setOpen(above, true)) : [];
   if (opened.length) draw();
   else mark();
+  const wide = svg.clientWidth;
   showPanel(selected, select, () => select(null));
+  if (svg.clientWidth !== wide) view.shift((svg.clientWidth - wide) / 2);
   const box = selected && drawn.get(selected);
   if (box) {
     if (move) view.reveal(box);
@@ -233,6 +235,7 @@ for (const [id, action] of Object.entries(clicks)) byId(id).addEventListener("cl
 const choice = /** @type {HTMLSelectElement} */ (byId("heat"));
 choice.addEventListener("change", () => {
   heat = heatOf(root, choice.value);
+  document.body.classList.toggle("heated", choice.value !== "");
   draw();
 });
 

@@ -146,9 +146,12 @@ function names(place) {
  */
 function lines(data, title, [file, first, last], compared) {
   const text = data.text[title][file] ?? {};
-  const rows = [];
-  for (let number = first; number <= last && text[number] !== undefined; number++) rows.push(`${String(number).padStart(4)}  ${text[number]}`);
-  if (!rows.length) return [];
+  const numbers = [];
+  for (let number = first; number <= last && text[number] !== undefined; number++) numbers.push(number);
+  if (!numbers.length) return [];
+  const indents = numbers.filter((number) => text[number].trim()).map((number) => text[number].search(/\S/));
+  const indent = Math.min(...indents, 80);
+  const rows = numbers.map((number) => `${String(number).padStart(4)}  ${text[number].slice(indent)}`);
   const end = last > first ? `–${last}` : "";
   return [html("h3", {}, `${file}, line ${first}${end}${compared ? ` (${title})` : ""}`), html("pre", {}, rows.join("\n"))];
 }

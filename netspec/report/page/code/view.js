@@ -28,6 +28,16 @@ export class View {
     }
   }
 
+  /**
+   * Move to the right, as when the window became wider.
+   *
+   * @param {number} by
+   */
+  shift(by) {
+    this.x += by;
+    this.apply();
+  }
+
   apply() {
     this.group.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
   }
