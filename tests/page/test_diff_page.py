@@ -205,3 +205,5 @@ def test_one_edit_in_five_thousand_layers_opens_at_its_place(changed: Changed) -
     networks = load(text), load(text.replace("fc2500: {type: linear", "fc2500: {type: linear, bias: false"))
     tab = changed.show([Compared("b", "a", "b", compare(*networks))])
     assert "~ fc2500" in titles(tab) and len(titles(tab)) < 300
+    box = tab.js("document.querySelector('.unit.changed').getBoundingClientRect().toJSON()")
+    assert 0 < box["top"] < box["bottom"] < 800

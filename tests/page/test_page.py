@@ -21,7 +21,7 @@ from tests.page.opened import Plotted
 RESNET18 = "architectures/resnet18.yaml"
 RESNET152 = "architectures/resnet152.yaml"
 ONE = "netspec: 1\nname: one\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 2}\n"
-HOSTILE = "</script><img src=x onerror=alert(1)><!-- \u2028 ${7*7} & \\u003c"
+HOSTILE = "</script ></script><!-- <script <img src=x onerror=alert(1)><!-- \u2028 ${7*7} & \\u003c"
 
 
 def titles(tab: Tab) -> list[str]:

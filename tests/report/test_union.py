@@ -73,6 +73,21 @@ def test_a_network_against_none() -> None:
     assert set(leaves(Union(compare(there, nothing)).tree())) == {"removed"}
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_layer_and_a_container_of_one_name(turned: bool) -> None:
+    """What was removed stands beside what has its name now, whichever of them is the container."""
+    head, tail = "netspec: 1\ninputs: {x: [8]}\nlayers:\n", "  fc: {type: linear, out_features: 2}\n"
+    networks = [
+        load(head + "  mid: {type: sequence, layers: {p: {type: linear, out_features: 7}, q: tanh}}\n" + tail),
+        load(head + "  mid: {type: layer_norm}\n" + tail),
+    ]
+    difference = compare(*(reversed(networks) if turned else networks))
+    assert {change.status for change in difference.layers} >= {"added", "removed"}
+    check(difference)
+    shown = [unit.label for unit in Union(difference).tree().units]
+    assert sum(label.startswith("mid") for label in shown) == 2
+
+
 @given(texts(*ALL), texts(*ALL))
 @settings(max_examples=60, deadline=None)
 def test_edits_lose_nothing(before: str, after: str) -> None:
