@@ -32,7 +32,7 @@ class Standing:
     why then, and else how much changed.
     """
 
-    place: str  # ON_DISK | AT_HEAD
+    where: str  # ON_DISK | AT_HEAD
     file: str
     verdict: Verdict | None
     text: str
@@ -88,15 +88,15 @@ def provenance(name: str) -> Provenance:
     )
 
 
-def _file(thing: Path, origin: Origin, folder: Path | None) -> Path | None:
+def _file(artifact: Path, origin: Origin, folder: Path | None) -> Path | None:
     """Where the file is now: in the folder that it was in when the run began, in a repository here, or beside."""
     name = Path(origin.file).name
-    places = [folder / name] if folder else []
+    candidates = [folder / name] if folder else []
     if origin.commit:
-        places += [top / origin.file for where in (Path(), thing.parent) if (top := _top(where))]
+        candidates += [top / origin.file for where in (Path(), artifact.parent) if (top := _top(where))]
     else:
-        places += [thing.parent / name, Path(name)]
-    return next((_shown(place) for place in places if place.is_file()), None)
+        candidates += [artifact.parent / name, Path(name)]
+    return next((_shown(path) for path in candidates if path.is_file()), None)
 
 
 def _shown(path: Path) -> Path:
@@ -137,16 +137,16 @@ def _standings(side: Side, origin: Origin, file: Path | None, folder: Path) -> I
         yield _standing(AT_HEAD, f"HEAD:{origin.file}", side, partial(_at_head, origin, top))
 
 
-def _standing(place: str, file: str, side: Side, read: Callable[[], Side]) -> Standing:
+def _standing(where: str, file: str, side: Side, read: Callable[[], Side]) -> Standing:
     try:
         now = read()
         if now.spec is None:
-            return Standing(place, file, None, "is no network any more")
+            return Standing(where, file, None, "is no network any more")
         difference = compare(side, now)
     except NetspecError as error:
         problem = error.problems[0]
-        return Standing(place, file, None, f"{problem.code} {problem.message}")
-    return Standing(place, file, difference.verdict, difference.headline)
+        return Standing(where, file, None, f"{problem.code} {problem.message}")
+    return Standing(where, file, difference.verdict, difference.headline)
 
 
 def _on_disk(file: Path, origin: Origin) -> Side:

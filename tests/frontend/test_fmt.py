@@ -6,8 +6,10 @@ import random
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -15,6 +17,7 @@ from ruamel.yaml import YAML
 import netspec
 from netspec.frontend.fmt import canonical
 from netspec.frontend.fmt.canonical import formatted
+from netspec.frontend.resolved import Dumper
 from netspec.source.errors import NetspecError
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse
@@ -101,6 +104,71 @@ def test_neither_a_network_nor_a_comment_changes(seed: int) -> None:
     ]
     assert list(before.inputs) == list(after.inputs) and before.outputs == after.outputs
     assert (before.data, before.train, before.budget) == (after.data, after.train, after.budget)
+
+
+CHARACTERS = "ab c:#-?,[]{}'\"\\|>&*!%@`=~\n\t é語\xa0$()01.e+_/"
+
+
+def anything(rng: random.Random, depth: int = 0) -> Any:
+    """Values of every kind; texts that want quotes, and such as older readers take for something else."""
+    chance = rng.random()
+    if depth > 3 or chance < 0.5:
+        text = "".join(rng.choice(CHARACTERS) for _ in range(rng.randrange(12)))
+        words = " ".join(["word"] * rng.randrange(40))
+        lines = "line\n" * rng.randrange(4) + text
+        return rng.choice([text, words, lines, 12, 1.5, True, None, float("inf"), "on", "1:30", "2001-01-01", "1e-3"])
+    if chance < 0.75:
+        return [anything(rng, depth + 1) for _ in range(rng.randrange(4))]
+    return {str(anything(rng, 4)): anything(rng, depth + 1) for _ in range(rng.randrange(5))}
+
+
+class Styled(Dumper):
+    """Writes texts in one style, and numbers as they are."""
+
+    style: str | None = None
+
+
+Styled.add_representer(
+    str,
+    lambda dumper, value: (
+        dumper.represent_scalar("tag:yaml.org,2002:str", value, style=dumper.style)
+        if dumper.style
+        else Dumper.yaml_representers[str](dumper, value)
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_any_document_is_kept(seed: int) -> None:
+    """As PyYAML writes it in its styles, and messily: also what no section may hold."""
+    rng = random.Random(seed)
+    sections = rng.sample(["vars", "layers", "blocks", "cells", "data", "train", "outputs", "include"], 4)
+    document = {"netspec": 1, **{section: anything(rng) for section in sections}}
+    text = yaml.dump(
+        document,
+        Dumper=type("Dumper", (Styled,), {"style": rng.choice([None, None, "'", '"', "|", ">"])}),
+        sort_keys=False,
+        width=rng.choice([20, 80]),
+        allow_unicode=rng.random() < 0.8,
+        default_flow_style=rng.choice([None, True, False]),
+    )
+    try:
+        tree = tree_of(text)
+        result = fmt(text)
+    except NetspecError as error:
+        assert error.problems[0].code == "NS102", error  # a tab in a block
+        return
+    short = ("layers", "blocks", "data", "train")  # where `{type: x}` is x
+    before, after = ({k: v for k, v in t.plain().items() if k not in short} for t in (tree, tree_of(result)))
+    assert repr(before) == repr({k: after[k] for k in before})
+    messy = Messy(rng, comments=0.2)
+    messy.short = False
+    written = messy.text(tree)
+    try:
+        parse(Source("net.yaml", written))
+    except NetspecError:
+        return  # texts of several lines are more than it can write
+    assert sorted(re.findall(r"# note \d+:.*", fmt(written))) == sorted(c.strip() for c in messy.comments)
 
 
 def test_the_whole_of_a_file() -> None:
@@ -214,6 +282,8 @@ def test_comments_stay_beside_what_they_are_about() -> None:
         ("outputs: {} # x\n", "outputs: {}  # x\n"),
         ("outputs: { # x\n  }\n", None),
         ("name: x\n# end", "name: x\n# end\n"),
+        ("vars:\n- - # x\n    a: 1\n    # y\n", "vars:\n  # x\n  - - a: 1\n      # y\n"),
+        ("vars:\n- - - {a: 1, # x\n      b: 2} # y\n# z\n", "vars:\n  # y\n  - - - a: 1  # x\n        b: 2\n# z\n"),
         ("---\n", None),
     ],
 )  # fmt: skip  # a table

@@ -17,7 +17,7 @@ FORMATS = Formats("netspec.report.provenance", default="text")
 
 @command("netspec explain runs/resnet18-1", "netspec explain resnet18.onnx --format json")
 def explain(
-    thing: Annotated[
+    run_or_model: Annotated[
         str, typer.Argument(metavar="RUN-or-MODEL", help="A run folder or an ONNX file.", show_default=False)
     ],
     format: Annotated[str, format_option(FORMATS, "How to print it.")] = FORMATS.default,
@@ -26,5 +26,5 @@ def explain(
     from netspec.review.provenance import provenance
 
     with errors():
-        found = provenance(thing)
-    show(FORMATS.render(format, found))
+        parts = FORMATS.render(format, provenance(run_or_model))
+    show(parts)

@@ -64,13 +64,13 @@ def _written(path: Path, *, quiet: bool) -> bool:
     from netspec.review.lockfile import lock_path, lock_text
     from netspec.source.input_files import read_whole
 
-    spec, place = compiled(str(path), None), lock_path(path)
+    spec, lock_file = compiled(str(path), None), lock_path(path)
     text = lock_text(spec, spec.document, path.name)
-    if place.is_file() and read_whole(place) == text.encode():
+    if lock_file.is_file() and read_whole(lock_file) == text.encode():
         return True
-    replace_text(place, text)
+    replace_text(lock_file, text)
     if not quiet:
-        show([f"{place}: written"])
+        show([f"{lock_file}: written"])
     return False
 
 
@@ -85,17 +85,17 @@ def _same(path: Path) -> bool:
     from netspec.review.lockfile import lock_path, lock_text
     from netspec.source.text import Source
 
-    spec, place = compiled(str(path), None), lock_path(path)
-    if not place.exists() and not place.is_symlink():
-        show([f"{path}: {place} is missing: `netspec lock {path}` writes it"])
+    spec, lock_file = compiled(str(path), None), lock_path(path)
+    if not lock_file.exists() and not lock_file.is_symlink():
+        show([f"{path}: {lock_file} is missing: `netspec lock {path}` writes it"])
         return False
-    source = lock_source(place)
+    source = lock_source(lock_file)
     text = lock_text(spec, spec.document, path.name)
     if source.text == text:
         return True
     now = read_lock(Source(str(path), text))  # both as a lock has them: without data, training and budget
-    difference = compare(Side(str(place), read_lock(source)), Side(str(path), now))
-    show([Lines(partial(lines, difference, str(place), str(path), False))])
+    difference = compare(Side(str(lock_file), read_lock(source)), Side(str(path), now))
+    show([Lines(partial(lines, difference, str(lock_file), str(path), False))])
     meant = "if this is meant" if difference else "the lock was written by another netspec, or in another order"
     show([f"help: {meant}, `netspec lock {path}` writes it anew"])
     return False

@@ -138,10 +138,10 @@ class _Reader:
                 if column == 1 and line < start[0] and not between.strip(" \t"):
                     self.blank_lines.add(line)
                 if (at := between.find("#")) >= 0:
-                    place = column + at
-                    alone = not text[: place - 1].strip(" \t")
+                    sign = column + at
+                    alone = not text[: sign - 1].strip(" \t")
                     blank = alone and line - 1 in self.blank_lines
-                    yield Comment(text[place - 1 :].rstrip(" \t"), line, place, alone, blank)
+                    yield Comment(text[sign - 1 :].rstrip(" \t"), line, sign, alone, blank)
                 line, column = (line + 1, 1) if line < start[0] else start
             line, column = end
 

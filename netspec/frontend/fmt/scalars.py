@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -62,9 +62,9 @@ def line_text(scalar: Scalar, *, flow: bool) -> str | None:
     if not isinstance(value, str):
         return _word(value, written if len(lines) == 1 else "")
     if written[:1] == '"' and "\\" in _SIMPLE_ESCAPES.sub("", "\n".join(lines)):  # the escape was meant
-        return written if len(lines) == 1 else None
+        return written if len(lines) == 1 else None if _keeps_lines(value, lines) else quoted(value)
     if "\n" in value:
-        return None if len(lines) > 1 else quoted(value)
+        return None if _keeps_lines(value, lines) else quoted(value)
     plain = written == value if len(lines) == 1 else written[:1] not in "\"'|>"
     if plain and value and not (flow and _IN_FLOW.search(value)):
         return value
@@ -90,7 +90,7 @@ def flow_text(value: Any) -> str:
 def several_lines(scalar: Scalar, indent: int) -> list[str]:
     """A value that needs more lines than one: what follows the colon, and the lines below, which are indented."""
     lines, value = source_lines(scalar.span), str(scalar.value)
-    if not value.strip("\n") or any(_BREAKS.search(text) for text in (value, *lines)):
+    if not _keeps_lines(value, lines):
         return [quoted(value)]
     header, margin = _HEADER.match(lines[0]), " " * indent
     if header is None:
@@ -98,6 +98,12 @@ def several_lines(scalar: Scalar, indent: int) -> list[str]:
         return [ends[0], *(margin + line if line else "" for line in (end.lstrip(" \t") for end in ends[1:]))]
     folded = _folded(scalar.span, margin) if header[1] == ">" else None
     return folded or _literal(value, margin)
+
+
+def _keeps_lines(value: str, lines: Sequence[str]) -> bool:
+    """Whether text that is written on several lines stays on them: not empty lines alone, nor ends of lines of a kind
+    that only an escape keeps."""
+    return len(lines) > 1 and bool(value.strip("\n")) and not any(_BREAKS.search(text) for text in (value, *lines))
 
 
 def _without_end(line: str) -> str:

@@ -60,21 +60,23 @@ class _Writer:
         if isinstance(value, Map | Items) and not _size(value):
             notes = _with(notes, self.notes.get(value.span, _NOTHING).below)
         rest = self._after(start, value, indent, holds)
-        self.comments([*notes.above, *notes.behind[1:]], indent, first=first)
+        dashes = rest is None and start.endswith("-")  # the line is that of the first thing inside, with its comment
+        behind = [] if dashes else notes.behind[:1]
+        self.comments([*notes.above, *notes.behind[len(behind) :]], indent, first=first)
         if notes.blank and (notes.above or not first):
             self.lines.append("")
-        place = len(self.lines)
+        line = len(self.lines)
         if rest is not None:
             self.lines += [f"{start} {rest[0]}" if rest[0] else start, *rest[1:]]
             many = len(rest) > 1 and rest[0][:1] not in ("|", ">")
-            place += len(rest) - 1 if many else 0
-        elif start.endswith("-"):
+            line += len(rest) - 1 if many else 0
+        elif dashes:
             self._item(start, value, indent, holds)
         else:
             self.lines.append(start)
             self._collection(value, indent + 2, holds)
-        if notes.behind:
-            self.behind[place] = notes.behind[0]
+        if behind:
+            self.behind[line] = behind[0]
 
     def _after(self, start: str, value: Tree, indent: int, holds: str) -> list[str] | None:
         """What follows a name or a dash; None for a collection that stands below it."""
@@ -82,18 +84,20 @@ class _Writer:
         if isinstance(value, Scalar):
             text = line_text(value, flow=False)
             long = text is None or (len(text) > room and value.span.line < value.span.end_line)
-            lines = several_lines(value, indent + 2) if long else [text or ""]
-            return lines
+            return several_lines(value, indent + 2) if long else [text or ""]
         if not _size(value):
             return ["{}" if isinstance(value, Map) else "[]"]
         text = None if a_line_each(value, holds) else self._flow(value, room, holds)
         return None if text is None else [text]
 
     def _item(self, start: str, value: Tree, indent: int, holds: str) -> None:
-        """A mapping or list in a list: its first line is the dash's."""
-        place = len(self.lines)
+        """A mapping or list in a list: its first line is the dash's, comments above that stand above the dash."""
+        line = len(self.lines)
         self._collection(value, indent + 2, holds)
-        self.lines[place] = start + " " + self.lines[place][indent + 2 :]
+        while self.lines[line].startswith("#", indent + 2):
+            self.lines[line] = " " * indent + self.lines[line][indent + 2 :]
+            line += 1
+        self.lines[line] = start + " " + self.lines[line][indent + 2 :]
 
     def _collection(self, value: Tree, indent: int, holds: str) -> None:
         if isinstance(value, Map):
@@ -137,7 +141,8 @@ class _Writer:
             used += len(parts[-1]) + 2
         if used - 2 * bool(parts) > room:
             return None
-        return ("{%s}" if isinstance(tree, Map) else "[%s]") % ", ".join(parts)
+        inside = ", ".join(parts)
+        return f"{{{inside}}}" if isinstance(tree, Map) else f"[{inside}]"
 
     def _has_notes(self, tree: Tree, spans: Sequence[Span]) -> bool:
         """Whether comments or empty lines stand right inside a collection; above its first entry none is kept."""

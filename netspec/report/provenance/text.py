@@ -34,7 +34,7 @@ def lines(provenance: Provenance) -> Iterator[Line]:
         yield _headed("", note, "yellow")
     for standing in provenance.standings:
         yield _headed(
-            standing.place, f"{standing.file}: {standing.text}" if standing.file else standing.text, _style(standing)
+            standing.where, f"{standing.file}: {standing.text}" if standing.file else standing.text, _style(standing)
         )
         if standing.verdict is not None and standing.verdict not in _SAME and not _sets(provenance):
             yield _headed("", f"netspec diff {provenance.name} {standing.file}", "dim")
