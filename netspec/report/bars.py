@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.report.styled import Styled
 
 BOTH, MORE, LESS = "█", "▒", "░"
-NARROWEST = 8
+NARROWEST = 5
 
 
 def bar(before: float, after: float, width: int) -> list[Styled]:

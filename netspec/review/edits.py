@@ -123,7 +123,7 @@ def _put_together(
     values: dict[Hashable, tuple[Any, Any]],
 ) -> None:
     if isinstance(relation, Fraction):
-        text = f"{what} ×{_ratio_text(relation)}"
+        text = f"{what} {_ratio_text(relation)}"
     elif isinstance(relation, int):
         text = f"{what} {relation:+d}"
     else:
@@ -155,9 +155,11 @@ def _step(pair: tuple[Any, Any]) -> int | None:
 
 
 def _ratio_text(ratio: Fraction) -> str:
-    """`1.5`, `2/3`."""
+    """`×1.5`, `÷4`, `×2/3`."""
+    if ratio.numerator == 1:
+        return f"÷{ratio.denominator}"
     text = f"{float(ratio):g}"
-    return text if Fraction(text) == ratio else str(ratio)
+    return f"×{text if Fraction(text) == ratio else ratio}"
 
 
 def _line(edit: Edit) -> tuple[str, int, int] | None:

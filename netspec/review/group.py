@@ -11,7 +11,7 @@ from netspec.review.fold import fold, fold_like
 from netspec.review.renames import renames
 from netspec.review.wholes import Part, alike, chains, describe_chain, effect, parts, wiring
 
-SIGNS = {"added": "+", "removed": "−"}
+SIGNS = {"added": "+", "removed": "-"}
 
 
 def entries(matching: Matching, layers: Sequence[LayerChange]) -> list[Entry]:

@@ -123,6 +123,9 @@ def describe_chain(chain: Sequence[Sequence[Part]], graph: Graph) -> str:
         return _description(chain[0], graph)
     count = len(chain[0])
     each = ", ".join(kind_text(group[0].label, _fields([part.nodes[0] for part in group])) for group in chain)
+    if len(chain) > MAX_LISTED:
+        kinds = Counter(group[0].label for group in chain)
+        each = ", ".join(f"{number} {kind}" if number > 1 else kind for kind, number in kinds.items())
     return f"{count} × {each}" if count > 1 else each
 
 

@@ -72,7 +72,7 @@ def weights_text(weights: WeightFates) -> str:
     renamed = sum(old != new for old, new in weights.by_structure.items())
     all_of_it = carried + len(weights.sliced) + len(weights.lost)
     all_carry = f"all {carried:,}" if carried == all_of_it else f"{carried:,} of {all_of_it:,}"
-    told = [f"{all_carry} tensors carry over"] if all_of_it else []
+    told = [f"{all_carry} tensors {'carries' if carried == 1 else 'carry'} over"] if all_of_it else []
     if carried and renamed:
         told[-1] += " under other names" if renamed == carried else f", {renamed:,} under other names"
     for fates, one, many in (
@@ -110,9 +110,15 @@ def total_text(what: str, value: Size) -> str:
     return byte_size(value) if what == "activations" else count(value)
 
 
+def short_total(what: str, value: Size) -> str:
+    """A total to three digits: `25.6 M`."""
+    return byte_size(value) if what == "activations" else short(value)
+
+
 def growth_text(change: Change) -> str:
     """`+86.5%`; `×12.3` from tenfold on; empty where a number cannot be given."""
     before, after = change.before, change.after
     if isinstance(before, Dim) or isinstance(after, Dim) or not before:
         return ""
-    return f"×{after / before:.3g}" if after >= 10 * before else f"{after / before - 1:+.1%}"
+    times = after / before
+    return f"×{times:,.0f}" if times >= 100 else f"×{times:.3g}" if times >= 10 else f"{times - 1:+.1%}"

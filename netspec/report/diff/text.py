@@ -9,7 +9,7 @@ from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
-from netspec.report.bars import bar
+from netspec.report.bars import NARROWEST, bar
 from netspec.report.diff import (
     SIGNS,
     TOTALS,
@@ -22,6 +22,7 @@ from netspec.report.diff import (
     interface_text,
     loaded_elsewhere,
     section_lines,
+    short_total,
     total_text,
     weights_text,
     whole_text,
@@ -39,6 +40,7 @@ from netspec.shapes.dim import Dim
 _COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan", "affected": "dim"}
 _VERDICT = {Verdict.ARCHITECTURE: "yellow", Verdict.SAME_FUNCTION: "cyan", Verdict.LEARNING: "cyan"}
 CHANGED = (Verdict.SAME_FUNCTION, Verdict.ARCHITECTURE)
+_HEAD = "{:<12}"  # what begins a line
 _LONGEST_BAR = 32
 MAX_ENTRIES = 60
 
@@ -104,7 +106,7 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
 
 
 def _headed(head: str, text: str) -> Line:
-    return Styled(f"{head:<12}", "bold"), Styled(text)
+    return Styled(_HEAD.format(head), "bold"), Styled(text)
 
 
 def _whole(difference: Difference) -> Iterator[Line]:
@@ -160,15 +162,21 @@ def _figures(graph: Graph, node: Node) -> str:
 
 
 def _totals(difference: Difference, width: int) -> Iterator[Line]:
-    """The totals that changed, each with a bar; those that did not, in a line."""
+    """The totals that changed, each with a bar; those that did not, in a line.
+
+    Where the figures would leave no room for bars they are given to three digits.
+    """
     changed = changed_totals(difference)
-    texts = [[total_text(c.what, c.before), "->", total_text(c.what, c.after), growth_text(c)] for c in changed]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for form in (total_text, short_total):
+        texts = [[form(c.what, c.before), "->", form(c.what, c.after), growth_text(c)] for c in changed]
+        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+        room = width - len(_HEAD.format("")) - sum(widths) - len(widths) - 1
+        if room >= NARROWEST:
+            break
     for change, row in zip(changed, texts, strict=True):
         cells = " ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True))
-        line = _headed(TOTALS[change.what], cells)
-        used = sum(len(part.text) for part in line) + 2
-        yield (*line, Styled("  "), *_bar(change, min(_LONGEST_BAR, width - used)))
+        parts = _bar(change, min(_LONGEST_BAR, room))
+        yield (*_headed(TOTALS[change.what], cells), *([Styled("  "), *parts] if parts else []))
     same = [TOTALS[change.what] for change in difference.totals if change not in changed]
     if same and difference.entries and difference.verdict is Verdict.ARCHITECTURE:
         yield _headed("unchanged", ", ".join(same))
