@@ -10,14 +10,14 @@ from netspec.cli.errors import errors
 from netspec.cli.output import show
 
 git = typer.Typer(
-    add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True
+    name="git", add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True
 )
 Everywhere = Annotated[bool, typer.Option("--global", help="For all repositories of this user, in place of this one.")]
 
 
 @git.callback(epilog="Examples:\n\n`netspec git install`\n\n`netspec git uninstall --global`")
 def main() -> None:
-    """`git diff` shows what changed in a network, `git log -p` its figures: a diff driver."""
+    """Show networks in plain `git diff`, and their figures in `git log -p`, by a diff driver."""
 
 
 @git.command()
