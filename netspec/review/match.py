@@ -83,9 +83,12 @@ def _own_names(pairs: Pairs[str]) -> dict[str, str]:
 def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
     """Whether one layer can have taken the place of another: as many inputs, weights of the same names or none."""
 
+    def trained(graph: Graph, node: Node) -> set[str]:
+        return {name for name, weight in graph.weights_of(node).items() if weight.trainable}
+
     def alike(a: str, b: str) -> bool:
         x, y = old[a], new[b]
-        return len(x.inputs) == len(y.inputs) and set(old.graph.weights_of(x)) == set(new.graph.weights_of(y))
+        return len(x.inputs) == len(y.inputs) and trained(old.graph, x) == trained(new.graph, y)
 
     return alike
 

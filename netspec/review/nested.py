@@ -87,7 +87,7 @@ def _score_of_containers(a: Container, b: Container) -> int:
     equal = (keys_a & keys_b).total()
     value = SIMILAR * equal + SAME_KIND * max(0, (kinds_a & kinds_b).total() - equal)
     if named:
-        return value + 2 * min(len(a.leaves), len(b.leaves))
+        return value + min(len(a.leaves), len(b.leaves))
     return value if 2 * value >= SIMILAR * largest else 0
 
 

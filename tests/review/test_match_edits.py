@@ -187,6 +187,18 @@ def test_another_kind_and_name_in_the_same_place_is_one_layer() -> None:
     assert moved(matched(MLP, edited(MLP, ("act: relu", "gate: gelu")))) == {"act": "gate"}
 
 
+def test_a_norm_of_another_kind_and_name_is_one_layer() -> None:
+    other = matched(BLOCKS, edited(BLOCKS, ("norm: batch_norm2d", "groups: {type: group_norm, num_groups: 2}")))
+    assert moved(other) == {f"{unit}.norm": f"{unit}.groups" for unit in ("one", "two", "three")}
+
+
+def test_a_stage_in_front_of_stages_that_are_numbered() -> None:
+    front = "  one: {type: unit, channels: 6}\n  two: {type: unit, channels: 4}\n  three: {type: unit, channels: 8}\n"
+    blocks = "  one: {type: unit, channels: 4}\n  two: {type: unit, channels: 8}\n  three: {type: unit, channels: 16}\n"
+    later = matched(BLOCKS, edited(BLOCKS, (blocks, f"{front}  four: {{type: unit, channels: 16}}\n")))
+    assert added(later) == ["one.conv", "one.norm", "one.relu"] and not removed(later)
+
+
 def test_another_kind_and_name_on_parallel_paths() -> None:
     text = "netspec: 1\ninputs: {x: [4]}\nlayers:\n"
     text += (
