@@ -194,6 +194,49 @@ def test_a_tensor_that_is_carried_is_the_same_to_the_last_bit() -> None:
     assert migration.comparison is not None and migration.comparison.difference == 0.0
 
 
+CELL = """netspec: 1
+inputs: {{x: [T, 4]}}
+cells:
+  {name}:
+    state: {{h: hidden}}
+    output: h
+    weights:
+      W_f, W_h: [hidden, hidden + input]
+      b_f: [hidden]
+    equations:
+      - f = sigmoid(W_f @ [h[t-1], x[t]] + b_f)
+      - g = tanh(W_h @ [f * h[t-1], x[t]])
+      - h[t] = {terms}
+layers:
+  r: {{type: recurrent, cell: {name}, hidden: 5, num_layers: 2, returns: last}}
+  o: {{type: linear, out_features: 3}}
+outputs: {{y: o}}
+"""
+BOTH = """netspec: 1
+inputs: {{x: [6]}}
+layers:
+  {l}: {{type: linear, out_features: 3}}
+  {r}: {{type: linear, out_features: 3, from: x}}
+  b: {{type: concat, from: [{first}, {second}]}}
+  o: {{type: linear, out_features: 2}}
+outputs: {{y: o}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (CELL.format(name="mine", terms="(1 - f) * h[t-1] + f * g"), CELL.format(name="our", terms="f * g + (1 - f) * h[t-1]")),
+        (BOTH.format(l="l", r="r", first="l", second="r"), BOTH.format(l="l", r="r", first="r", second="l")),
+        (BOTH.format(l="l", r="r", first="l", second="r"), BOTH.format(l="r", r="l", first="r", second="l")),
+    ],
+)  # fmt: skip
+def test_the_same_function_under_other_names_is_exactly_that(before: str, after: str) -> None:
+    migration = migrated(before, after)
+    assert migration.comparison is not None and migration.comparison.difference == 0.0
+    assert {tensor.fate for tensor in migration.fates} == {Fate.CARRIED}
+
+
 def architecture(name: str, *sets: str) -> str:
     spec = netspec.load(
         f"architectures/{name}.yaml",

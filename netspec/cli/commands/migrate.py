@@ -11,7 +11,7 @@ from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
 from netspec.cli.migrated import carried_weights
-from netspec.cli.options import NetFile, Noise, Of, Sets, quiet_option
+from netspec.cli.options import Noise, Of, Sets, quiet_option
 from netspec.cli.output import show
 
 
@@ -27,7 +27,7 @@ def migrate(
             metavar="OLD", help="A run, a .safetensors file, or an exported .onnx model.", show_default=False
         ),
     ],
-    new: NetFile,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The netspec file of the new network.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(
