@@ -226,7 +226,8 @@ outputs: {{y: o}}
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (CELL.format(name="mine", terms="(1 - f) * h[t-1] + f * g"), CELL.format(name="our", terms="f * g + (1 - f) * h[t-1]")),
+        (CELL.format(name="a", terms="(1 - f) * h[t-1] + f * g"),
+         CELL.format(name="b", terms="f * g + (1 - f) * h[t-1]")),
         (BOTH.format(l="l", r="r", first="l", second="r"), BOTH.format(l="l", r="r", first="r", second="l")),
         (BOTH.format(l="l", r="r", first="l", second="r"), BOTH.format(l="r", r="l", first="r", second="l")),
     ],
