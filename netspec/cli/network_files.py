@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from netspec.frontend.document import NETWORK
-from netspec.frontend.files import read_root
+from netspec.frontend.cells import read_cells
+from netspec.frontend.document import NETWORK, read_document, read_vars, section_problems
+from netspec.frontend.files import TAKEN, read_root
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason, write_whole
 from netspec.source.netspec_file import is_netspec
@@ -45,7 +46,16 @@ def is_fragment(path: Path) -> bool:
     problems = Problems()
     root = read_root(read_text(path), problems)
     raise_all(problems)
-    return "extends" not in root and not any(section in root for section in NETWORK)
+    return "extends" not in root and not any(section in root for section in NETWORK) and any(s in root for s in TAKEN)
+
+
+def check_fragment(path: Path) -> None:
+    """Raises what is wrong with such a file, as far as it shows without a network that reads it."""
+    document = read_document(read_text(path), path)
+    problems = Problems(problem for key, problem in section_problems(document.root) if key not in NETWORK)
+    document.vars = read_vars(document.root, problems)
+    read_cells(document, problems)
+    raise_all(problems)
 
 
 def replace_text(path: Path, text: str) -> None:

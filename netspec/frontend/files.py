@@ -34,7 +34,7 @@ SECTIONS = {
 }
 NOT_YET = ("search",)  # sections that the language has kept a name for
 _OTHERS = {"extends": "resnet18.yaml", "include": "blocks.yaml"}
-_TAKEN = ("vars", "blocks", "cells")  # what `include` takes in
+TAKEN = ("vars", "blocks", "cells")  # what `include` takes in
 MAX_FILES = 256
 
 
@@ -189,7 +189,7 @@ def _paths(tree: Tree | None) -> list[Tree]:
 def with_included(document: Map, others: list[Map], problems: Problems) -> Map:
     """Take in other files' vars, blocks and cells; this file's own stand over them."""
     entries, spans = dict(document.entries), dict(document.key_spans)
-    for section in _TAKEN:
+    for section in TAKEN:
         section_tree = document.get(section)
         if section_tree is not None and not isinstance(section_tree, Map):
             continue

@@ -209,3 +209,18 @@ def test_python_cli_py_is_the_same_command() -> None:
     root = Path(__file__).parent.parent.parent
     done = subprocess.run([sys.executable, "cli.py", "--version"], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout == f"netspec {netspec.__version__}\n"
+
+
+def test_validate_takes_folders_and_files_of_blocks(net: str) -> None:
+    Path("bad.yaml").unlink()
+    Path("blocks.yaml").write_text("netspec: 1\nblocks: {one: {layers: {fc: {type: linear, out_features: 3}}}}\n")
+    Path("other.yaml").write_text("services: {}\n")
+    assert run("validate", ".") == (
+        0,
+        "blocks.yaml: ok, no network by itself\nnet.yaml: ok, 43 parameters, 36 FLOPs\n",
+        "",
+    )
+    Path("blocks.yaml").write_text("netspec: 1\nblocks: 3\ncells: {m: 5}\n")
+    code, out, err = run("validate", "blocks.yaml", "other.yaml")
+    assert code == 1 and out == "" and "`blocks` expects a mapping" in err and "blocks.yaml:3:12" in err
+    assert "other.yaml:1:1: NS201" in err or "unknown key" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,9 +19,12 @@ from netspec.source.errors import NetspecError
 FORMATS = Formats("netspec.report.problems", default="text")
 
 
-@command("netspec validate net.yaml", "netspec validate architectures/*.yaml --format github")
+@command("netspec validate net.yaml", "netspec validate architectures --format github")
 def validate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="netspec files.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="netspec files, and folders with such files.", show_default=False),
+    ],
     format: Annotated[str, format_option(FORMATS, "For a person, a program, or a code review.")] = FORMATS.default,
     sets: Sets = None,
     quiet: Annotated[bool, quiet_option("Print problems alone.")] = False,
@@ -29,15 +33,32 @@ def validate(
 
     Exit status 1 when a file is wrong.
     """
+    from netspec.cli.network_files import network_files
+
     checked: list[Checked] = []
 
     def each() -> Iterator[Checked]:
-        for file in files:
-            try:
-                checked.append(Checked(file, graph=compiled(file, sets)))
-            except NetspecError as error:
-                checked.append(Checked(file, errors=error.problems))
+        for path in network_files(files):
+            checked.append(_checked(path, sets))
             yield checked[-1]
 
     show(FORMATS.render(format, each()), quiet=quiet)
     raise typer.Exit(int(any(file.errors for file in checked)))
+
+
+def _checked(path: Path, sets: list[str] | None) -> Checked:
+    """A network, or a file of blocks for others, which is none by itself."""
+    from netspec.cli.network_files import check_fragment, is_fragment
+
+    file = str(path)
+    try:
+        return Checked(file, graph=compiled(file, sets))
+    except NetspecError as error:
+        problems = error.problems
+    try:
+        if not is_fragment(path):
+            return Checked(file, errors=problems)
+        check_fragment(path)
+        return Checked(file)
+    except NetspecError as error:
+        return Checked(file, errors=error.problems)

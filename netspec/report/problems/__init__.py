@@ -10,7 +10,7 @@ from netspec.source.errors import Problem
 
 @dataclass(frozen=True)
 class Checked:
-    """One file that was checked: its errors, or its network and the warnings about it."""
+    """One file that was checked: its errors, or its network and the warnings about it; blocks for others have none."""
 
     file: str
     errors: tuple[Problem, ...] = ()

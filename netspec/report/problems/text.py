@@ -20,6 +20,8 @@ def render(checked: Iterable[Checked]) -> Iterator[Remark | Stderr]:
         yield from listed(file.problems())
         if file.graph is not None:
             yield Remark(f"{file.file}: ok, {_figures(file.graph)}")
+        elif not file.errors:
+            yield Remark(f"{file.file}: ok, no network by itself")
 
 
 def listed(problems: Iterable[tuple[Problem, str]]) -> Iterator[Stderr]:
