@@ -266,3 +266,17 @@ def test_changed_terms_are_marked(before: str, after: str, old: str, new: str) -
 )
 def test_terms_in_another_order(before: str, after: str, same: bool) -> None:
     assert same_terms(before, after) is same
+
+
+def test_a_difference_tells_what_is_wrong_with_learning() -> None:
+    from netspec.report.diff.text import lines as text_lines
+    from netspec.report.styled import plain
+    from netspec.review.diff import compare
+
+    broken = edited(LEARNING, ("epochs: 20", "epochs: 0"))
+    told = [plain(line) for line in text_lines(compare(side(LEARNING), side(broken)), "a", "b", False, 80)]
+    assert (
+        told[-1] == "note        net.yaml:12:11: NS203 `epochs` of train expects a whole number of at least 1, received 0"
+    )
+    both = [plain(line) for line in text_lines(compare(side(broken), side(broken)), "a", "b", False, 80)]
+    assert len([line for line in both if line.startswith("note")]) == 1

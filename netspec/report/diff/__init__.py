@@ -58,6 +58,12 @@ def section_lines(difference: Difference) -> Iterator[tuple[str, str]]:
             yield from ((name, text.removeprefix(f"{name}").lstrip(".: ")) for text in lines(causes))
 
 
+def notes(difference: Difference) -> list[str]:
+    """What is wrong with `data` and `train`, which `validate` refuses: of both sides each once, where it is now."""
+    problems = {p.message: p for side in (difference.before, difference.after) for p in side.notes}
+    return [f"{p.span}: {p.code} {p.message}" if p.span else f"{p.code} {p.message}" for p in problems.values()]
+
+
 def loaded_elsewhere(weights: WeightFates) -> str:
     """What goes wrong without a word when an old checkpoint is loaded; empty where nothing does."""
     if not weights.misplaced:

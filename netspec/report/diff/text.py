@@ -21,6 +21,7 @@ from netspec.report.diff import (
     growth_text,
     interface_text,
     loaded_elsewhere,
+    notes,
     section_lines,
     short_total,
     total_text,
@@ -102,6 +103,7 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
     if (weights := weights_text(difference.weights)) and difference.verdict in CHANGED:
         yield _headed("weights", weights)
     yield from (_headed(name, text) for name, text in section_lines(difference))
+    yield from (_headed("note", text) for text in notes(difference))
     yield from _totals(difference, width)
 
 
