@@ -13,6 +13,7 @@ from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.problems.json import as_data as problem_data
 from netspec.review import difference as review
+from netspec.review.cause_of import LayerCauses
 from netspec.review.compared import Compared
 from netspec.review.layer_changes import set_fields
 from netspec.shapes.dim import Dim
@@ -62,13 +63,15 @@ class SideRecord:
 @dataclass(frozen=True)
 class LayerRecord:
     """A layer that is in one network (`status` added or removed) or in both (changed, renamed, affected): `changes` are
-    written, `effects` follow from changes of it or of others."""
+    written, `effects` follow from changes of it or of others.  `causes`: the changes of the text that it comes of, as
+    numbers in the list of all; none where that is not known."""
 
     status: str
     before: SideRecord | None
     after: SideRecord | None
     changes: list[ChangeRecord]
     effects: list[ChangeRecord]
+    causes: list[int]
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ def _network(network: Compared) -> NetworkRecord:
 
 def record_of(difference: review.Difference) -> DifferenceRecord:
     weights, matching = difference.weights, difference.matching
+    why, numbers = LayerCauses(difference), {cause: i for i, cause in enumerate(difference.causes)}
     return DifferenceRecord(
         verdict=str(difference.verdict),
         headline=difference.headline,
@@ -166,8 +170,8 @@ def record_of(difference: review.Difference) -> DifferenceRecord:
             EntryRecord(e.status, e.text, e.places, e.count, e.kind, e.wiring, e.effect, [n.name for n in e.layers])
             for e in difference.entries
         ],
-        layers=[_layer(layer, matching) for layer in difference.layers],
-        affected=[_layer(layer, matching) for layer in difference.affected],
+        layers=[_layer(layer, matching, [numbers[cause] for cause in why.of(layer)]) for layer in difference.layers],
+        affected=[_layer(layer, matching, []) for layer in difference.affected],
         interface=_changes(difference.interface),
         weights=WeightsRecord(
             by_structure=dict(weights.by_structure),
@@ -188,13 +192,14 @@ def _causes(causes: Iterable[review.Cause]) -> list[CauseRecord]:
     ]
 
 
-def _layer(layer: review.LayerChange, matching: review.Matching) -> LayerRecord:
+def _layer(layer: review.LayerChange, matching: review.Matching, causes: list[int]) -> LayerRecord:
     return LayerRecord(
         layer.status,
         _side(matching.before, layer.before),
         _side(matching.after, layer.after),
         _changes(layer.changes),
         _changes(layer.effects),
+        causes,
     )
 
 

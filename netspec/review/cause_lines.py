@@ -36,6 +36,12 @@ def line(cause: Cause) -> str:
     return _placed(owner, _text(cause, path), [cause])
 
 
+def reference(cause: Cause) -> str:
+    """A cause in a word or two and its place: `vars.width, line 4`, `block basic, common.yaml line 15`."""
+    owner, path = subject(cause)
+    return ", ".join(text for text in (owner or path, place([cause])) if text)
+
+
 def place(causes: Iterable[Cause]) -> str:
     """`line 4`, `common.yaml lines 12, 15`."""
     files: dict[str, set[int]] = {}

@@ -11,7 +11,7 @@ from netspec.frontend.document import Document
 from netspec.frontend.holds import spelled_out
 from netspec.graph.model import Node
 from netspec.review.cause_lines import is_entry
-from netspec.review.difference import Cause
+from netspec.review.difference import Cause, Difference, LayerChange
 from netspec.source.text import Span
 from netspec.source.tree import Map, Scalar, Tree
 
@@ -25,7 +25,8 @@ class Expanded:
 
     name: Span
     tree: Map
-    block: str = ""
+    block: str
+    key: str
 
 
 class CauseFinder:
@@ -53,7 +54,10 @@ class CauseFinder:
         of_key = [cause for cause in own if not key or _key(cause) == key or is_entry(cause)]
         if of_key:
             return of_key[0]
-        value = way[-1].tree.get(key) if key else way[-1].tree
+        is_own = layer.name.rstrip(".0123456789").rpartition(".")[2] == way[-1].key.rstrip("0123456789")
+        value = (
+            way[-1].tree.get(key) if key and is_own else way[-1].tree
+        )  # else a container made it: a shortcut, a gate
         named = None if value is None else self.named_in(value, way)
         if key and named:
             return named
@@ -73,7 +77,7 @@ class CauseFinder:
             tree = spelled_out(written) if written is not None else None
             if not isinstance(tree, Map):
                 return
-            yield Expanded(layers.key_span(part), tree, block)
+            yield Expanded(layers.key_span(part), tree, block, part)
             if "repeat" in tree and parts and parts[0].isdigit():
                 parts.pop(0)
             kind = _text(tree.get("type"))
@@ -112,6 +116,26 @@ class CauseFinder:
             if cause := self.named_in(argument, way[:depth]):
                 return cause
         return None
+
+
+class LayerCauses:
+    """Why each layer of a difference is another one; nothing is known of networks without a text."""
+
+    def __init__(self, difference: Difference) -> None:
+        written = difference.causes
+        documents = difference.before.document, difference.after.document
+        self.before, self.after = (CauseFinder(written, d) if d is not None else None for d in documents)
+        self.base = next((c for c in written if c.path in ("extends", "include")), None)
+
+    def of(self, layer: LayerChange) -> list[Cause]:
+        """The changes of the text that its changes come of, each once; of what another file brought, its name."""
+        finder, node = (self.before, layer.before) if layer.after is None else (self.after, layer.after)
+        if finder is None or node is None or layer.status == "affected":
+            return []
+        keys = [change.what.partition(".")[0] for change in layer.changes] if layer.before and layer.after else []
+        causes = (finder.cause_of(node, key) for key in keys or [""])
+        found = dict.fromkeys(cause for cause in causes if cause is not None)
+        return list(found) if found or self.base is None else [self.base]
 
 
 def _key(cause: Cause) -> str:

@@ -27,9 +27,12 @@ def causes(before: Side, after: Side) -> list[Cause]:
     if before.document is None or after.document is None:
         return []
     written = list(_written(before, after))
-    if before.main == after.main or not written:
+    others = [cause for cause in written if cause.path in ("extends", "include")]
+    if not written or (before.main == after.main and not others):
         return written
     merged = merged_causes(before, after)
+    if before.main == after.main:  # what was taken out of a file, and is there again through another
+        merged = [*others, *merged]
     return merged if len(merged) < len(written) else written
 
 

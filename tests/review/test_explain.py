@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from netspec.review.cause_lines import lines
-from netspec.review.cause_of import CauseFinder
+from netspec.review.cause_of import CauseFinder, LayerCauses
+from netspec.review.diff import compare
 from netspec.review.difference import Cause, Side
 from netspec.review.explain import causes
 from tests.review.texts import side
@@ -387,3 +388,37 @@ def test_long_chains_are_compared_in_one_go() -> None:
         "(lines 4–3003)",
         "relu -> gelu in 150 places: layers.b0, b20, b40, b60, b80, b100, … (lines 4, 24, 44, 64, 84, 104, …)",
     ]
+
+
+def test_what_goes_into_a_base_is_told_by_its_name() -> None:
+    assert of_files((NET, {}), ("extends: base.yaml\n", {"base.yaml": NET})) == ["+ extends base.yaml (line 2)"]
+    assert of_files(("extends: base.yaml\n", {"base.yaml": NET}), (NET, {})) == ["- extends base.yaml (line 2)"]
+    wider = NET.replace("width: 32", "width: 48")
+    assert of_files((NET, {}), ("extends: base.yaml\n", {"base.yaml": wider})) == [
+        "+ extends base.yaml (line 2)", "vars.width 32 -> 48 (base.yaml line 2)",
+    ]  # fmt: skip
+
+
+def test_every_layer_of_a_difference_has_its_cause() -> None:
+    after = edited(WIDER, ("  relu: relu\n  stage", "  relu: gelu\n  stage"), DROPPED)
+    difference = compare(side(NET), side(after))
+    why = LayerCauses(difference)
+    found = {layer.name: [cause.path for cause in why.of(layer)] for layer in difference.layers}
+    drop, width, gelu = "blocks.basic.layers.body.layers.drop", "vars.width", "layers.relu"
+    assert {name: paths for name, paths in found.items() if paths != [width]} == {
+        "relu": [gelu], **{f"stage.{i}.body.drop": [drop] for i in range(3)},
+    }  # fmt: skip
+    assert [name for name, paths in found.items() if paths == [width]] == [
+        "stem", "stage.0.body.conv", "stage.0.body.shortcut.conv", "stage.1.body.conv", "stage.2.body.conv",
+    ]  # fmt: skip
+    assert not any(why.of(layer) for layer in difference.affected)
+    both = compare(side(NET), side(edited(WIDER, ("kernel_size: 3, padding: 1}\n  relu", "kernel_size: 1}\n  relu"))))
+    stem = next(layer for layer in both.layers if layer.name == "stem")
+    assert [c.path for c in LayerCauses(both).of(stem)] == [width, "layers.stem.kernel_size", "layers.stem.padding"]
+
+
+def test_of_what_another_base_brings_the_cause_is_its_name() -> None:
+    bases = {"a.yaml": NET, "b.yaml": "extends: a.yaml\nlayers: {stage: {repeat: 5}}\n"}
+    difference = compare(side("extends: a.yaml\n", bases), side("extends: b.yaml\n", bases))
+    why = LayerCauses(difference)
+    assert {cause.path for layer in difference.layers for cause in why.of(layer)} == {"extends"}

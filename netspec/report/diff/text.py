@@ -32,8 +32,10 @@ from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
 from netspec.report.styled import Line, Lines, Styled
+from netspec.review.cause_lines import reference
+from netspec.review.cause_of import LayerCauses
 from netspec.review.compared import Compared
-from netspec.review.difference import Change, Difference, Entry, LayerChange, Verdict
+from netspec.review.difference import Cause, Change, Difference, Entry, LayerChange, Verdict
 from netspec.review.edits import kind_text
 from netspec.review.layer_changes import set_fields
 from netspec.shapes.dim import Dim
@@ -96,8 +98,9 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
     if affected := affected_text(difference):
         yield (Styled(f"· {affected}{'' if every else ' (--all lists all layers)'}", "dim"),)
     if every:
+        why = LayerCauses(difference)
         for layer in (*difference.layers, *difference.affected):
-            yield from _layer(layer, difference)
+            yield from _layer(layer, difference, why.of(layer))
     for change in difference.interface:
         yield _headed("interface", interface_text(change))
     if (weights := weights_text(difference.weights)) and difference.verdict in CHANGED:
@@ -133,19 +136,20 @@ def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
         yield (Styled(f"    {more}", "dim"),)
 
 
-def _layer(layer: LayerChange, difference: Difference) -> Iterator[Line]:
-    """One layer, spelled out."""
+def _layer(layer: LayerChange, difference: Difference, causes: Sequence[Cause]) -> Iterator[Line]:
+    """One layer, spelled out, with the changes of the text that it comes of."""
+    why = Styled(f"  by {'; '.join(map(reference, causes))}" if causes else "", "dim")
     sign = Styled(f"  {SIGNS[layer.status]} ", _COLOUR[layer.status])
     node = layer.after or layer.before
     assert node is not None  # a change has at least one side
     if layer.before is None or layer.after is None:
         graph = difference.matching.before if layer.after is None else difference.matching.after
-        yield sign, Styled(f"{node.name}: {kind_text(node.kind, list(set_fields(node).items()))}")
+        yield sign, Styled(f"{node.name}: {kind_text(node.kind, list(set_fields(node).items()))}"), why
         yield (Styled(f"      {_figures(graph, node)}", "dim"),)
         return
     name = f"{layer.before.name} -> {node.name}" if layer.before.name != node.name else node.name
     changes = ", ".join(map(change_text, layer.changes))
-    yield sign, Styled(f"{name} ({node.kind})" + (f": {changes}" if changes else ""))
+    yield sign, Styled(f"{name} ({node.kind})" + (f": {changes}" if changes else "")), why
     if effects := ", ".join(change_text(effect) for effect in layer.effects):
         yield (Styled(f"      {effects}", "dim"),)
 
