@@ -8,12 +8,13 @@ layer; so is what has another name and another field at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph, Node
 from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Matching
+from netspec.review.ends import pair_inputs, pair_outputs
 from netspec.review.flow import Flow, flows
 from netspec.review.isomorphism import isomorphism
 from netspec.review.neighbours import anchors, spread, stand_alike
@@ -56,12 +57,12 @@ def _match(before: Graph, after: Graph) -> Matching:
         pairs, outputs = same
     else:
         pairs = _alike(old, new)
-    inputs = _inputs(old, new, pairs)
+    inputs = pair_inputs(old, new, pairs)
     for a, b in inputs.items():
         pairs.put(a, b)
     _pair_the_rest(old, new, pairs)
-    inputs = _inputs(old, new, pairs)
-    outputs = outputs or _outputs(old, new, pairs)
+    inputs = pair_inputs(old, new, pairs)
+    outputs = outputs or pair_outputs(old, new, pairs)
     names = {node.name: pairs.after[node.name] for node in before.layers() if node.name in pairs.after}
     return Matching(before, after, names, inputs, outputs, match_containers(before, after, names), same is not None)
 
@@ -70,14 +71,11 @@ def _alike(old: Flow, new: Flow) -> Pairs[str]:
     """The layers of two networks that do not compute the same."""
     pairs = anchors(old, new)
     alike = _can_replace(old, new)
-    trees = (tree_of(old.graph, old.meaning, pairs.after), tree_of(new.graph, new.meaning, _own_names(pairs)))
+    own_names = {name: name for name in pairs.before}
+    trees = (tree_of(old.graph, old.meaning, pairs.after), tree_of(new.graph, new.meaning, own_names))
     align_containers(*trees, pairs, alike)
     align_moved(*trees, pairs, alike)
     return pairs
-
-
-def _own_names(pairs: Pairs[str]) -> dict[str, str]:
-    return {name: name for name in pairs.before}
 
 
 def _can_replace(old: Flow, new: Flow) -> Callable[[str, str], bool]:
@@ -117,58 +115,6 @@ def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
         if pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
     spread(old, new, pairs, lambda a, b: stand_alike(old, new, pairs, a, b) and alike(a, b) and in_one_copy(a, b))
-
-
-def _inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:
-    """Inputs of the network: equal names, then equal readers, then equal types in order; then a last one on each side
-    of as many axes."""
-    before, after = old.graph, new.graph
-
-    def reads(flow: Flow, name: str, partners: Mapping[str, str]) -> set[tuple[str, int]]:
-        return {(partners[reader], i) for reader, i, _ in flow.readers.get(name, ()) if reader in partners}
-
-    found = {name: pairs.after[name] for name in before.inputs if name in pairs.after}
-    of_before = {name: reads(old, name, pairs.after) for name in before.inputs}
-    itself = _own_names(pairs)
-    of_after = {name: reads(new, name, itself) for name in after.inputs}
-    rules: list[Callable[[str, str], bool]] = [
-        lambda a, b: a == b,
-        lambda a, b: bool(of_before[a] & of_after[b]),
-        lambda a, b: old.meaning[a] == new.meaning[b],
-    ]
-    return _by_rules(before.inputs, after.inputs, found, rules, lambda a, b: before[a].type.rank == after[b].type.rank)
-
-
-def _outputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:
-    """Outputs of the network: equal names, then what comes of one layer; then a last one on each side of one kind."""
-    before, after = old.graph.outputs, new.graph.outputs
-
-    def same_source(a: str, b: str) -> bool:
-        return before[a].port == after[b].port and pairs.after.get(before[a].node) == after[b].node
-
-    def same_kind(a: str, b: str) -> bool:
-        return old[before[a].node].kind == new[after[b].node].kind
-
-    return _by_rules(before, after, {}, [lambda a, b: a == b, same_source], same_kind)
-
-
-def _by_rules(
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    found: dict[str, str],
-    rules: list[Callable[[str, str], bool]],
-    last: Callable[[str, str], bool],
-) -> dict[str, str]:
-    pairs: Pairs[str] = Pairs(dict(found), {b: a for a, b in found.items()})
-    for rule in rules:
-        for a in before:
-            match = next((b for b in after if pairs.free(a, b) and rule(a, b)), None)
-            if match is not None:
-                pairs.put(a, match)
-    rest = [name for name in before if name not in pairs.after], [name for name in after if name not in pairs.before]
-    if len(rest[0]) == len(rest[1]) == 1 and last(rest[0][0], rest[1][0]):
-        pairs.put(rest[0][0], rest[1][0])
-    return {name: pairs.after[name] for name in before if name in pairs.after}
 
 
 def weight_pairs(matching: Matching, layer: str) -> dict[str, str]:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Hashable, Iterator
 from netspec.graph.digest import is_commutative
 from netspec.graph.model import Ref
 from netspec.review.flow import Flow
-from netspec.review.pairing import Pairs, likeness
+from netspec.review.pairing import Pairs, most_alike
 from netspec.review.scopes import copy_of
 
 Fits = Callable[[str, str], bool]
-MANY = 10_000  # pairs of readers of two layers, one with each other
 
 
 def anchors(before: Flow, after: Flow) -> Pairs[str]:
@@ -46,13 +45,16 @@ def anchors(before: Flow, after: Flow) -> Pairs[str]:
         if before.meaning[x] != after.meaning[y] or not named(x, y):
             return False
         ups, downs = (before.up[x], after.up[y]), (before.down[x], after.down[y])
-        return all(
-            one == other or (one not in new and other not in old)
-            for (one, other), (old, new) in ((ups, known_up), (downs, known_down))
-        )
+        return _agree(ups, known_up) and _agree(downs, known_down)
 
     spread(before, after, pairs, fits, readers=False)
     return pairs
+
+
+def _agree(digests: tuple[bytes, bytes], known: tuple[frozenset[bytes], frozenset[bytes]]) -> bool:
+    """Whether two digests are equal, or neither is that of a layer of the other network."""
+    old, new = digests
+    return old == new or not (old in known[1] or new in known[0])
 
 
 def _unique(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, str]:
@@ -74,7 +76,7 @@ def spread(before: Flow, after: Flow, pairs: Pairs[str], fits: Fits, *, readers:
     while queue:
         a, b = queue.popleft()
         near = _inputs(before, after, a, b)
-        for x, y in [*near, *(_readers(before, after, pairs, a, b, fits) if readers else ())]:
+        for x, y in [*near, *(_readers(before, after, pairs, a, b) if readers else ())]:
             if pairs.free(x, y) and x not in before.graph.inputs and y not in after.graph.inputs and fits(x, y):
                 pairs.put(x, y)
                 queue.append((x, y))
@@ -101,16 +103,11 @@ def _same(before: Flow, after: Flow, x: Ref, y: Ref) -> bool:
     return x.port == y.port and before.up[x.node] == after.up[y.node]
 
 
-def _readers(before: Flow, after: Flow, pairs: Pairs[str], a: str, b: str, fits: Fits) -> Iterator[tuple[str, str]]:
+def _readers(before: Flow, after: Flow, pairs: Pairs[str], a: str, b: str) -> Iterator[tuple[str, str]]:
     """What reads both at the same input, of several the most alike in name first."""
-    old, new = _by_input(before, a, pairs.after), _by_input(after, b, pairs.before)
-    for place, xs in old.items():
-        ys = new.get(place, [])
-        if len(xs) * len(ys) > MANY:
-            yield from zip(xs, ys, strict=False)
-            continue
-        ranked = sorted((-likeness(x, y), i, j) for i, x in enumerate(xs) for j, y in enumerate(ys) if fits(x, y))
-        yield from ((xs[i], ys[j]) for _, i, j in ranked)
+    new = _by_input(after, b, pairs.before)
+    for place, names in _by_input(before, a, pairs.after).items():
+        yield from most_alike(names, new.get(place, []), str)
 
 
 def _by_input(flow: Flow, name: str, paired: dict[str, str]) -> dict[Hashable, list[str]]:

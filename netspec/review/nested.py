@@ -7,10 +7,10 @@ repeat and have no names: which copy is which, their layers say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 
-from netspec.review.align import align
-from netspec.review.pairing import Pairs, likeness
+from netspec.review.align import Key, align
+from netspec.review.pairing import Pairs, most_alike
 from netspec.review.scopes import Container, Item, Leaf
 
 EQUAL, EQUAL_NAME, SIMILAR, SAME_KIND = 10, 4, 9, 4  # what a pair of layers is worth, alone or in a container
@@ -107,34 +107,31 @@ def _kind(item: Item) -> Hashable:
     return item.kind
 
 
-KEYS: tuple[Callable[[Item], Hashable], ...] = (_key_and_place, _key, _kind_and_label, _kind)
+KEYS: tuple[Key[Item], ...] = (_key_and_place, _key, _kind_and_label, _kind)
 
 
 def align_moved(before: Container, after: Container, pairs: Pairs[str], alike: Alike) -> None:
     """Containers that are elsewhere now, around others or in others: those of equal layers, then of equal kinds."""
     for of in (_key, _kind):
-        candidates: dict[Hashable, list[Container]] = {}
-        for new in _free(after, pairs.before):
-            candidates.setdefault(of(new), []).append(new)
-        for old in sorted(_free(before, pairs.after), key=lambda container: -len(container.leaves)):
-            if any(leaf.name in pairs.after for leaf in old.leaves):
-                continue
-            free = [
-                new for new in candidates.get(of(old), ()) if not any(leaf.name in pairs.before for leaf in new.leaves)
-            ]
-            if free:
-                new = max(free, key=lambda new: likeness(old.path, new.path))
-                for a, b in put_containers(old, new, pairs):
-                    align_containers(a, b, pairs, alike)
+        old, new = _free(before, pairs.after, of), _free(after, pairs.before, of)
+        for key in sorted(old.keys() & new.keys(), key=lambda key: (-len(old[key][0].leaves), old[key][0].path)):
+            for a, b in most_alike(old[key], new[key], lambda container: container.path):
+                if _is_free(a, pairs.after) and _is_free(b, pairs.before):
+                    for unequal in put_containers(a, b, pairs):
+                        align_containers(*unequal, pairs, alike)
 
 
-def _free(root: Container, paired: object) -> list[Container]:
-    """Containers of at least two layers, none of them paired, the outer before the inner."""
-    assert isinstance(paired, dict)
-    stack, free = [root], []
+def _free(root: Container, paired: Mapping[str, str], of: Key[Item]) -> dict[Hashable, list[Container]]:
+    """Containers of at least two layers, none of them paired, by their keys, the outer before the inner."""
+    stack = [root]
+    by_key: dict[Hashable, list[Container]] = {}
     while stack:
         container = stack.pop()
-        if container.path and len(container.leaves) > 1 and not any(leaf.name in paired for leaf in container.leaves):
-            free.append(container)
+        if container.path and len(container.leaves) > 1 and _is_free(container, paired):
+            by_key.setdefault(of(container), []).append(container)
         stack += [item for item in reversed(container.items) if isinstance(item, Container)]
-    return free
+    return by_key
+
+
+def _is_free(container: Container, paired: Mapping[str, str]) -> bool:
+    return not any(leaf.name in paired for leaf in container.leaves)

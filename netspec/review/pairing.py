@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+MANY = 10_000  # pairs of names that are compared one with each other
 
 
 @dataclass
@@ -38,3 +41,13 @@ def likeness(a: str, b: str) -> int:
             break
         same += 1
     return same
+
+
+def most_alike(before: Sequence[T], after: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, T]]:
+    """Pairs of both, those of the most alike names first; where there are very many, in order."""
+    if len(before) * len(after) > MANY:
+        yield from zip(before, after, strict=False)
+        return
+    places = ((i, j) for i in range(len(before)) for j in range(len(after)))
+    ranked = sorted((-likeness(name(before[i]), name(after[j])), i, j) for i, j in places)
+    yield from ((before[i], after[j]) for _, i, j in ranked)
