@@ -66,7 +66,7 @@ def test_a_deeper_network(folder: Path) -> None:
         "  initialised        7       1,168  30.6 %  stage.2.body.bn1, stage.2.body.conv1, stage.2.body.conv2\n"
         "  initialised        5          16   0.4 %  as zero, at the end of its branch: stage.2.body.bn2\n"
         "\n"
-        "keeps the function: yes (no difference, 3 random inputs in float64)\n"
+        "keeps the function: yes (no difference, 5 random inputs in float64)\n"
         "\n"
         "wrote new.safetensors\n"
     )

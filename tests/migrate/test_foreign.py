@@ -319,5 +319,5 @@ def test_the_command_shows_what_went_where(tmp_path: Path, monkeypatch: pytest.M
         "  carried        6         656  84.6 %  fc1, fc2, fc3\n"
         "  sliced         2         119  15.4 %  as a part of the new one: fc4.weight 4×16 -> 7×16, fc4.bias 4 -> 7\n"
         "\n"
-        "keeps the function: yes (no difference, 3 random inputs in float64)\n"
+        "keeps the function: yes (no difference, 5 random inputs in float64)\n"
     )

@@ -276,6 +276,20 @@ def test_the_layer_where_the_function_ends_is_named(before: str, after: str, lay
     assert {**migration.doubts, **migration.breaks}[layer] == why
 
 
+def test_other_heads_are_seen_where_a_mask_hides_keys() -> None:
+    before = """netspec: 1
+inputs: {x: [T, 5], m: [S, 3], k: {shape: [S], dtype: bool}}
+layers:
+  q: {type: linear, out_features: 8, from: x}
+  v: {type: linear, out_features: 10, from: m}
+  a: {type: multi_head_attention, num_heads: 2, from: {query: q, key: v, value: v, mask: k}}
+outputs: {y: a}
+"""
+    migration = migrated(before, before.replace("num_heads: 2", "num_heads: 4"))
+    assert not migration.keeps_function and migration.doubts == {"a": "num_heads 2 -> 4"}
+    assert migrated(before, before.replace("out_features: 8", "out_features: 16")).keeps_function
+
+
 def test_classes_and_words_that_went_or_came() -> None:
     before = transformer()
     fewer = migrated(before, before.replace("out_features: 5", "out_features: 3"))
