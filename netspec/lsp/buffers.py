@@ -41,8 +41,11 @@ def path_of(uri: str) -> Path:
 
 
 def real(path: Path) -> Path:
-    """A path without links, whether or not there is such a file."""
-    return Path(os.path.realpath(path))
+    """A path without links, whether or not there is such a file, or can be."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # a zero byte
+        return path
 
 
 @dataclass(frozen=True)
