@@ -69,6 +69,7 @@ def labels(client: Client, marked: str) -> list[str]:
         (HEAD + LAYERS + "  fc: {type: linear, |", ["out_features", "bias"]),
         (HEAD + LAYERS + "  fc: {type: linear, out|, bias: true}\n", ["out_features"]),
         (HEAD + LAYERS + "  fc: {type: linear, bias: true, b|", []),
+        (HEAD + LAYERS + "  fc: {type: linear, b|, bias: true}", []),
         (HEAD + LAYERS + "  fc: {type: linear, fr|", ["freeze", "from"]),
         (HEAD + LAYERS + "  fc:\n    type: linear\n    o|\n  more: relu\n", ["out_features"]),
         (HEAD + LAYERS + "  b: {type: basic, |}\n", ["channels", "stride"]),

@@ -129,12 +129,14 @@ def test_hover_on_a_cell_shows_its_equations(client: Client, folder: Path) -> No
 
 
 def shapes(client: Client, uri: str, text: str) -> dict[str, str]:
+    """The last hint of each line, by the name that the line begins with."""
     whole = {"start": {"line": 0, "character": 0}, "end": {"line": text.count("\n"), "character": 0}}
     lines = text.split("\n")
     answer = client.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": whole})
     for hint in answer:
         line, character = lines[hint["position"]["line"]], hint["position"]["character"]
         assert line[:character].endswith(("}", ":", "relu")) or not line[character:]
+    answer.sort(key=lambda hint: (hint["position"]["line"], hint["position"]["character"]))
     return {lines[h["position"]["line"]].split(":")[0].strip(): h["label"] for h in answer}
 
 
@@ -149,6 +151,35 @@ def test_the_shape_stands_behind_each_layer(client: Client, uri: str) -> None:
         "wide": "(B, 8) … (B, 24)",
         "both": "(B, 4)",
         "tied": "(B, 8)",
+    }
+
+
+def test_what_holds_layers_gives_what_its_last_or_its_output_gives(client: Client, folder: Path) -> None:
+    text = """\
+netspec: 1
+inputs: {x: [4]}
+blocks:
+  last: {layers: {a: {type: linear, out_features: 5}, b: {type: linear, out_features: 6, when: false}}}
+  named: {layers: {a: {type: linear, out_features: 7}, b: relu, c: {type: linear, out_features: 8}}, outputs: {y: b}}
+  two: {layers: {a: {type: linear, out_features: 7}, b: relu}, outputs: {y: a, z: b}}
+layers:
+  seq: {type: sequence, layers: {a: {type: linear, out_features: 2}, b: {type: linear, out_features: 3}}}
+  l: last
+  n: {type: named, repeat: 2}
+  paths: {type: branches, branches: {p: {a: {type: linear, out_features: 2}}, q: {}}}
+  r: {type: residual, layers: {a: {type: linear, out_features: 9}}, shortcut: projection}
+  t: two
+  end: {type: add, from: [t.y, t.z]}
+"""
+    uri = client.open(folder / "holding.yaml", text)
+    found = shapes(client, uri, text)
+    assert {name: found[name] for name in ("seq", "l", "n", "paths", "r", "t")} == {
+        "seq": "(B, 3)",
+        "l": "(B, 5)",
+        "n": "(B, 7)",
+        "paths": "(B, 9)",
+        "r": "(B, 9)",
+        "t": "y (B, 7), z (B, 7)",
     }
 
 
