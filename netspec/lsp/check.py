@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netspec.frontend.document import Document, load_document
+from netspec.frontend.files import WrittenFile
 from netspec.graph.build import build, read_network
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
@@ -26,6 +27,7 @@ class Checkup:
     problems: tuple[tuple[Problem, str], ...]  # with their levels
     graph: Graph | None  # also where only the budget, `data` or `train` is wrong
     reads: frozenset[Path]  # the files that were asked for, whether or not they are there
+    files: tuple[WrittenFile, ...] = ()  # all that were read, where every one could be
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def check(source: Source, path: Path, files: FileTree) -> Checkup:
             log.exception("checking %s", path)
             text = "netspec failed on this text: a mistake of its own, which its log describes"
             problems = [(Problem("NS313", text, name=source.name), "error")]
-    return Checkup(source, tuple(problems), graph, frozenset(noted.asked))
+    written = tuple(document.files.values()) if document else ()
+    return Checkup(source, tuple(problems), graph, frozenset(noted.asked), written)
 
 
 def _network(document: Document) -> Graph | None:

@@ -161,7 +161,10 @@ class Session:
         """Take a check in; gives the URIs whose diagnostics change."""
         self.checkups[path] = checkup
         if checkup.graph is not None:
-            family = self._family(checkup.source, Path(checkup.source.name), path)
+            read = {real(Path(file.source.name)): file for file in checkup.files}
+            members = {key: Member(key, file.source, file.tree) for key, file in read.items()}
+            family = read_family(checkup.source, Path(checkup.source.name), self.buffers, members)
+            self._families[path] = family
             self.networks[path] = Network(checkup.graph, family)
         before = self._shown.get(path, {})
         self._shown[path] = self._diagnostics(path, checkup)
