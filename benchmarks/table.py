@@ -16,6 +16,7 @@ GROUPS = (
     "loading",
     "diff",
     "lsp",
+    "page",
     "construct",
     "steps",
     "training",

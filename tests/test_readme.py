@@ -45,7 +45,12 @@ def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["netspec validate flowers.yaml", "netspec summary flowers.yaml", "netspec diff flowers.yaml deeper.yaml"],
+    [
+        "netspec validate flowers.yaml",
+        "netspec summary flowers.yaml",
+        "netspec plot flowers.yaml -o flowers.html --quiet",
+        "netspec diff flowers.yaml deeper.yaml",
+    ],
 )
 def test_commands_print_what_it_shows(command: str, flowers: None) -> None:
     assert run(command) == shown(command)

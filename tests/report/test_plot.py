@@ -187,6 +187,12 @@ def test_text_from_a_file_is_only_ever_text() -> None:
     assert not list(root.iter(f"{SVG}script")) and HOSTILE in [t.text for t in root.iter(f"{SVG}text")]
 
 
+def test_the_documentation_shows_the_picture_of_today() -> None:
+    """Otherwise: netspec plot architectures/resnet18.yaml -o docs/images/resnet18.svg"""
+    shown = Path("docs/images/resnet18.svg").read_text(encoding="utf-8")
+    assert shown == svg(netspec.load("architectures/resnet18.yaml")) + "\n"
+
+
 def test_a_notebook_shows_the_picture() -> None:
     graph = netspec.load("architectures/lenet5.yaml")
     assert graph._repr_html_() == svg(graph)

@@ -270,4 +270,5 @@ choiceOfNetwork.append(...networks.map((each, number) => html("option", { value:
 choiceOfNetwork.addEventListener("change", () => show(Number(choiceOfNetwork.value)));
 show(0);
 if (location.hash.length > 1) goTo(decodeURIComponent(location.hash.slice(1)));
+performance.mark("drawn");
 document.documentElement.dataset.ready = "true";

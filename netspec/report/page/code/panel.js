@@ -47,9 +47,6 @@ function layerParts(place, leaf) {
   const parts = [html("p", { class: "kind" }, facts.kind)];
   if (leaf.old_name) parts.push(html("p", {}, "was ", html("code", {}, leaf.old_name)));
   parts.push(...names(place));
-  if (leaf.changes.length) {
-    parts.push(html("h3", {}, "Changed"), table(["", "before", "after"], leaf.changes.map(([what, before, after]) => [what, before || "–", after || "–"]), "changes"));
-  }
   const equation = place.data.kinds[facts.kind];
   if (equation) parts.push(html("p", { class: "equation" }, equation));
   if (facts.equations.length) parts.push(html("pre", {}, facts.equations.join("\n")));
@@ -63,6 +60,8 @@ function layerParts(place, leaf) {
 }
 
 /**
+ * The fields of a layer; of a changed one before and after, with what else was written differently.
+ *
  * @param {import("./data.js").Leaf} leaf
  * @param {boolean} compared
  * @returns {Node[]}
@@ -70,10 +69,15 @@ function layerParts(place, leaf) {
 function fieldTable(leaf, compared) {
   const before = new Map(leaf.before?.fields ?? []);
   const after = new Map(leaf.after?.fields ?? []);
-  const keys = [...new Set([...before.keys(), ...after.keys()])];
+  if (!compared) {
+    const rows = [...(leaf.after ? after : before)].map(([key, value]) => [key, value]);
+    return [rows.length ? table(["", ""], rows, "") : html("p", { class: "none" }, "none beyond the defaults")];
+  }
+  // A change tells of defaults too, which fields leave out.
+  const changes = new Map(leaf.changes.map(([what, was, is]) => [what, [was, is]]));
+  const keys = [...new Set([...changes.keys(), ...before.keys(), ...after.keys()])];
   if (!keys.length) return [html("p", { class: "none" }, "none beyond the defaults")];
-  if (!compared) return [table(["", ""], keys.map((key) => [key, after.get(key) ?? before.get(key) ?? ""]), "")];
-  const rows = keys.map((key) => [key, before.get(key) ?? "–", after.get(key) ?? "–"]);
+  const rows = keys.map((key) => [key, ...(changes.get(key) ?? [before.get(key), after.get(key)]).map((value) => value || "–")]);
   return [table(["", "before", "after"], rows, "")];
 }
 
