@@ -1,4 +1,4 @@
-"""docs/review.md: its commands print what it shows (`--overwrite` writes it anew)."""
+"""docs/review.md and docs/ci.md: their commands print what they show (`--overwrite` writes them anew)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs" / "review.md"
+PAGES = [ROOT / "docs" / name for name in ("review.md", "ci.md")]
 BLOCK = re.compile(r"```\n((?:\$ [^\n]*\n)+)(.*?)```\n", re.DOTALL)
 
 
 @pytest.fixture
 def architectures(tmp_path: Path) -> Path:
+    """All of them, committed to a repository."""
     for file in (ROOT / "architectures").glob("*.yaml"):
         shutil.copy(file, tmp_path)
+    for command in ("init -q", "config user.name n", "config user.email n@example.org", "add -A", "commit -qm all"):
+        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
     return tmp_path
 
 
@@ -34,11 +37,12 @@ def shown(commands: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_commands_print_what_it_shows(architectures: Path, request: pytest.FixtureRequest) -> None:
-    text = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_print_what_it_shows(page: Path, architectures: Path, request: pytest.FixtureRequest) -> None:
+    text = page.read_text(encoding="utf-8")
     anew = BLOCK.sub(lambda block: f"```\n{block[1]}{shown(block[1], architectures)}```\n", text)
     assert len(BLOCK.findall(text)) >= 4
     if request.config.getoption("overwrite"):
-        PAGE.write_text(anew, encoding="utf-8")
+        page.write_text(anew, encoding="utf-8")
     else:
         assert anew == text, "run: pytest tests/report/test_review_docs.py --overwrite"

@@ -21,7 +21,7 @@ from netspec.report.diff import (
 )
 from netspec.report.diff.text import lines
 from netspec.report.markdown import code, fence, html_code, one_line, row
-from netspec.report.numbers import short
+from netspec.report.numbers import count, short
 from netspec.review.compared import Compared
 from netspec.review.difference import Change, Difference, Verdict
 from netspec.shapes.dim import Dim, Size
@@ -109,8 +109,10 @@ def _growth(difference: Difference, change: Change) -> str:
         return _short(change.after if difference.before.spec is None else change.before)
     if change.before == change.after:
         return _short(change.after)
-    growth = growth_text(change)
-    return f"{_short(change.before)} → {_short(change.after)}" + (f" ({growth})" if growth else "")
+    growth, form = growth_text(change), _short
+    if _short(change.before) == _short(change.after):
+        form = count
+    return f"{form(change.before)} → {form(change.after)}" + (f" ({growth})" if growth else "")
 
 
 def _short(value: Size) -> str:
