@@ -126,7 +126,7 @@ def _weights(difference: Difference) -> str:
         return ""
     if loud := loaded_elsewhere(difference.weights):
         return f"⚠️ **{loud}**"
-    return weights_text(difference.weights).replace(" tensors carry over", " carry over")
+    return weights_text(difference.weights)
 
 
 class _Details:
