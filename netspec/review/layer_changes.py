@@ -116,10 +116,11 @@ def _as_written(cell: Cell) -> list[str]:
 
 def _effects(old: Node, new: Node, before: Graph, after: Graph) -> Iterator[Change]:
     """Shapes and costs that are others now."""
-    for port, type_ in new.outputs.items():
-        was = old.outputs.get(port)
-        if was != type_:
-            yield Change(f"shape of {port}" if port else "shape", str(was) if was else None, str(type_))
+    for port in dict.fromkeys((*old.outputs, *new.outputs)):
+        was, now = old.outputs.get(port), new.outputs.get(port)
+        if was != now:
+            shapes = (None if type_ is None else str(type_) for type_ in (was, now))
+            yield Change(f"shape of {port}" if port else "shape", *shapes)
     same = old.layer == new.layer and old.outputs == new.outputs and not (old.share or new.share)
     if same and before.input_types(old) == after.input_types(new) and not isinstance(new.layer, Multiply):
         return

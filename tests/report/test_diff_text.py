@@ -99,3 +99,9 @@ def test_lines_are_cut_between_words_and_set_in() -> None:
     assert lines.text(20, colour=False, wrap=True) == "one two\n      three_is_a_long_name\n      four"
     assert lines.text(20, colour=False, wrap=False) == plain(line)
     assert lines.text(80, colour=True, wrap=True) == "one two \x1b[31mthree_is_a_long_name\x1b[0m four"
+
+
+def test_a_new_network_is_spelled_out_on_all() -> None:
+    short, every = (piped("/dev/null", "resnet18.yaml", *more).splitlines() for more in ((), ("--all",)))
+    assert short == every[: len(short)] and len(short) == 4
+    assert sum(line.startswith("  + ") for line in every) == 68

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 
 import netspec
 from netspec.graph.model import Graph
 from netspec.review.difference import Change, Difference, LayerChange, Verdict
 from tests.review.edits import ALL, ARCHITECTURE, BASE, SAME_FUNCTION, texts
+from tests.review.random_networks import drawn, renamed, shuffled
 from tests.review.test_weights import compared, outputs_differ_by
 
 MIRROR = {"added": "removed", "removed": "added"}
@@ -52,6 +55,30 @@ def _layers(layers: Iterable[LayerChange], mirrored: bool = False) -> set[tuple[
 def _changes(changes: Iterable[Change], mirrored: bool = False) -> frozenset[tuple[str, str, str]]:
     """What changed; a name changes from one to the other either way, and an order is of the names that a side has."""
     return frozenset((c.what, *map(str, (c.after, c.before) if mirrored else (c.before, c.after))) for c in changes)
+
+
+SPLIT = "netspec: 1\ninputs: {x: [4, 6]}\nlayers: {s: {type: split, num: 2, dim: 1}, r: {type: relu, from: s.0}}\n"
+
+
+def test_an_output_of_a_layer_that_is_no_more_is_told() -> None:
+    after = SPLIT.replace("{type: split, num: 2, dim: 1}", "silu").replace("s.0", "s")
+    there, back = compared(SPLIT, after), compared(after, SPLIT)
+    assert _layers(there.layers) == _layers(back.layers, mirrored=True)
+    assert {c.what for layer in there.layers for c in layer.effects} >= {"shape of 0", "shape of 1", "shape"}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_it_holds_of_random_networks_under_other_names(seed: int) -> None:
+    found = drawn(seed)
+    if found is None:
+        pytest.skip("netspec does not take this one")
+    graph, rng = found[1], random.Random(seed)
+    other, _ = renamed(graph, rng)
+    there, back = netspec.diff(graph, other), netspec.diff(other, graph)
+    assert there.verdict is back.verdict is Verdict.SAME_FUNCTION and not there.affected
+    assert _layers(there.layers) == _layers(back.layers, mirrored=True)
+    assert {layer.name for entry in there.entries for layer in entry.layers} == {layer.name for layer in there.layers}
+    assert netspec.diff(graph, shuffled(graph, rng)).verdict in (Verdict.SAME_NETWORK, Verdict.SAME_FUNCTION)
 
 
 @given(texts(*ALL))

@@ -89,6 +89,8 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
         yield (Styled(f"! {loud}", "alarm"),)
     if (difference.before.spec is None) != (difference.after.spec is None):
         yield from _whole(difference)
+        if every:
+            yield from (line for layer in difference.layers for line in _layer(layer, difference, ()))
         return
     yield from ((Styled(f"  {text}"),) for text in cause_lines(difference))
     for entry in difference.entries[:MAX_ENTRIES]:
