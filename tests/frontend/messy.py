@@ -12,10 +12,13 @@ PLAIN_IN_FLOW = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 
 class Messy:
-    """Writes a tree in random styles.  `comments`: how often there is one, or an empty line."""
+    """Writes a tree in random styles.
 
-    def __init__(self, rng: random.Random, comments: float = 0.0) -> None:
-        self.rng, self.rate = rng, comments
+    `comments`: how often there is one, or an empty line; `short`: whether `relu` may be written `{type: relu}`.
+    """
+
+    def __init__(self, rng: random.Random, comments: float = 0.0, *, short: bool = False) -> None:
+        self.rng, self.rate, self.short = rng, comments, short
         self.comments: list[str] = []
 
     def text(self, tree: Map) -> str:
@@ -69,8 +72,6 @@ class Messy:
             lines += self._own_lines(indent)
             lines += self._entry(f"{' ' * indent}{self._key(name)}:", value, indent, held)
         return lines
-
-    short = True
 
     def _entry(self, start: str, value: Tree, indent: int, holds: str) -> list[str]:
         deeper = indent + self.rng.choice([1, 2, 2, 4])

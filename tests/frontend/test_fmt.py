@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 import netspec
+from netspec.frontend.files import SECTIONS
 from netspec.frontend.fmt import canonical
-from netspec.frontend.fmt.canonical import formatted
+from netspec.frontend.fmt.canonical import formatted, same_text
 from netspec.frontend.resolved import Dumper
 from netspec.source.errors import NetspecError
 from netspec.source.text import Source
@@ -53,10 +54,17 @@ def test_the_architectures_are_in_this_form(path: Path) -> None:
     assert fmt(text) == text
 
 
+def of_netspec(text: str) -> bool:
+    """A file, sections, or layers (which are indented as they are below `layers`); pages have other YAML too."""
+    names = re.findall(r"^([a-z_]+):", text, re.M)
+    return text.startswith("  ") or (bool(names) and set(names) <= set(SECTIONS))
+
+
 SNIPPETS = [
     pytest.param(text, id=f"{path.name}-{i}")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
     for i, text in enumerate(re.findall(r"^```yaml\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S))
+    if of_netspec(text)
 ]
 
 
@@ -75,8 +83,7 @@ def test_files_written_differently_become_the_same(seed: int) -> None:
     rng = random.Random(seed)
     text = rng.choice(TEXTS)
     tree = tree_of(text)
-    messy = Messy(rng)
-    messy.short = "extends" not in tree
+    messy = Messy(rng, short="extends" not in tree)
     expected = re.sub(r"^#.*\n", "", fmt(text), flags=re.M)
     written = messy.text(tree)
     result = fmt(written)
@@ -90,7 +97,6 @@ def test_neither_a_network_nor_a_comment_changes(seed: int) -> None:
     text = rng.choice(TEXTS)
     tree = tree_of(text)
     messy = Messy(rng, comments=rng.choice([0.05, 0.3, 0.9]))
-    messy.short = False
     written = messy.text(tree)
     result = fmt(written)
     assert sorted(re.findall(r"# note \d+:.*", result)) == sorted(messy.comments)
@@ -162,7 +168,6 @@ def test_any_document_is_kept(seed: int) -> None:
     before, after = ({k: v for k, v in t.plain().items() if k not in short} for t in (tree, tree_of(result)))
     assert repr(before) == repr({k: after[k] for k in before})
     messy = Messy(rng, comments=0.2)
-    messy.short = False
     written = messy.text(tree)
     try:
         parse(Source("net.yaml", written))
@@ -301,6 +306,13 @@ def test_a_kind_alone_is_short_only_where_nothing_is_laid_over() -> None:
     text = "netspec: 1\nextends: parent.yaml\nlayers:\n  act: {type: relu}\n  b: tanh\n"
     assert fmt(text) == text
     assert fmt(text.replace("extends: parent.yaml\n", "")) == "netspec: 1\nlayers:\n  act: relu\n  b: tanh\n"
+
+
+def test_a_layer_may_be_called_type() -> None:
+    """Where `type` is a name its order says something."""
+    text = "netspec: 1\nlayers:\n  a: relu\n  type: tanh\n  b: {alpha: 2, type: elu}\n"
+    assert fmt(text) == text.replace("{alpha: 2, type: elu}", "{type: elu, alpha: 2}")
+    assert not same_text(text, text.replace("  a: relu\n  type: tanh\n", "  type: tanh\n  a: relu\n"))
 
 
 def test_line_ends_are_those_of_the_file() -> None:

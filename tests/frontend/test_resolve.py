@@ -72,8 +72,7 @@ def test_messy_files_with_comments(seed: int, tmp_path: Path) -> None:
     for path in (ROOT / "architectures").glob("resnet*.yaml"):
         tree = parse(read_text(path))
         assert isinstance(tree, Map)
-        messy = Messy(rng, comments=0.3)
-        messy.short = "extends" not in tree
+        messy = Messy(rng, comments=0.3, short="extends" not in tree)
         (tmp_path / path.name).write_text(messy.text(tree))
     path = tmp_path / rng.choice(["resnet18.yaml", "resnet50.yaml", "resnet152.yaml"])
     text = resolved(path, "width=32", "layers.fc.bias=false")

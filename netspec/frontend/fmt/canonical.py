@@ -94,9 +94,10 @@ def _same(before: Tree, after: Tree, holds: str, *, short: bool) -> bool:
 
 
 def _names(tree: Map, holds: str) -> list[str]:
-    """The names of a mapping: sorted where their order says nothing, and as they are behind the `type` of a rule."""
-    names = sorted(tree.entries) if is_ordered(holds) and holds != "typed" else list(tree.entries)
-    return [*(name for name in names if name == "type"), *(name for name in names if name != "type")]
+    """The names of a mapping in an order that is the same for all in which they mean the same."""
+    if holds == "typed":  # `type` may stand anywhere; the others may be names of outputs, whose losses are added up
+        return sorted(tree.entries, key=lambda name: name != "type")
+    return sorted(tree.entries) if is_ordered(holds) else list(tree.entries)
 
 
 def _alike(before: Tree, after: Tree, short: bool) -> tuple[Tree, Tree]:
