@@ -15,6 +15,8 @@ from netspec.source.tree import Map, Scalar, Tree
 
 ALIKE = 0.5  # share of equal values from which on an entry under another name is the same entry, changed
 MANY_PAIRS = 2_500  # removed times added entries that are compared with each other
+# Mappings in which an entry that is the only other one between the same neighbours is the entry, whatever it is now.
+IN_PLACE = frozenset({"layers", "vars", "inputs", "outputs", "params"})
 _END = "\n"  # no name has one
 Followed = Callable[[Tree, Tree], bool]  # whether a value is the other one with names that are others now
 
@@ -40,7 +42,7 @@ class _Entry:
 def renamed_keys(before: Map, after: Map, holds: str, followed: Followed) -> dict[str, str]:
     """old key -> new key: entries that are equal, or alike, and of which only one side has the name.
 
-    Those that stand in one order come first; then others that say enough; then layers in one place, whatever they are.
+    Those that stand in one order come first; then others that say enough; then what stands in one place (`IN_PLACE`).
     """
     if before.entries.keys() <= after.entries.keys() or after.entries.keys() <= before.entries.keys():
         return {}
@@ -61,7 +63,7 @@ def renamed_keys(before: Map, after: Map, holds: str, followed: Followed) -> dic
             if a not in renamed and b not in taken:
                 renamed[a] = b
                 taken.add(b)
-    if holds == "layers":
+    if holds in IN_PLACE:
         renamed |= dict(_in_one_place(before, after, renamed))
     return renamed
 
@@ -96,7 +98,7 @@ def _score(a: _Entry, b: _Entry, followed: Followed) -> int:
 
 
 def _in_one_place(before: Map, after: Map, renamed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Layers of other names and types, each the only one between the same neighbours."""
+    """Entries of other names and values, each the only one between the same neighbours."""
     new_name = {key: renamed.get(key, key) for key in before.entries if key in renamed or key in after}
     gaps = _gaps(list(before.entries), new_name), _gaps(list(after.entries), {name: name for name in new_name.values()})
     for anchors, keys in gaps[0].items():

@@ -67,10 +67,13 @@ class Renames:
 
     names: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     solved: dict[Path, dict[str, str]] = field(default_factory=dict)  # mappings all of whose keys were found again
+    arguments: dict[str, dict[str, str]] = field(default_factory=dict)  # block -> its parameters under other names
 
-    def note(self, holds: str, old: str, new: str) -> None:
+    def note(self, holds: str, path: Path, old: str, new: str) -> None:
         if where := _RENAMED.get(holds):
             self.names[where][old.removesuffix("[t]")].add(new.removesuffix("[t]"))
+        if path[:1] == ("blocks",) and holds == "params":
+            self.arguments.setdefault(path[1], {})[old] = new
 
     def followed(self, before: Tree, after: Tree, holds: str, key: str) -> bool:
         """Whether a value is the older one with names that are others now."""
@@ -156,8 +159,8 @@ class TreeDiff:
                 continue
             while removed and position[removed[0]] < position[old]:
                 drop(removed.popleft())
-            if old != key and not (holds == "other" and key in self.known.names.get("equation", {}).get(old, ())):
-                self.renames.note(holds, old, key)
+            if old != key and not self.follows(holds, old, key):
+                self.renames.note(holds, path, old, key)
                 here, was = (*path, key), (*path, old)
                 span = after.key_span(key)
                 self.edits.append(
@@ -168,8 +171,16 @@ class TreeDiff:
             drop(key)
         self.order(before, after, new_name, path, holds, entry)
 
+    def follows(self, holds: str, old: str, new: str) -> bool:
+        """Whether a key has another name because what it names has: an argument of a block, a weight of a cell."""
+        return holds == "layer" or (holds == "other" and new in self.known.names.get("equation", {}).get(old, ()))
+
     def renamed(self, before: Map, after: Map, path: Path, holds: str) -> dict[str, str]:
         """old key -> new key; what the pass before this one found is not searched again."""
+        kind = after.get("type") if holds == "layer" else None
+        if isinstance(kind, Scalar):
+            names = self.known.arguments.get(str(kind.value), {})
+            return {old: new for old, new in names.items() if old in before and new in after and new not in before}
         if holds not in _NAMED or path in self.known.solved:
             return self.known.solved.get(path, {})
         renamed = renamed_keys(before, after, holds, lambda a, b: self.known.followed(a, b, holds, ""))

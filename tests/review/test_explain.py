@@ -422,3 +422,39 @@ def test_of_what_another_base_brings_the_cause_is_its_name() -> None:
     difference = compare(side("extends: a.yaml\n", bases), side("extends: b.yaml\n", bases))
     why = LayerCauses(difference)
     assert {cause.path for layer in difference.layers for cause in why.of(layer)} == {"extends"}
+
+
+STAGE = "  stage: {type: basic, channels: $(width * 2), repeat: 3}\n"
+COPIES = [f"  s{i}: {{type: basic, channels: $(width * 2)}}\n" for i in range(3)]
+
+
+def test_a_repeat_written_out_and_put_together() -> None:
+    out = edited((STAGE, "".join(COPIES)))
+    assert told((NET, out)) == [
+        "- layers.stage {type: basic, channels: $(width * 2), repeat: 3}, written out as s0, s1, s2 (line 18)"
+    ]
+    assert lines(causes(side(out), side(NET))) == [
+        "+ layers.stage {type: basic, channels: $(width * 2), repeat: 3}, in the place of s0, s1, s2 (line 18)"
+    ]
+    kept = edited((STAGE, "".join(COPIES).replace("s0", "stage")))
+    assert told((NET, kept)) == ["- layers.stage.repeat 3, written out as stage, s1, s2 (line 18)"]
+
+
+def test_layers_put_into_a_block_in_their_place() -> None:
+    stem = "  stem: {type: conv2d, out_channels: $width, kernel_size: 3, padding: 1}\n  relu: relu\n"
+    block = f"blocks:\n  start:\n    layers:\n    {stem.replace('  relu', '      relu')}"
+    into = edited((stem, "  stem: start\n"), ("blocks:\n", block))
+    assert told((NET, into))[-1] == (
+        "layers.stem {type: conv2d, out_channels: $width, kernel_size: 3, padding: 1} -> start, "
+        "block start in the place of stem, relu (line 20)"
+    )
+
+
+def test_what_refers_to_a_parameter_or_a_variable_follows() -> None:
+    names = [("channels: ,", "width: ,"), ("channels: $(w", "width: $(w"), ("$channels", "$width")]
+    assert told(*names) == ["block basic, line 6: params.channels renamed to width"]
+    assert told(*names, ("basic", "simple")) == [
+        "blocks.basic renamed to simple (line 5)", "block simple, line 6: params.channels renamed to width",
+    ]  # fmt: skip
+    other = [("vars: {width: 32}", "vars: {size: 48}"), ("$width", "$size"), ("(width", "(size")]
+    assert told(*other) == ["vars: width 32 -> size 48 (line 2)"]
