@@ -119,20 +119,22 @@ class _Proof:
         return [(a, c), (b, d)]
 
     def same_sharing(self) -> bool:
-        """Whether nodes of one weight in one network are nodes of one weight in the other."""
+        """Whether nodes of one weight in one network are nodes of one weight in the other.
+
+        Its owners are a pair, also where no output needs them.
+        """
         before, after = self.before.graph, self.after.graph
         weights: Pairs[tuple[str, str]] = Pairs()
+        owners: Pairs[str] = Pairs()
         for a, b in self.pairs.after.items():
             x, y = before[a], after[b]
             if not (x.share or y.share):
                 continue
             for mine, its in zip(weight_names(before, x), weight_names(after, y), strict=True):
                 owner, other = before.owner(x, mine), after.owner(y, its)
-                if not weights.put((owner, mine), (other, its)):
+                if not weights.put((owner, mine), (other, its)) or not owners.put(owner, other):
                     return False
-                if not self.pairs.free(owner, other) and self.pairs.after.get(owner) != other:
-                    return False
-        return True
+        return all(self.pairs.put(owner, other) for owner, other in owners.after.items())
 
     def rest_of_inputs(self) -> bool:
         """Inputs that nothing reads: as many on both sides, paired by type in order."""

@@ -29,11 +29,13 @@ def matched(before: str, after: str) -> Matching:
 
 
 def carried(matching: Matching) -> dict[str, str]:
-    """Tensors by their names in `state_dict`, before -> after, of all layers that are in both."""
+    """Tensors by their names in `state_dict`, before -> after, of all layers that are in both; shared ones once."""
+    after = matching.after
     return {
         f"{a}.{mine}": f"{b}.{its}"
         for a, b in matching.names.items()
         for mine, its in weight_pairs(matching, a).items()
+        if after.owner(after[b], its) == b
     }
 
 
@@ -56,9 +58,15 @@ def outputs_with_weights_of(
             value.normal_(0, value[0].numel() ** -0.5, generator=generator)
         elif value.is_floating_point():
             value.uniform_(0.5, 1.5, generator=generator)
-    names = carried(matching)
-    target = {name: torch.full_like(value, 9) for name, value in after.state_dict().items()}  # seen where it is left
-    after.load_state_dict(target | {names[name]: value for name, value in state.items() if name in names})
+    values = {new: state[old] for old, new in carried(matching).items()}
+    target = after.state_dict()
+    for node in matching.after.layers():
+        for weight in matching.after.weights_of(node):
+            owner = f"{matching.after.owner(node, weight)}.{weight}"
+            target[f"{node.name}.{weight}"] = values.get(
+                owner, torch.full_like(target[owner], 9)
+            )  # seen where it is left
+    after.load_state_dict(target)
     single = {name: x.float() if x.is_floating_point() else x for name, x in inputs.items()}
     with torch.no_grad():
         left, right = before(**single), after(**{matching.inputs[name]: x for name, x in single.items()})

@@ -70,3 +70,35 @@ def shuffled(graph: Graph, rng: random.Random) -> Graph:
         waiting.remove(node)
         new.add(node)
     return new
+
+
+def rewired(graph: Graph, rng: random.Random) -> Graph | None:
+    """Another input of one layer, its inputs in another order, or the weights of another layer; None: there is none."""
+    nodes = list(graph.nodes())
+    i = rng.randrange(len(nodes))
+    node, earlier = nodes[i], nodes[:i]
+    choices: list[Node] = []
+    for position, ref in enumerate(node.inputs):
+        for other in earlier:
+            for port, type_ in other.outputs.items():
+                if type_ == graph.type_of(ref) and Ref(other.name, port) != ref:
+                    inputs = (*node.inputs[:position], Ref(other.name, port), *node.inputs[position + 1 :])
+                    choices.append(replace(node, inputs=inputs))
+    if len({str(type_) for type_ in graph.input_types(node)}) == 1 and len(node.inputs) > 1:
+        choices.append(replace(node, inputs=tuple(rng.sample(node.inputs, len(node.inputs)))))
+    weights = graph.weights_of(node)
+    if weights and not node.share:
+        same = [other for other in earlier if graph.weights_of(other) == weights]
+        choices += [replace(node, share=other.name) for other in same]
+    if not choices:
+        return None
+    nodes[i] = rng.choice(choices)
+    return with_nodes(graph, nodes)
+
+
+def with_nodes(graph: Graph, nodes: list[Node], outputs: dict[str, Ref] | None = None) -> Graph:
+    """The network of these nodes."""
+    new = replace(graph, outputs=outputs or graph.outputs, _nodes={}, _readers={})
+    for node in nodes:
+        new.add(node)
+    return new

@@ -77,6 +77,14 @@ def test_shared_weights_are_not_copies() -> None:
     assert matched(shared, shared).same_function
 
 
+def test_the_owner_of_shared_weights_is_a_pair_though_no_output_needs_it() -> None:
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers:\n  a: {type: linear, out_features: 4}\n"
+    text += "  b: {type: linear, out_features: 4}\n  c: {type: linear, out_features: 4, from: x, share: a}\n"
+    same = matched(text, edited(text, ("share: a", "share: b")))
+    assert same.same_function and same.names["a"] == "b"
+    assert difference_of_outputs(same) == 0
+
+
 CELL = """
 netspec: 1
 inputs: {x: [T, 7]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import torch
 from hypothesis import given, settings
@@ -13,10 +14,11 @@ import netspec
 from netspec.graph.digest import digests
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers import kinds
+from netspec.review.difference import Matching
 from netspec.review.match import match
 from tests.differential.trial import Trial, axes_of, inputs_of
 from tests.review.networks import outputs_with_weights_of
-from tests.review.random_networks import drawn, renamed, shuffled
+from tests.review.random_networks import drawn, renamed, rewired, shuffled, with_nodes
 
 SEEDS = st.integers(0, 10_000)
 
@@ -53,14 +55,33 @@ def test_weights_carried_over_give_the_same_outputs(seed: int) -> None:
     if (case := drawn(seed)) is None:
         return
     document, graph = case
-    same = match(graph, renamed(graph, random.Random(seed))[0])
+    assert_equal_outputs(document, match(graph, renamed(graph, random.Random(seed))[0]))
+
+
+def assert_equal_outputs(document: dict[str, Any], matching: Matching) -> None:
+    """With the weights of the older network the newer gives the same outputs, to the last bit."""
     inputs = inputs_of(document, Trial(2, tuple((name, 7) for name in axes_of(document)), 1))
     try:
-        left, right = outputs_with_weights_of(same, inputs)
+        left, right = outputs_with_weights_of(matching, inputs)
     except netspec.NetspecError:
         return  # an axis of 7 is too short or too long
     for name, value in left.items():
-        assert torch.allclose(value, right[same.outputs[name]], rtol=0, atol=0, equal_nan=True)
+        assert torch.allclose(value, right[matching.outputs[name]], rtol=0, atol=0, equal_nan=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS)
+def test_what_is_said_to_be_the_same_function_is(seed: int) -> None:
+    """Other inputs, inputs in another order, shared weights: mostly another function; where not, equal outputs."""
+    if (case := drawn(seed)) is None:
+        return
+    document, graph = case
+    rng = random.Random(seed)
+    for other in filter(None, [rewired(graph, rng) for _ in range(6)]):
+        result = match(graph, other)
+        assert result.mirrored() == match(other, graph)
+        if result.same_function:
+            assert_equal_outputs(document, result)
 
 
 @settings(max_examples=30, deadline=None)
@@ -109,10 +130,3 @@ def with_a_layer_more(graph: Graph, rng: random.Random) -> tuple[Graph, str]:
             nodes.append(added)
     outputs = {name: Ref("added") if ref == Ref(behind.name) else ref for name, ref in graph.outputs.items()}
     return with_nodes(graph, nodes, outputs), f"behind {behind.name}"
-
-
-def with_nodes(graph: Graph, nodes: list[Node], outputs: dict[str, Ref] | None = None) -> Graph:
-    new = replace(graph, outputs=outputs or graph.outputs, _nodes={}, _readers={})
-    for node in nodes:
-        new.add(node)
-    return new
