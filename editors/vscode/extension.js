@@ -16,13 +16,7 @@ function isNetwork(document) {
 async function start() {
   if (client) return;
   const [command, ...args] = vscode.workspace.getConfiguration("netspec").get("command");
-  const files = vscode.workspace.createFileSystemWatcher("**/*.{yaml,yml}");
-  client = new LanguageClient(
-    "netspec",
-    "netspec",
-    { command, args },
-    { documentSelector: SELECTOR, synchronize: { fileEvents: files } },
-  );
+  client = new LanguageClient("netspec", "netspec", { command, args }, { documentSelector: SELECTOR });
   try {
     await client.start();
   } catch (error) {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lsprotocol.types import CodeAction, CodeActionKind, CodeActionParams, Range, TextEdit
 
-from netspec.lsp.buffers import Buffer, real
+from netspec.lsp.buffers import OpenFile, real
 from netspec.lsp.diagnostics import diagnostic
 from netspec.lsp.session import Session
 from netspec.source.errors import Hint, Problem
@@ -16,7 +16,7 @@ from netspec.source.errors import Hint, Problem
 MISSING = "NS204"
 
 
-def actions(session: Session, buffer: Buffer, params: CodeActionParams) -> list[CodeAction]:
+def actions(session: Session, buffer: OpenFile, params: CodeActionParams) -> list[CodeAction]:
     """Quick fixes for the problems in a range, as the text was checked last."""
     only = params.context.only
     if only and not any(CodeActionKind.QuickFix.startswith(kind) for kind in only):

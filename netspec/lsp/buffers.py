@@ -19,7 +19,7 @@ _SKIPPED = ("node_modules", "__pycache__")
 
 
 @dataclass(frozen=True)
-class Buffer:
+class OpenFile:
     """One open file."""
 
     uri: str
@@ -66,23 +66,23 @@ class Changed:
         return self.under.near(path)
 
 
-class Buffers(Disk):
+class OpenFiles(Disk):
     """The open files, by their real paths, before those of the disk."""
 
     def __init__(self) -> None:
-        self.opened: dict[Path, Buffer] = {}
+        self.opened: dict[Path, OpenFile] = {}
         self.folders: list[Path] = []  # of the workspace
 
-    def put(self, uri: str, version: int | None, text: str, language: str = "") -> Buffer:
+    def put(self, uri: str, version: int | None, text: str, language: str = "") -> OpenFile:
         path = path_of(uri)
-        buffer = Buffer(uri, path, version, Source(str(path), text.removeprefix("\ufeff")), language)
+        buffer = OpenFile(uri, path, version, Source(str(path), text.removeprefix("\ufeff")), language)
         self.opened[real(path)] = buffer
         return buffer
 
     def drop(self, uri: str) -> None:
         self.opened.pop(real(path_of(uri)), None)
 
-    def get(self, uri: str) -> Buffer | None:
+    def get(self, uri: str) -> OpenFile | None:
         return self.opened.get(real(path_of(uri)))
 
     def read(self, path: Path) -> Source:

@@ -24,12 +24,12 @@ from netspec.frontend.containers import CONTAINERS, WIRING, body_key
 from netspec.frontend.formula import FUNCTIONS
 from netspec.frontend.holds import NAMED
 from netspec.layers import kinds
-from netspec.lsp.buffers import Buffer, real
+from netspec.lsp.buffers import OpenFile, real
 from netspec.lsp.cursor import Cursor, cursor_at
 from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary
 from netspec.lsp.family import Family
 from netspec.lsp.keys import Key, choice_doc, keys_at, layer_keys, role_of
-from netspec.lsp.lines import Lines
+from netspec.lsp.lines import TextLines
 from netspec.lsp.session import Session
 from netspec.source.text import show
 from netspec.source.tree import Map
@@ -40,7 +40,7 @@ _REFERENCES = (("layer", "from"), ("layer", "share"), ("block", "outputs"))
 MAX_FILES = 200  # that are offered after `extends` and `include`
 
 
-def completion(session: Session, buffer: Buffer, params: CompletionParams) -> CompletionList | None:
+def completion(session: Session, buffer: OpenFile, params: CompletionParams) -> CompletionList | None:
     lines = session.spans().lines(buffer.source)
     offset = lines.at(params.position)
     cursor = cursor_at(buffer.source.text, offset)
@@ -60,7 +60,7 @@ class _Asked:
     """One request."""
 
     def __init__(
-        self, session: Session, buffer: Buffer, family: Family, cursor: Cursor, lines: Lines, offset: int
+        self, session: Session, buffer: OpenFile, family: Family, cursor: Cursor, lines: TextLines, offset: int
     ) -> None:
         self.session, self.buffer, self.family, self.cursor = session, buffer, family, cursor
         self.lines, self.offset = lines, offset

@@ -86,7 +86,7 @@ class _Bracket:
 
 
 @dataclass
-class _Scan:
+class _Open:
     """What a text leaves open at its end."""
 
     brackets: list[_Bracket] = field(default_factory=list)
@@ -94,8 +94,8 @@ class _Scan:
     comment: bool = False
 
 
-def _scan(text: str) -> _Scan:
-    scan = _Scan()
+def _scan(text: str) -> _Open:
+    scan = _Open()
     quote, round_ = "", 0
     for i, char in enumerate(text):
         inside = scan.brackets[-1] if scan.brackets else None

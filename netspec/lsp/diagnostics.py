@@ -16,7 +16,7 @@ from lsprotocol.types import (
 )
 
 from netspec.lsp.check import Checkup
-from netspec.lsp.lines import Lines
+from netspec.lsp.lines import TextLines
 from netspec.source.errors import Problem, Related
 from netspec.source.text import Source, Span, printable
 
@@ -29,11 +29,11 @@ class Spans:
 
     def __init__(self, encoding: str, uri_of: Callable[[Path], str]) -> None:
         self.encoding, self.uri_of = encoding, uri_of
-        self._lines: dict[Source, Lines] = {}
+        self._lines: dict[Source, TextLines] = {}
 
-    def lines(self, source: Source) -> Lines:
+    def lines(self, source: Source) -> TextLines:
         if source not in self._lines:
-            self._lines[source] = Lines(source.text, self.encoding)
+            self._lines[source] = TextLines(source.text, self.encoding)
         return self._lines[source]
 
     def range(self, span: Span) -> Range:

@@ -30,6 +30,13 @@ def prose(doc: str) -> str:
     return "\n\n".join(part for part in (f"```text\n{first}\n```", escaped(" ".join(rest.split()))) if part)
 
 
+def lead(cls: type) -> str:
+    """The equation of a kind and what goes in and out, without what it refuses."""
+    first, _, rest = (inspect.getdoc(cls) or "").partition("\n\n")
+    shapes = " ".join(rest.partition("\n\n")[0].split()).partition("Raises ")[0].strip()
+    return prose(f"{first}\n\n{shapes}" if shapes else first)
+
+
 def kind_doc(kind: str, family: Family) -> str:
     """A layer kind, a container, or a block of the file; "" for what is none."""
     block = family.at("blocks", kind)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from lsprotocol.types import DocumentFormattingParams, Range, TextEdit
 
 from netspec.frontend.fmt.canonical import formatted
-from netspec.lsp.buffers import Buffer
+from netspec.lsp.buffers import OpenFile
 from netspec.lsp.session import Session
 from netspec.source.errors import NetspecError
 
 
-def formatting(session: Session, buffer: Buffer, _: DocumentFormattingParams) -> list[TextEdit]:
+def formatting(session: Session, buffer: OpenFile, _: DocumentFormattingParams) -> list[TextEdit]:
     """One edit from the first line that changes to the last; none of a text that is no netspec file."""
     old = buffer.source.text
     try:

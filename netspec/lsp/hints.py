@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from lsprotocol.types import InlayHint, InlayHintKind, InlayHintParams
 
-from netspec.lsp.buffers import Buffer
-from netspec.lsp.instances import Network, entries_below
+from netspec.lsp.buffers import OpenFile
+from netspec.lsp.instances import Compiled, entries_below
 from netspec.lsp.session import Session
 from netspec.shapes.tensor import TensorType
 from netspec.source.tree import Map, Tree
 
 
-def hints(session: Session, buffer: Buffer, params: InlayHintParams) -> list[InlayHint]:
+def hints(session: Session, buffer: OpenFile, params: InlayHintParams) -> list[InlayHint]:
     """Of the layers in a range: of a block its output; of several copies the first and the last where they differ."""
     network = session.network(buffer)
     if network is None:
@@ -40,7 +40,7 @@ def _behind(body: Map, name: str, entry: Tree) -> tuple[int, int]:
     return key.end_line, key.end_column + 1
 
 
-def shape_label(path: tuple[str, ...], network: Network) -> str:
+def shape_label(path: tuple[str, ...], network: Compiled) -> str:
     """`(B, 64, 56, 56)`, of copies that differ `(B, 64, 56, 56) … (B, 512, 7, 7)`; "" where it is not known."""
     copies = network.instances(path)
     if not copies:

@@ -11,11 +11,11 @@ from netspec.frontend.containers import CONTAINERS
 from netspec.graph.cost import cost_of, flops_of
 from netspec.graph.model import Graph, Node
 from netspec.layers import kinds
-from netspec.lsp.buffers import Buffer, real
-from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary
+from netspec.lsp.buffers import OpenFile, real
+from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary, lead
 from netspec.lsp.family import Family, named_files
-from netspec.lsp.instances import Network
-from netspec.lsp.keys import keys_at, role_of
+from netspec.lsp.instances import Compiled
+from netspec.lsp.keys import choice_doc, keys_at, role_of
 from netspec.lsp.session import Session
 from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
 from netspec.lsp.trees import Spot, spot_at
@@ -27,7 +27,7 @@ from netspec.source.tree import Map, Scalar
 MAX_COPIES = 4  # of a repeat or a block that are spelled out
 
 
-def hover(session: Session, buffer: Buffer, params: HoverParams) -> Hover | None:
+def hover(session: Session, buffer: OpenFile, params: HoverParams) -> Hover | None:
     line, column = session.place(buffer, params.position)
     family = session.family(buffer)
     found = occurrences(family)
@@ -46,13 +46,13 @@ def hover(session: Session, buffer: Buffer, params: HoverParams) -> Hover | None
     return Hover(MarkupContent(MarkupKind.Markdown, text), session.spans().range(_of(span, buffer)))
 
 
-def _of(span: Span, buffer: Buffer) -> Span:
+def _of(span: Span, buffer: OpenFile) -> Span:
     """The same place in the text that the editor has."""
     return Span(buffer.source, span.line, span.column, span.end_line, span.end_column)
 
 
 def _symbol(
-    here: Occurrence, spot: Spot | None, family: Family, found: list[Occurrence], network: Network | None
+    here: Occurrence, spot: Spot | None, family: Family, found: list[Occurrence], network: Compiled | None
 ) -> str:
     symbol = here.symbol
     uses = [o for o in found if o.symbol == symbol and not o.defines]
@@ -96,14 +96,15 @@ def _spot(spot: Spot, family: Family) -> str:
             return kind_doc(spot.scalar.value, family)
         if role == "layer" and spot.key == "cell":
             return cell_doc(spot.scalar.value, family)
-        return ""
+        doc = choice_doc(spot.path, spot.levels, spot.key, spot.scalar.value)
+        return f"**{escaped(spot.scalar.value)}**\n\n{escaped(doc)}" if doc else ""
     if not spot.on_key:
         return ""
     key = keys_at(spot.path, spot.levels, family).get(spot.key)
     return key_doc(key) if key else ""
 
 
-def layer_text(path: tuple[str, ...], family: Family, network: Network | None) -> str:
+def layer_text(path: tuple[str, ...], family: Family, network: Compiled | None) -> str:
     """A layer: its kind and what that computes, shapes in and out, parameters and FLOPs."""
     entry = family.at(*path)
     tag = entry.get("type") if isinstance(entry, Map) else entry
@@ -111,9 +112,8 @@ def layer_text(path: tuple[str, ...], family: Family, network: Network | None) -
     if path[-2:-1] == ("branches",):
         kind = "path"
     head = f"**{escaped(path[-1])}** · `{kind}`" if kind else f"**{escaped(path[-1])}**"
-    summary = kind_summary(kind, family)
-    body = f"```text\n{summary}\n```" if kind in kinds() or kind in CONTAINERS else escaped(summary)
-    parts = [head, body]
+    cls = kinds().get(kind) or CONTAINERS.get(kind)
+    parts = [head, lead(cls) if cls else escaped(kind_summary(kind, family))]
     cell = entry.get("cell") if isinstance(entry, Map) else None
     name = str(cell.value) if isinstance(cell, Scalar) else kind
     if (kind == "recurrent" or kind in library_names()) and (about := cell_doc(name, family)):
@@ -123,7 +123,7 @@ def layer_text(path: tuple[str, ...], family: Family, network: Network | None) -
     return "\n\n".join(part for part in parts if part)
 
 
-def _costs(path: tuple[str, ...], network: Network) -> str:
+def _costs(path: tuple[str, ...], network: Compiled) -> str:
     """A row for each copy, of many the first and the last ones."""
     copies = network.instances(path)
     if not copies:
@@ -142,7 +142,7 @@ def _costs(path: tuple[str, ...], network: Network) -> str:
     return "\n".join(rows)
 
 
-def _figures(path: tuple[str, ...], name: str, network: Network) -> str:
+def _figures(path: tuple[str, ...], name: str, network: Compiled) -> str:
     nodes = network.nodes(name)
     lines = [f"{_inputs(nodes, name, network.graph)} → {_outputs(path, name, network)}"]
     params, flops = _sums(nodes, network.graph)
@@ -160,7 +160,7 @@ def _inputs(nodes: list[Node], name: str, graph: Graph) -> str:
     return ", ".join(dict.fromkeys(_type(graph.type_of(ref)) for ref in refs)) or "–"
 
 
-def _outputs(path: tuple[str, ...], name: str, network: Network) -> str:
+def _outputs(path: tuple[str, ...], name: str, network: Compiled) -> str:
     outputs = network.outputs(path, name)
     return ", ".join(f"{port} {_type(t)}" if port else _type(t) for port, t in outputs.items()) or "–"
 
@@ -175,7 +175,7 @@ def _type(type_: TensorType) -> str:
     return f"{type_}" if type_.dtype == "float32" else f"{type_} {type_.dtype}"
 
 
-def _file(text: str, key: str, family: Family, buffer: Buffer) -> str:
+def _file(text: str, key: str, family: Family, buffer: OpenFile) -> str:
     path = real(buffer.path.parent / text)
     member = family.members.get(path)
     if member is None:

@@ -16,7 +16,7 @@ from netspec.source.text import LINE_BREAK, Span
 _PROTOCOL_BREAK = re.compile("\r\n|[\n\r]")
 
 
-class Lines:
+class TextLines:
     """One text with the beginnings of its lines, as YAML and as the protocol counts them."""
 
     def __init__(self, text: str, encoding: str = PositionEncodingKind.Utf16) -> None:

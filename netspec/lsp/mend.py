@@ -100,7 +100,7 @@ def _tree(source: Source) -> Tree | None:
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
-    """Lines, and what ends each."""
+    """TextLines, and what ends each."""
     lines, ends, start = [], [], 0
     for match in LINE_BREAK.finditer(text):
         lines.append(text[start : match.start()])
@@ -143,7 +143,7 @@ def open_brackets(line: str) -> tuple[list[str], int]:
 
 
 def _suspects(source: Source, lines: list[str]) -> Iterator[int]:
-    """Lines that may be the broken one, likely ones first: no entries, near to where the parser stopped."""
+    """TextLines that may be the broken one, likely ones first: no entries, near to where the parser stopped."""
     named = []
     for problem in refused_at(source):
         named += [line for line in problem if line < len(lines)]

@@ -18,13 +18,13 @@ from lsprotocol.types import (
     ReferenceParams,
 )
 
-from netspec.lsp.buffers import Buffer, real
+from netspec.lsp.buffers import OpenFile, real
 from netspec.lsp.family import Family, named_files
 from netspec.lsp.session import Session
 from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
 
 
-def definition(session: Session, buffer: Buffer, params: DefinitionParams) -> list[Location]:
+def definition(session: Session, buffer: OpenFile, params: DefinitionParams) -> list[Location]:
     """Where a name is defined, here and in what this file extends and includes; a path leads to its file."""
     line, column = session.place(buffer, params.position)
     family = session.family(buffer)
@@ -42,7 +42,7 @@ def definition(session: Session, buffer: Buffer, params: DefinitionParams) -> li
     return [spans.location(o.span) for o in _once(defining)]
 
 
-def references(session: Session, buffer: Buffer, params: ReferenceParams) -> list[Location]:
+def references(session: Session, buffer: OpenFile, params: ReferenceParams) -> list[Location]:
     """Every place of a name, in this file and in all files that are open or in the workspace and read the same."""
     line, column = session.place(buffer, params.position)
     here = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
@@ -53,7 +53,7 @@ def references(session: Session, buffer: Buffer, params: ReferenceParams) -> lis
     return [session.spans().location(o.span) for o in places if with_definition or not o.defines]
 
 
-def highlights(session: Session, buffer: Buffer, params: DocumentHighlightParams) -> list[DocumentHighlight]:
+def highlights(session: Session, buffer: OpenFile, params: DocumentHighlightParams) -> list[DocumentHighlight]:
     """The places of a name in this file."""
     line, column = session.place(buffer, params.position)
     found = [o for o in occurrences(session.family(buffer)) if o.file == real(buffer.path)]
@@ -64,7 +64,7 @@ def highlights(session: Session, buffer: Buffer, params: DocumentHighlightParams
     return [DocumentHighlight(lines.range(o.span), kinds[o.defines]) for o in _once(same)]
 
 
-def links(session: Session, buffer: Buffer, _: DocumentLinkParams) -> list[DocumentLink]:
+def links(session: Session, buffer: OpenFile, _: DocumentLinkParams) -> list[DocumentLink]:
     """The files that `extends` and `include` name."""
     family = session.family(buffer)
     lines = session.spans().lines(buffer.source)

@@ -10,11 +10,11 @@ from lsprotocol.types import (
     SymbolKind,
 )
 
-from netspec.lsp.buffers import Buffer
+from netspec.lsp.buffers import OpenFile
 from netspec.lsp.hints import shape_label
-from netspec.lsp.instances import Network
+from netspec.lsp.instances import Compiled
 from netspec.lsp.keys import role_of
-from netspec.lsp.lines import Lines
+from netspec.lsp.lines import TextLines
 from netspec.lsp.session import Session
 from netspec.source.tree import Map, Scalar, Tree
 
@@ -28,13 +28,13 @@ _KINDS = {
 }
 
 
-def symbols(session: Session, buffer: Buffer, _: DocumentSymbolParams) -> list[DocumentSymbol]:
+def symbols(session: Session, buffer: OpenFile, _: DocumentSymbolParams) -> list[DocumentSymbol]:
     """Sections, and what they name; of a layer its kind and shape."""
     tree = session.family(buffer).root.tree
     return _symbols(tree, (), session.spans().lines(buffer.source), session.network(buffer))
 
 
-def _symbols(mapping: Map, path: tuple[str, ...], lines: Lines, network: Network | None) -> list[DocumentSymbol]:
+def _symbols(mapping: Map, path: tuple[str, ...], lines: TextLines, network: Compiled | None) -> list[DocumentSymbol]:
     listed = []
     kind = _KINDS.get(role_of(path))
     for name, value in mapping.entries.items():
@@ -53,13 +53,13 @@ def _symbols(mapping: Map, path: tuple[str, ...], lines: Lines, network: Network
     return listed
 
 
-def _detail(value: Tree, path: tuple[str, ...], network: Network | None) -> str:
+def _detail(value: Tree, path: tuple[str, ...], network: Compiled | None) -> str:
     tag = value.get("type") if isinstance(value, Map) else value
     kind = str(tag.value) if isinstance(tag, Scalar) and tag.value else ""
     return "  ".join(part for part in (kind, shape_label(path, network) if network else "") if part)
 
 
-def folds(session: Session, buffer: Buffer, _: FoldingRangeParams) -> list[FoldingRange]:
+def folds(session: Session, buffer: OpenFile, _: FoldingRangeParams) -> list[FoldingRange]:
     """Every mapping and list over several lines."""
     lines = session.spans().lines(buffer.source)
     found: list[FoldingRange] = []

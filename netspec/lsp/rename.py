@@ -19,11 +19,12 @@ from lsprotocol.types import (
 )
 from pygls.exceptions import JsonRpcException
 
+from netspec.data.sequence_inputs import LENGTHS
 from netspec.frontend.containers import CONTAINERS, RESERVED, WIRING
 from netspec.frontend.identifiers import check_name
 from netspec.graph.model import Graph
 from netspec.layers import kinds
-from netspec.lsp.buffers import Buffer, Changed, real
+from netspec.lsp.buffers import Changed, OpenFile, real
 from netspec.lsp.check import check
 from netspec.lsp.diagnostics import Spans
 from netspec.lsp.family import Family, read_family
@@ -46,7 +47,7 @@ class RefusedError(JsonRpcException):
         super().__init__(reason, FAILED)
 
 
-def prepare(session: Session, buffer: Buffer, params: PrepareRenameParams) -> PrepareRenamePlaceholder | None:
+def prepare(session: Session, buffer: OpenFile, params: PrepareRenameParams) -> PrepareRenamePlaceholder | None:
     """The name at a place, if there is one that can be changed."""
     line, column = session.place(buffer, params.position)
     here = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
@@ -56,7 +57,7 @@ def prepare(session: Session, buffer: Buffer, params: PrepareRenameParams) -> Pr
     return PrepareRenamePlaceholder(lines.range(here.span), here.symbol.name)
 
 
-def rename(session: Session, buffer: Buffer, params: RenameParams) -> WorkspaceEdit | None:
+def rename(session: Session, buffer: OpenFile, params: RenameParams) -> WorkspaceEdit | None:
     """Raises RefusedError with the reason."""
     line, column = session.place(buffer, params.position)
     family = session.family(buffer)
@@ -98,6 +99,7 @@ class _Change:
         for family, found in self.families:
             self._check_clash(family)
             self._check_hidden(family, found)
+            self._check_data(family)
         texts = {path: self._changed(path, found) for path, found in self.places.items()}
         for family, found in self.families:
             self._check_after(family, found, texts)
@@ -158,6 +160,17 @@ class _Change:
             for scalar in scalars(tree) if tree is not None else ():
                 if scalar.value == self.symbol.name and not any(o.span == scalar.span for o in found):
                     raise RefusedError(f"{scalar.span} holds the name as a value, which a `type` may choose by")
+
+    def _check_data(self, family: Family) -> None:
+        """Inputs and outputs may be found in the data by their names."""
+        source = family.at("data", "source")
+        if source is None or self.symbol.path[0] not in ("inputs", "outputs"):
+            return
+        tag = source.get("type") if isinstance(source, Map) else source
+        if isinstance(tag, Scalar) and tag.value == "npz":
+            raise RefusedError(f"{tag.span}: the arrays of the data have the names of inputs and outputs")
+        if LENGTHS in (self.symbol.name, self.new) and self.symbol.kind == "input":
+            raise RefusedError(f"`{LENGTHS}` is how the data calls the lengths of sequences")
 
     def _changed(self, path: Path, found: list[Occurrence]) -> str:
         """The text of a file with the new name in it."""

@@ -18,7 +18,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from netspec.lsp.actions import actions
-from netspec.lsp.buffers import Buffer, path_of, real
+from netspec.lsp.buffers import OpenFile, path_of, real
 from netspec.lsp.completion import completion
 from netspec.lsp.formatting import formatting
 from netspec.lsp.hints import hints
@@ -149,6 +149,16 @@ def create() -> NetspecServer:
             server.publish(session.closed(uri))
             server.recheck([real(path_of(uri))])  # whoever reads it now reads the disk
 
+    @server.feature(types.INITIALIZED)
+    def initialized(_: Any) -> None:
+        workspace = server.client_capabilities.workspace
+        files = workspace and workspace.did_change_watched_files
+        if files and files.dynamic_registration:  # what is not open may change as well
+            watchers = [types.FileSystemWatcher("**/*.{yaml,yml}")]
+            options = types.DidChangeWatchedFilesRegistrationOptions(watchers)
+            watch = types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options)
+            server.client_register_capability(types.RegistrationParams([watch]))
+
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def watched(params: types.DidChangeWatchedFilesParams) -> None:
         with guarded("didChangeWatchedFiles"):
@@ -168,7 +178,7 @@ class Answer:
     """One kind of request about an open file; `settled`: only once the file is checked as it is now."""
 
     method: str
-    function: Callable[[Session, Buffer, Any], Any]
+    function: Callable[[Session, OpenFile, Any], Any]
     options: Any = None
     settled: bool = False
     always: bool = False  # also in a file that is none of netspec's yet

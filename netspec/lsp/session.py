@@ -15,11 +15,11 @@ from lsprotocol.types import (
     WorkspaceEdit,
 )
 
-from netspec.lsp.buffers import Buffer, Buffers, real
+from netspec.lsp.buffers import OpenFile, OpenFiles, real
 from netspec.lsp.check import Checkup, check
 from netspec.lsp.diagnostics import Spans, diagnostics
 from netspec.lsp.family import Family, Member, read_family
-from netspec.lsp.instances import Network
+from netspec.lsp.instances import Compiled
 from netspec.lsp.mend import mended
 from netspec.source.errors import NetspecError
 from netspec.source.text import Source
@@ -29,12 +29,12 @@ class Session:
     """All that is known of a client's files; paths here are without links."""
 
     def __init__(self) -> None:
-        self.buffers = Buffers()
+        self.buffers = OpenFiles()
         self.encoding: str = PositionEncodingKind.Utf16
         self.versioned_edits = False  # whether the client takes edits of a version of a text
         self.snippets = False  # whether it fills in `$1`
         self.checkups: dict[Path, Checkup] = {}  # of open files, and of closed ones that include an open one
-        self.networks: dict[Path, Network] = {}  # of the last text of each that compiled
+        self.networks: dict[Path, Compiled] = {}  # of the last text of each that compiled
         self.includers: dict[Path, Path] = {}  # open file without layers -> a file that includes it
         self._families: dict[Path, Family] = {}
         self._shown: dict[Path, dict[str, list[Diagnostic]]] = {}  # checked file -> URI -> what its check says there
@@ -42,7 +42,7 @@ class Session:
     def spans(self) -> Spans:
         return Spans(self.encoding, self.buffers.uri_of)
 
-    def family(self, buffer: Buffer) -> Family:
+    def family(self, buffer: OpenFile) -> Family:
         """The open file with what it extends and includes, as their texts are now."""
         return self._family(buffer.source, buffer.path, real(buffer.path))
 
@@ -74,7 +74,7 @@ class Session:
             if family is not None:
                 yield family
 
-    def network(self, buffer: Buffer) -> Network | None:
+    def network(self, buffer: OpenFile) -> Compiled | None:
         """The last network of an open file; of one without layers, that of a file which includes it."""
         path = real(buffer.path)
         return self.networks.get(path) or self.networks.get(self.includers.get(path, path))
@@ -91,17 +91,17 @@ class Session:
             changes.append(TextDocumentEdit(document, [*listed]))
         return WorkspaceEdit(document_changes=[*changes])
 
-    def offset(self, buffer: Buffer, position: Position) -> int:
+    def offset(self, buffer: OpenFile, position: Position) -> int:
         return self.spans().lines(buffer.source).at(position)
 
-    def place(self, buffer: Buffer, position: Position) -> tuple[int, int]:
+    def place(self, buffer: OpenFile, position: Position) -> tuple[int, int]:
         """Line and column of a `Span`."""
         lines = self.spans().lines(buffer.source)
         return lines.place(lines.at(position))
 
     # what has to be checked, and what came of it
 
-    def opened(self, buffer: Buffer) -> None:
+    def opened(self, buffer: OpenFile) -> None:
         """Find out who includes a file that is no network by itself: it is checked as a part of that."""
         path = real(buffer.path)
         tree = mended(buffer.source)
@@ -165,7 +165,7 @@ class Session:
             members = {key: Member(key, file.source, file.tree) for key, file in read.items()}
             family = read_family(checkup.source, Path(checkup.source.name), self.buffers, members)
             self._families[path] = family
-            self.networks[path] = Network(checkup.graph, family)
+            self.networks[path] = Compiled(checkup.graph, family)
         before = self._shown.get(path, {})
         self._shown[path] = self._diagnostics(path, checkup)
         return {*before, *self._shown[path]}

@@ -64,10 +64,10 @@ class _Scope:
 
 def occurrences(family: Family) -> list[Occurrence]:
     """Of every file of a family, in the order of its text."""
-    return [found for member in family.members.values() for found in _Walk(family, member).file()]
+    return [found for member in family.members.values() for found in _Names(family, member).file()]
 
 
-class _Walk:
+class _Names:
     def __init__(self, family: Family, member: Member) -> None:
         self.family, self.member = family, member
         self.vars = {name: Symbol("variable", ("vars", name)) for name in _keys(family.at("vars"))}

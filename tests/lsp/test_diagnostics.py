@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from netspec.cli import app
-from netspec.lsp.lines import Lines
+from netspec.lsp.lines import TextLines
 from netspec.source.text import Source, Span, printable
 from tests.frontend.test_golden import CASES, GOLDEN
 from tests.lsp.client import Client, serving, uri_of
@@ -43,7 +43,7 @@ def placed(problem: dict[str, Any]) -> tuple[int, ...]:
         return (0, 0, 0, 1)
     text = Path(problem["file"]).read_text(encoding="utf-8-sig")
     numbers = [problem[key] for key in ("line", "column", "end_line", "end_column")]
-    place = Lines(text).range(Span(Source("", text), *numbers))
+    place = TextLines(text).range(Span(Source("", text), *numbers))
     return (place.start.line, place.start.character, place.end.line, place.end.character)
 
 

@@ -25,7 +25,6 @@ const vscode = {
   workspace: {
     textDocuments: documents,
     getConfiguration: () => ({ get: () => ["netspec", "lsp"] }),
-    createFileSystemWatcher: (pattern) => ({ pattern }),
     onDidOpenTextDocument: on("open"), onDidChangeTextDocument: on("change"), onDidChangeConfiguration: on("settings"),
   },
   window: { showErrorMessage: (message) => done.push(["error", message]) },

@@ -43,6 +43,18 @@ def test_standard_input_that_ends_at_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
 
 
+def test_it_asks_to_be_told_of_files_that_are_not_open(tmp_path: Path) -> None:
+    with serving(tmp_path, workspace={"didChangeWatchedFiles": {"dynamicRegistration": True}}) as client:
+        while not client.notified:
+            assert client.take()
+        [asked] = client.notified
+        assert asked["method"] == "client/registerCapability"
+        [watch] = asked["params"]["registrations"]
+        assert watch["method"] == "workspace/didChangeWatchedFiles"
+        assert watch["registerOptions"]["watchers"] == [{"globPattern": "**/*.{yaml,yml}"}]
+        client.send({"id": asked["id"], "result": None})
+
+
 def test_a_request_that_waits_can_be_cancelled(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
         uri = client.open(tmp_path / "net.yaml", NET)

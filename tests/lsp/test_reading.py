@@ -86,6 +86,7 @@ def hovered(client: Client, uri: str, mark: str, offset: int = 0, text: str = NE
 def test_hover_on_a_layer(client: Client, uri: str) -> None:
     text = hovered(client, uri, "one: {type")
     assert "`linear`" in text and "y = x Wᵀ + b." in text
+    assert "(B, …, in) -\\> (B, …, out\\_features)" in text and "Raises" not in text
     assert "(B, 8) → (B, 8)" in text and "72 parameters · 64 FLOPs" in text
     assert hovered(client, uri, "enc.one, b", 5) == text  # a reference shows what it stands for
     copies = hovered(client, uri, "wide: {type")
@@ -104,6 +105,8 @@ def test_hover_on_a_layer(client: Client, uri: str) -> None:
         ("out_features: 8", 2, ("`out_features`: a whole number of at least 1; required",)),
         ("share: enc", 1, ("another layer's weights",)),
         ("optimizer", 1, ("`optimizer`: one of", "default adam")),
+        ("adam, lr", 1, ("**adam**",)),
+        ("{result: squared", 10, ("**squared**",)),
         ("lr: 0.01", 0, ("`lr`: a number above 0",)),
         ("base.yaml", 2, ("**base.yaml** · the parent of this file",)),
         ("cells/own", 2, ("**own.yaml** · its vars",)),

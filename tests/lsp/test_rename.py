@@ -127,6 +127,10 @@ def test_any_name_of_any_architecture(file: Path, tmp_path: Path) -> None:
             with pytest.raises(RefusedError, match=r"resnet18\.yaml would be wrong: basic `layer1` needs `channels`"):
                 rename(session, buffer, params)
             continue
+        if here.symbol.name == "lengths":
+            with pytest.raises(RefusedError, match="how the data calls the lengths"):
+                rename(session, buffer, params)
+            continue
         edit = rename(session, buffer, params)
         assert edit is not None and edit.changes
         for uri, edits in edit.changes.items():
@@ -180,6 +184,19 @@ def test_a_block_that_a_variable_names_is_left_alone(tmp_path: Path) -> None:
         params = {"textDocument": {"uri": uri}, "position": position, "newName": "three"}
         error = client.answer(client.ask("textDocument/rename", params))["error"]
         assert error["code"] == -32803 and "holds the name as a value" in error["message"]
+
+
+def test_names_that_the_data_has_are_left_alone(tmp_path: Path) -> None:
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers: {fc: {type: linear, out_features: 2}}\noutputs: {y: fc}\n"
+    text += "data: {source: {type: npz, path: data.npz}}\ntrain: {loss: squared}\n"
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    with serving(tmp_path) as client:
+        uri = client.open(tmp_path / "net.yaml")
+        for line, character, refused in ((1, 9, True), (3, 10, True), (2, 9, False)):
+            position = {"line": line, "character": character}
+            params = {"textDocument": {"uri": uri}, "position": position, "newName": "quite_new"}
+            response = client.answer(client.ask("textDocument/rename", params))
+            assert ("the arrays of the data" in str(response.get("error"))) is refused
 
 
 def test_cells_are_renamed_with_the_layers_that_name_them(tmp_path: Path) -> None:

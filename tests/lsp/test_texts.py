@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.lsp.cursor import cursor_at
-from netspec.lsp.lines import Lines
+from netspec.lsp.lines import TextLines
 from netspec.lsp.mend import mended
 from netspec.source.text import Source
 from netspec.source.tree import Map, Tree, parse
@@ -27,7 +27,7 @@ BYTES = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-l
 def test_positions_are_those_of_the_encoded_line(encoding: str, text: str) -> None:
     """Against Python's own codecs; lines end as the protocol says."""
     codec, width = BYTES[encoding]
-    lines = Lines(text, encoding)
+    lines = TextLines(text, encoding)
     normal = text.replace("\r\n", "\n\n").replace("\r", "\n")  # of the same length: `\r\n` is one break, at its end
     for offset in range(len(text) + 1):
         if text[offset - 1 : offset + 1] == "\r\n" and offset:
