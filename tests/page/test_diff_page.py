@@ -128,9 +128,9 @@ def test_changed_containers_are_open_and_their_copies_one(changed: Changed) -> N
 
 def test_an_entry_leads_to_its_place_and_then_to_the_next(changed: Changed) -> None:
     tab = changed(("16", "24"))
-    tab.click("button.entry")
+    tab.click("#words button.entry")
     first = selected(tab)
-    tab.click("button.entry")
+    tab.click("#words button.entry")
     assert first.startswith("~") and selected(tab).startswith("~") and selected(tab) != first
 
 
@@ -184,12 +184,13 @@ def test_several_networks_are_chosen_from(changed: Changed) -> None:
     networks = [Compared(b, a, b, compare(*read_sides(str(folder / a), str(folder / b)))) for a, b in pairs]
     networks.append(Compared("broken.yaml", "x", "y", None, (Problem("NS101", "no such file", name="broken.yaml"),)))
     tab = changed.show(networks)
-    options = tab.js("[...document.querySelectorAll('#choice option')].map((o) => o.textContent)")
-    assert options[0].startswith("resnet34.yaml: architecture changed") and options[2] == "broken.yaml: broken"
-    for number, expected in ((1, "resnet34.yaml → resnet50.yaml"), (2, "no such file"), (0, "resnet18.yaml")):
-        tab.js(f"document.querySelector('#choice').value = '{number}'")
-        tab.js("document.querySelector('#choice').dispatchEvent(new Event('change'))")
-        assert expected.replace(".yaml", ".yaml") in review(tab).replace("architectures/", "")
+    links = tab.js("[...document.querySelectorAll('#choice button')].map((e) => e.innerText.replace('\\n', ': '))")
+    assert links[0].startswith("resnet34.yaml: architecture changed") and links[2] == "broken.yaml: broken"
+    for name, expected in (("resnet50", "resnet50.yaml"), ("broken", "no such file"), ("resnet34", "resnet18.yaml")):
+        tab.click("#choice button", name)
+        assert expected in tab.js("document.querySelector('#words').innerText")
+        assert name in tab.js("document.querySelector('#choice [aria-current=true]').innerText")
+    assert "+ 2" in titles(tab)
 
 
 def test_a_new_network_is_all_added(changed: Changed) -> None:

@@ -255,7 +255,9 @@ function show(number) {
   byId("figures").title = data.sizes;
   byId("steps").hidden = !stops.length;
   byId("position").textContent = `${stops.length} changed`;
+  links.forEach((link, other) => link.setAttribute("aria-current", String(other === number)));
   showReview(data, goTo);
+  byId("review").scrollTop = 0;
   showPanel(null, select, () => select(null));
   openChanges();
   draw();
@@ -264,10 +266,13 @@ function show(number) {
   if (first) view.reveal(first);
 }
 
-const choiceOfNetwork = /** @type {HTMLSelectElement} */ (byId("choice"));
-choiceOfNetwork.hidden = networks.length < 2;
-choiceOfNetwork.append(...networks.map((each, number) => html("option", { value: String(number) }, `${each.path}: ${each.review?.verdict ?? ""}`)));
-choiceOfNetwork.addEventListener("change", () => show(Number(choiceOfNetwork.value)));
+const links = networks.map((each, number) => {
+  const link = button(each.path, () => show(number), { class: "entry" });
+  link.append(html("span", { class: "where" }, each.review?.verdict ?? ""));
+  return link;
+});
+byId("choice").hidden = networks.length < 2;
+byId("choice").append(...links);
 show(0);
 if (location.hash.length > 1) goTo(decodeURIComponent(location.hash.slice(1)));
 performance.mark("drawn");

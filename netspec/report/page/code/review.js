@@ -13,7 +13,7 @@ export function showReview(data, go) {
   section.hidden = !review;
   document.body.classList.toggle("with-review", Boolean(review));
   if (!review) return;
-  section.replaceChildren(
+  byId("words").replaceChildren(
     html("p", { class: "sides" }, html("code", {}, data.before), " → ", html("code", {}, data.after)),
     html("p", { class: "verdict" }, review.verdict),
     ...review.alarm.map((line) => html("p", { class: "alarm", role: "alert" }, line)),
