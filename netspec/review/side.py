@@ -20,7 +20,6 @@ from netspec.frontend.assign import set_path
 from netspec.frontend.document import NETWORK, Document, read_document, read_vars, section_problems
 from netspec.frontend.files import SECTIONS
 from netspec.graph.build import build, read_network
-from netspec.graph.model import Graph
 from netspec.review.difference import Side
 from netspec.source.errors import NetspecError, Problem, Problems, raise_all
 from netspec.source.file_tree import FileTree
@@ -44,16 +43,6 @@ def read_sides(before: str, after: str) -> tuple[Side, Side]:
     if absent and (path_of(before) != path_of(after) or all(side.absent for side in sides)):
         raise NetspecError.of(absent[:1])
     return sides
-
-
-def networks(before: Side, after: Side) -> tuple[Graph, Graph]:
-    """The networks of both sides.  Raises NS101 where one has none."""
-    for side in (before, after):
-        if side.spec is None:
-            text = "is no network by itself: it has no `inputs` or no `layers`"
-            raise NetspecError.of([side.absent or Problem("NS101", text, name=side.name)])
-    assert before.spec is not None and after.spec is not None
-    return before.spec, after.spec
 
 
 def path_of(name: str) -> str:

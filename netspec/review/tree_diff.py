@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Literal
@@ -308,13 +308,3 @@ def _ungrouped(tree: Map) -> Map:
         for name in group.split(","):
             entries[name.strip()], spans[name.strip()] = value, tree.key_span(group)
     return Map(entries, tree.span, spans)
-
-
-def walk(tree: Tree, holds: str = "", path: Path = ()) -> Iterator[tuple[Path, Tree, str]]:
-    """Every entry of named mappings, with its path and what the mapping holds."""
-    if not isinstance(tree, Map):
-        return
-    for key, value in tree.entries.items():
-        if holds in NAMED:
-            yield (*path, key), value, holds
-        yield from walk(value, inside(holds, key), (*path, key))
