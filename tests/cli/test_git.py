@@ -286,7 +286,32 @@ def test_git_log_shows_figures_below_the_text() -> None:
     write("nets/net.yaml", NET.replace("size: 4", "size: 5"))
     commit("fourth")
     assert "#  " not in git("log", "-p", "-1")
-    git("show", "HEAD", "--no-textconv")
+
+
+def test_figures_are_kept_by_git_until_they_are_made_anew(repository: Path) -> None:
+    netspec_git("install")
+    write("nets/alone.yaml", ALONE.replace("3", "5"))
+    commit("second")
+    shown = git("log", "-p")
+    assert "+#   parameters  35\n" in shown
+    config = repository / ".git/config"
+    installed = config.read_text()
+    config.write_text(installed.replace("show-file", "show-none"))  # another command: nothing is kept of the first
+    assert "#   parameters" not in git("log", "-p")
+    config.write_text(installed)
+    assert git("log", "-p") == shown and "textconv" in git("for-each-ref")
+    netspec_git("install")
+    assert "textconv" not in git("for-each-ref")
+    assert git("log", "-p") == shown
+    netspec_git("uninstall")
+    assert "textconv" not in git("for-each-ref") and "#   parameters" not in git("log", "-p")
+
+
+def test_for_all_repositories_there_are_no_figures() -> None:
+    assert "netspec.textconv" not in netspec_git("install", "--global")
+    write("nets/alone.yaml", ALONE.replace("3", "5"))
+    commit("second")
+    assert "#   parameters" not in git("log", "-p") and "35" in git("show", "--ext-diff")
 
 
 def test_colour_as_git_has_it() -> None:

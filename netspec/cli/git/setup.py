@@ -23,6 +23,7 @@ from netspec.source.git import git, git_line
 from netspec.source.netspec_file import MOST, is_netspec
 
 SECTION = "diff.netspec"
+FIGURES = "refs/notes/textconv/netspec"  # where git keeps what the driver's textconv gave
 BEGIN, END = "# netspec: written by `netspec git install`", "# netspec: end"
 _BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n", re.DOTALL | re.MULTILINE)
 _PATTERNS = ("*.yaml", "*.yml")
@@ -51,9 +52,10 @@ def place(everywhere: bool) -> Place:
 
 def install(where: Place) -> Iterator[str]:
     """Write the driver and its files, in the place of what an earlier call wrote.  Gives what was written."""
-    for key, value in driver().items():
+    for key, value in driver(where).items():
         git("git", "config", where.scope, "--replace-all", f"{SECTION}.{key}", value)
         yield f"{_config_file(where)}: {SECTION}.{key} = {value}"
+    _forget_figures(where)
     lines = list(_attributes(where.top))
     text = _read(where.attributes)
     kept = _BLOCK.sub("", text)
@@ -68,6 +70,7 @@ def uninstall(where: Place) -> Iterator[str]:
         git("git", "config", where.scope, "--remove-section", SECTION)
         _remove_empty(file)
         yield f"{file}: removed the section {SECTION}"
+    _forget_figures(where)
     text = _read(where.attributes)
     kept = _BLOCK.sub("", text)
     if kept != text:
@@ -76,18 +79,20 @@ def uninstall(where: Place) -> Iterator[str]:
         yield f"{where.attributes}: removed the lines of netspec"
 
 
-def driver() -> dict[str, str]:
+def driver(where: Place) -> dict[str, str]:
     """The keys of the driver.  Where netspec fails, or is gone, git's own text stands in, and git goes on.
 
-    The interpreter is named by its path: whoever calls git need not have activated an environment.
+    The interpreter is named by its path: whoever calls git need not have activated an environment.  Figures in `log`
+    take a process for each content, also where all of history is searched: git keeps them, in a ref of the repository.
+    For all repositories, where most YAML files are of others, there are none.
     """
     netspec = f"{shlex.quote(sys.executable)} -m netspec git"
     text = 'git --no-pager diff --no-index --no-ext-diff --no-textconv -- "$2" "$5"'
-    return {
-        "command": f'f() {{ {netspec} show-diff "$@" 2>/dev/null || {text}; :; }}; f',
-        "textconv": f'f() {{ {netspec} show-file "$1" 2>/dev/null || cat "$1"; }}; f',
-        "xfuncname": "^([a-z]+:.*)$",  # the section that a hunk stands in
-    }
+    keys = {"command": f'f() {{ {netspec} show-diff "$@" 2>/dev/null || {text}; :; }}; f'}
+    if where.top is not None:
+        keys["textconv"] = f'f() {{ {netspec} show-file "$1" 2>/dev/null || cat "$1"; }}; f'
+        keys["cachetextconv"] = "true"
+    return {**keys, "xfuncname": "^([a-z]+:.*)$"}  # the section that a hunk stands in
 
 
 def _attributes(top: Path | None) -> Iterator[str]:
@@ -136,6 +141,12 @@ def _config(*arguments: str) -> str:
     """A value of git's configuration; empty where there is none."""
     done = subprocess.run(["git", "config", *arguments], capture_output=True, check=False)
     return os.fsdecode(done.stdout).rstrip("\n")
+
+
+def _forget_figures(where: Place) -> None:
+    """What git keeps of an earlier netspec, or of none."""
+    if where.top is not None:
+        git("git", "update-ref", "-d", FIGURES)
 
 
 def _config_file(where: Place) -> Path | None:

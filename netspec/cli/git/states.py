@@ -118,7 +118,16 @@ def _commits(before: Content, after: Content) -> Iterator[tuple[str, str]]:
     content = before if after.absent else after
     try:
         listed = git(
-            "git log", "log", "--all", "-m", "--format=%H %P", "-s", f"--find-object={content.hash}", "--", content.path
+            "git log",
+            "log",
+            "--exclude=refs/notes/*",
+            "--all",
+            "-m",
+            "--format=%H %P",
+            "-s",
+            f"--find-object={content.hash}",
+            "--",
+            content.path,
         )
     except NetspecError:
         return

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netspec.graph.digest import digests
-from netspec.graph.model import Graph
-from netspec.report.summary import totals
-from netspec.review.side import compile_side
 from netspec.source.errors import NetspecError
 from netspec.source.netspec_file import is_netspec
 from netspec.source.text import Source
-from netspec.source.tree import text_of
+
+if TYPE_CHECKING:
+    from netspec.graph.model import Graph
 
 _DIGITS = slice(2, 14)  # of a digest, past its version
 
@@ -26,6 +25,9 @@ def with_figures(path: str) -> bytes:
     data = Path(path).read_bytes()
     if not is_netspec(data):
         return data
+    from netspec.review.side import compile_side
+    from netspec.source.tree import text_of
+
     try:
         side = compile_side(path, text_of(data, path), Path(path), Alone())
     except NetspecError:
@@ -37,6 +39,9 @@ def with_figures(path: str) -> bytes:
 
 
 def _figures(graph: Graph) -> Iterator[str]:
+    from netspec.graph.digest import digests
+    from netspec.report.summary import totals
+
     yield f"network {graph.name}".strip()
     yield from (f"  {label:<11} {text}" for label, text in totals(graph))
     for side, types in (("input", graph.inputs), ("output", graph.output_types())):
