@@ -22,12 +22,12 @@ def uri_of(path: Path) -> str:
 
 
 class Client:
-    """One server process.  `log` is what it wrote to standard error."""
+    """One server process.  `log`: what it wrote to standard error; `first`: Python that it runs before it serves."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: str = "") -> None:
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from netspec.cli import app; app()", "lsp"],
+            [sys.executable, "-c", f"{first}\nfrom netspec.cli import app; app()", "lsp"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -87,6 +87,44 @@ def test_what_no_client_should_send(tmp_path: Path) -> None:
         client.kill()
 
 
+BROKEN = """
+import netspec.lsp.check as check, netspec.lsp.hover as hover
+load = check.load_document
+def noisy(source, *more, **others):
+    print("noise")
+    if "crash" in source.text:
+        raise RuntimeError("a mistake")
+    return load(source, *more, **others)
+def wrong(*more):
+    raise RuntimeError("another")
+check.load_document, hover.layer_text = noisy, wrong
+"""
+
+
+def test_mistakes_and_prints_of_the_server_go_to_its_log_alone(tmp_path: Path) -> None:
+    client = Client(tmp_path, BROKEN)
+    try:
+        client.initialize()
+        uri = client.open(tmp_path / "net.yaml", NET)
+        assert client.diagnostics(uri, 1) == []
+        number = client.ask(
+            "textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 4, "character": 3}}
+        )
+        response = client.answer(number)
+        assert response["result"] is None and "error" not in response
+        client.change(uri, NET + "# crash\n")
+        [problem] = client.diagnostics(uri, 2)
+        assert problem["code"] == "NS313" and "mistake of its own" in problem["message"]
+        client.change(uri, NET)
+        assert client.diagnostics(uri, 3) == []
+        assert all(m["method"] == "textDocument/publishDiagnostics" for m in client.notified)
+        assert client.end() == 0
+        for text in (b"noise", b"RuntimeError: a mistake", b"RuntimeError: another"):
+            assert text in client.log
+    finally:
+        client.kill()
+
+
 def test_a_yaml_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with serving(tmp_path) as client:
         other = "services:\n  web: {image: nginx}\nlayers: 3\n"
