@@ -194,8 +194,19 @@ class CellLayer(Layer):
         return axes
 
     def output_units(self, inputs: Types) -> dict[str, tuple[Units, ...]]:
+        from netspec.cells.ir.units import units_of
+
         stack = self.stack(inputs[0])
-        return {} if self.returns == "state" else {"": self._given_out(stack, stack.num_layers - 1)}
+        given: dict[str, tuple[Units, ...]] = {}
+        if self.returns != "state":
+            given[""] = self._given_out(stack, stack.num_layers - 1)
+        states = units_of(stack.step(0)).states
+        if "input" not in states.values():  # the rows of packed states are made alike
+            packed = tuple(
+                u for name, size in stack.sizes(0).items() for u in self._units(stack, 0, states[name], size)
+            )
+            given |= {"state": packed, **({"": packed} if self.returns == "state" else {})}
+        return given
 
     def _units(self, stack: CellStack, row: int, of: str, size: int, summed: bool = False) -> tuple[Units, ...]:
         """What a set of units of a cell's step is in this row of the stack."""

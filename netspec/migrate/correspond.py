@@ -7,7 +7,7 @@ as the identity stands for what it reads.  Where that ends, and why, is noted, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.graph.model import Graph, Input, Node, Ref
@@ -221,11 +221,10 @@ class _Walk:
 
     def _matched(self, old: Node, new: Node) -> None:
         ins = self._read(old, new)
-        old_types = self.before.input_types(old)[: len(ins)]
         axes_of = _Units(self, old, new, ins)
         outs = self._given(old, new, ins, axes_of)
         self._weights(old, new, axes_of)
-        axes_of.hold_the_rest(old_types)
+        axes_of.hold_the_rest(outs.values())
         why = changed(old, new, self.before, self.after)
         if why:
             self.result.doubts.setdefault(new.name, why)
@@ -272,7 +271,7 @@ class _Walk:
                 units.outputs = axes
             for i, axis in enumerate(axes):
                 source = sources[i] if port == main or "" not in new.outputs else None
-                units.flow(axis, i + 1, source if source is not None and source.exact else None, main=port == main)
+                units.flow(axis, i + 1, source if source is not None and source.exact else None)
             if port == main and new.layer.view:
                 units.reshaped(before, type_)
         for port, runs in new.layer.output_units(self.after.input_types(new)).items():
@@ -302,6 +301,7 @@ class _Walk:
             if len(old_weights[was].shape) != len(weight.shape):
                 continue
             padding = getattr(new.layer, "padding_idx", None)
+            padding = None if padding == getattr(old.layer, "padding_idx", None) else padding
             made = Made(full, f"{self.before.owner(old, was)}.{was}", along, padding)
             if owner == new.name:
                 self.result.made[full] = made
@@ -346,9 +346,9 @@ class _Units:
         self.used: set[int] = set()  # axes of the inputs that the layer says how it uses
         self.blocks = 1
 
-    def flow(self, axis: int, place: int, source: Through | None, *, main: bool) -> None:
+    def flow(self, axis: int, place: int, source: Through | None) -> None:
         """Where the positions of an axis of an output come from."""
-        if source is None or (not main and place == len(self.outputs)):
+        if source is None:
             return
         numbers = [self._input(s.input, s.axis) for s in source.sources]
         if any(number is None for number in numbers):
@@ -362,7 +362,7 @@ class _Units:
                 self.known.add(axis)
                 self.used |= set(parts)
             if source.mixed and whole:
-                self._mixed(axis)
+                self._mixed(axis, place)
             return
         order = sorted(zip(source.sources, parts, strict=True), key=lambda item: -_number(item[0].shift))
         starts = [-_number(s.shift) for s, _ in order]
@@ -373,13 +373,13 @@ class _Units:
             self.known.add(axis)
             self.used |= set(parts)
 
-    def _mixed(self, axis: int) -> None:
+    def _mixed(self, axis: int, place: int) -> None:
         """Every position is seen by all of the axis: fine where mean and variance stay."""
         name = self.new.name
         if not self.new.layer.averages:
             self.axes.hold_identity(axis, name, "each of its {new} units is seen by all others, {old} before")
             return
-        blocks = max((u.blocks for u in self._mentions() if u.of == "output"), default=1)
+        blocks = max((u.blocks for u in self._mentions() if (u.of, u.axis) == ("output", place)), default=1)
 
         def check() -> Clash | None:
             if not self.axes.numbered(axis):
@@ -483,16 +483,15 @@ class _Units:
             first, second = (self.number(a, b) for a, b in zip(*single, strict=True))
             self.axes.tie(first, second, self.new.name)
 
-    def hold_the_rest(self, old_types: Sequence[TensorType]) -> None:
+    def hold_the_rest(self, outputs: Iterable[Sequence[int]]) -> None:
         """What the layer says nothing of has to stay as it is."""
         name = self.new.name
         for numbers in self.ins:
             for number in numbers or ():
                 if number not in self.used:
                     self.axes.hold_identity(number, name, "it takes {new} units in place of {old} together")
-        for number in self.outputs:
-            if number not in self.known:
-                self.axes.hold_identity(number, name, "its output has {new} positions in place of {old}")
+        for number in (number for axes in outputs for number in axes if number not in self.known):
+            self.axes.hold_identity(number, name, "its output has {new} positions in place of {old}")
 
     def _input(self, position: int, axis: int) -> int | None:
         numbers = self.ins[position] if position < len(self.ins) else None

@@ -77,7 +77,7 @@ def merges(before: Sequence[Size], after: Sequence[Size]) -> list[Merge]:
             elif second < len(after):
                 second += 1
             else:
-                break
+                return runs
         runs.append(Merge(tuple(range(i + 1, first + 1)), tuple(range(j + 1, second + 1))))
         i, j = first, second
     return runs

@@ -47,3 +47,23 @@ def test_what_is_lost_has_a_reason(before: str) -> None:
         migration = moved(before, after)
         if migration.comparison is not None and not migration.keeps_function:
             assert migration.breaks or migration.doubts, after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "layer"),
+    [
+        ("outputs: {y: r.state}", "hidden: 7", "r"),
+        ("  s: {type: split, dim: 2, num: 2}\noutputs: {y: s.0}", "hidden: 6", "s"),
+    ],
+)
+def test_what_is_cut_or_packed_is_not_taken_for_something_else(before: str, after: str, layer: str) -> None:
+    text = "netspec: 1\ninputs: {x: [T, 4]}\nlayers:\n  r: {type: lstm, hidden: 4}\n"
+    a, b = netspec.load(text + before + "\n"), netspec.load((text + before + "\n").replace("hidden: 4", after))
+    migration = migrate(match(a, b), lived(a))
+    assert not migration.keeps_function and {layer, "output y"} & {*migration.breaks}
+
+
+def test_groups_of_a_norm_are_of_its_channels_alone() -> None:
+    text = conv(norm="{type: group_norm, num_groups: 2}").replace("x: [3, 12, 12]", "x: [3, 10, 10]")
+    a = netspec.load(text)
+    assert migrate(match(a, a), lived(a)).keeps_function
