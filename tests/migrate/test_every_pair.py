@@ -53,7 +53,7 @@ def test_what_is_lost_has_a_reason(before: str) -> None:
     ("before", "after", "layer"),
     [
         ("outputs: {y: r.state}", "hidden: 7", "r"),
-        ("  s: {type: split, dim: 2, num: 2}\noutputs: {y: s.0}", "hidden: 6", "s"),
+        ("  s: {type: split, dim: 2, num: 2}\noutputs: {y: s.1}", "hidden: 6", "s"),
     ],
 )
 def test_what_is_cut_or_packed_is_not_taken_for_something_else(before: str, after: str, layer: str) -> None:
