@@ -51,12 +51,12 @@ def numbers_text(values: Iterable[str]) -> str:
 
 def _runs(values: Iterable[str]) -> list[str]:
     """The values, consecutive numbers as ranges, in the order in which they come."""
-    given = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    order = {value: i for i, value in enumerate(dict.fromkeys(values))}
     runs: dict[str, int] = {}
-    for (stem, _), group in groupby(enumerate(sorted(given, key=numbered)), key=lambda item: _run_key(*item)):
+    for (stem, _), group in groupby(enumerate(sorted(order, key=numbered)), key=lambda item: _run_key(*item)):
         run = [value for _, value in group]
         last = run[-1][len(stem) :] if stem is not None else ""
-        runs[run[0] if len(run) == 1 else f"{run[0]}–{last}"] = given[run[0]]
+        runs[run[0] if len(run) == 1 else f"{run[0]}–{last}"] = order[run[0]]
     return sorted(runs, key=runs.__getitem__)
 
 
@@ -121,12 +121,12 @@ def _merged(
 def _covered(names: Collection[str], like: Collection[str]) -> list[Pattern]:
     """The names as the largest containers in which all of their like are meant, and those that are left."""
     mine, theirs = Counter(_above(names)), Counter(_above(like))
-    wholes: dict[str, None] = {}
+    covering: dict[str, None] = {}
     for name in names:
         parts = name.split(".")
         paths = (".".join(parts[:i]) for i in range(1, len(parts)))
-        wholes[next((f"{path}.*" for path in paths if mine[path] == theirs[path] > 1), name)] = None
-    return _patterns(wholes, ())
+        covering[next((f"{path}.*" for path in paths if mine[path] == theirs[path] > 1), name)] = None
+    return _patterns(covering, ())
 
 
 def _above(names: Iterable[str]) -> Iterator[str]:

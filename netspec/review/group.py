@@ -9,7 +9,7 @@ from netspec.review.difference import Change, Entry, LayerChange, Matching
 from netspec.review.edits import edits
 from netspec.review.fold import fold, fold_like
 from netspec.review.renames import renames
-from netspec.review.wholes import Part, alike, chains, describe_chain, effect, parts, wiring
+from netspec.review.unmatched import Part, alike, chains, describe_chain, effect, parts, wiring
 
 SIGNS = {"added": "+", "removed": "-"}
 
@@ -18,15 +18,15 @@ def entries(matching: Matching, layers: Sequence[LayerChange]) -> list[Entry]:
     """What was removed, added, changed and renamed; every layer of `layers` is in one entry at least."""
     both = [layer for layer in layers if layer.before is not None and layer.after is not None]
     return [
-        *_wholes("removed", matching.before, layers),
-        *_wholes("added", matching.after, layers),
+        *_unmatched("removed", matching.before, layers),
+        *_unmatched("added", matching.after, layers),
         *_edits(matching, both),
         *_outputs(matching, layers),
         *_renames(matching, [layer for layer in both if layer.status == "renamed"]),
     ]
 
 
-def _wholes(status: str, graph: Graph, layers: Iterable[LayerChange]) -> Iterator[Entry]:
+def _unmatched(status: str, graph: Graph, layers: Iterable[LayerChange]) -> Iterator[Entry]:
     by_name = {layer.name: layer for layer in layers if layer.status == status}
     names = [node.name for node in graph.layers()]
     for chain in chains(alike(parts(graph, [_only(layer) for layer in by_name.values()]))):
@@ -88,10 +88,10 @@ def _follows(change: Change) -> str:
 def _outputs(matching: Matching, layers: Iterable[LayerChange]) -> Iterator[Entry]:
     """Outputs that show another layer, where that follows from no layer that was added or removed."""
     names = {**matching.inputs, **matching.names}
-    kept = set(names.values())
+    matched = set(names.values())
     for old_name, new_name in matching.outputs.items():
         old, new = matching.before.outputs[old_name], matching.after.outputs[new_name]
-        if old.node in names and new.node in kept and (names[old.node], old.port) != new:
+        if old.node in names and new.node in matched and (names[old.node], old.port) != new:
             yield Entry("changed", f"shows {old} -> {new}", f"output {new_name}", 1)
 
 

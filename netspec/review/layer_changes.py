@@ -136,7 +136,7 @@ class _Refs:
     def __init__(self, matching: Matching) -> None:
         self.before, self.after = matching.before, matching.after
         self.names = {**matching.inputs, **matching.names}
-        self.kept = set(self.names.values())
+        self.matched = set(self.names.values())
         self.behind_removed: dict[str, frozenset[Ref]] = {}
         self.behind_added: dict[str, frozenset[Ref]] = {}
 
@@ -151,11 +151,11 @@ class _Refs:
 
     def past_others(self, old: Node, new: Node) -> bool:
         """Whether a layer reads others only because layers between were added or removed: nobody wrote that change."""
-        kept_before = [self.renamed(ref) for ref in old.inputs if ref.node in self.names]
+        matched_before = [self.renamed(ref) for ref in old.inputs if ref.node in self.names]
         if len(old.inputs) != len(new.inputs):  # paths that were added or removed with all their layers
-            return kept_before == [ref for ref in new.inputs if ref.node in self.kept]
+            return matched_before == [ref for ref in new.inputs if ref.node in self.matched]
         for was, now in zip(old.inputs, new.inputs, strict=True):
-            if was.node in self.names and now.node in self.kept:
+            if was.node in self.names and now.node in self.matched:
                 if self.renamed(was) != now:
                     return False
             elif not self.sources_before(was) & self.sources_after(now):
@@ -164,29 +164,29 @@ class _Refs:
 
     def sources_before(self, ref: Ref) -> frozenset[Ref]:
         """The outputs of layers in both networks that lead here through removed layers alone, by their new names."""
-        found = _sources(self.before, ref, self.names, self.behind_removed)
-        return frozenset(map(self.renamed, found))
+        sources = _sources(self.before, ref, self.names, self.behind_removed)
+        return frozenset(map(self.renamed, sources))
 
     def sources_after(self, ref: Ref) -> frozenset[Ref]:
         """The outputs of layers in both networks that lead here through added layers alone."""
-        return _sources(self.after, ref, self.kept, self.behind_added)
+        return _sources(self.after, ref, self.matched, self.behind_added)
 
 
 def _sources(
-    graph: Graph, ref: Ref, kept: Mapping[str, str] | set[str], known: dict[str, frozenset[Ref]]
+    graph: Graph, ref: Ref, matched: Mapping[str, str] | set[str], known: dict[str, frozenset[Ref]]
 ) -> frozenset[Ref]:
-    """What of `kept` leads to a reference; `known` holds the answers for layers that are passed."""
+    """What of `matched` leads to a reference; `known` holds the answers for layers that are passed."""
     stack = [ref.node]
     while stack:
         name = stack[-1]
-        if name in kept or name in known:
+        if name in matched or name in known:
             stack.pop()
             continue
-        waiting = [r.node for r in graph[name].inputs if r.node not in kept and r.node not in known]
+        waiting = [r.node for r in graph[name].inputs if r.node not in matched and r.node not in known]
         if waiting:
             stack += waiting
         else:
-            reads = (frozenset((r,)) if r.node in kept else known[r.node] for r in graph[name].inputs)
+            reads = (frozenset((r,)) if r.node in matched else known[r.node] for r in graph[name].inputs)
             known[name] = frozenset().union(*reads)
             stack.pop()
-    return frozenset((ref,)) if ref.node in kept else known[ref.node]
+    return frozenset((ref,)) if ref.node in matched else known[ref.node]

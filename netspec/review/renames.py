@@ -37,15 +37,15 @@ def renames(layers: Iterable[LayerChange]) -> list[Rename]:
         assert layer.before is not None and layer.after is not None  # it is in both networks
         old, new = _moved(layer.before.name, layer.after.name)
         groups.setdefault(_idea(old, new), []).append((old, new, layer))
-    found = [_rename(group) for group in groups.values()]
-    return _exchanged(found)
+    grouped = [_rename(group) for group in groups.values()]
+    return _exchanged(grouped)
 
 
-def _exchanged(found: Iterable[Rename]) -> list[Rename]:
+def _exchanged(grouped: Iterable[Rename]) -> list[Rename]:
     """Two names that changed places are one rename: `left <-> right`."""
     renames: list[Rename] = []
     position: dict[tuple[str, str], int] = {}
-    for rename in found:
+    for rename in grouped:
         there = position.get((rename.after, rename.before))
         if there is None or renames[there].exchanged:
             position[rename.before, rename.after] = len(renames)

@@ -82,7 +82,7 @@ def test_removed_layer() -> None:
     assert names(difference, "removed") == ["stage.0.norm", "stage.1.norm"]
     assert names(difference, "affected") == ["stage.0.relu", "stage.1.relu"]
     assert not names(difference, "added") and not names(difference, "changed")
-    assert shown(difference) == [("removed", "2 batch_norm2d", "stage.*.norm", 2)]
+    assert shown(difference) == [("removed", "2 × batch_norm2d", "stage.*.norm", 2)]
 
 
 def test_changed_parameter_with_shapes_parameters_and_flops() -> None:
@@ -310,7 +310,7 @@ layers:
 def test_a_container_of_another_kind_is_told_by_its_kind() -> None:
     difference = changed(("type: residual,", "type: highway, gate: conv,"), base=RESIDUAL)
     assert [(entry.status, entry.text) for entry in difference.entries] == [
-        ("added", "3 sequence of conv2d, sigmoid"), ("changed", "residual -> highway"),
+        ("added", "3 × gate of conv2d, sigmoid"), ("changed", "residual -> highway"),
     ]  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def entries(before: str, *edits: tuple[str, str]) -> list[str]:
         (
             BASE,
             [("act: relu", "act: relu\n          drop: {type: dropout, p: 0.1}")],
-            ["added 5 dropout {p: 0.1}: stage1–2.*.body.drop"],
+            ["added 5 × dropout {p: 0.1}: stage1–2.*.body.drop"],
         ),
         (BASE, [(", repeat: 3", ", repeat: 5")], ["added 2 blocks basic: stage1.3–4"]),
         (BASE, [(", repeat: 2", ", repeat: 1")], ["removed stage2.1: block basic"]),

@@ -52,9 +52,9 @@ def cause_lines(difference: Difference) -> list[str]:
 
 def section_lines(difference: Difference) -> Iterator[tuple[str, str]]:
     """Section and text of what changed in data, train, budget and cells; equations only where no layer has them."""
-    told = any(change.what == "equations" for layer in difference.layers for change in layer.changes)
+    in_entries = any(change.what == "equations" for layer in difference.layers for change in layer.changes)
     for name, causes in difference.sections.items():
-        if name != "cells" or not told:
+        if name != "cells" or not in_entries:
             yield from ((name, text.removeprefix(f"{name}").lstrip(".: ")) for text in lines(causes))
 
 
@@ -78,17 +78,17 @@ def weights_text(weights: WeightFates) -> str:
     renamed = sum(old != new for old, new in weights.by_structure.items())
     all_of_it = carried + len(weights.sliced) + len(weights.lost)
     all_carry = f"all {carried:,}" if carried == all_of_it else f"{carried:,} of {all_of_it:,}"
-    told = [f"{all_carry} tensors {'carries' if carried == 1 else 'carry'} over"] if all_of_it else []
+    texts = [f"{all_carry} tensors {'carries' if carried == 1 else 'carry'} over"] if all_of_it else []
     if carried and renamed:
-        told[-1] += " under other names" if renamed == carried else f", {renamed:,} under other names"
-    for fates, one, many in (
+        texts[-1] += " under other names" if renamed == carried else f", {renamed:,} under other names"
+    for fates, singular, plural in (
         (weights.sliced, "changes size", "change size"),
         (weights.lost, "is lost", "are lost"),
         (weights.new, "is new", "are new"),
     ):
         if fates:
-            told.append(f"{len(fates):,} {one if len(fates) == 1 else many}")
-    return ", ".join(told)
+            texts.append(f"{len(fates):,} {singular if len(fates) == 1 else plural}")
+    return ", ".join(texts)
 
 
 def affected_text(difference: Difference) -> str:

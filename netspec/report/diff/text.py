@@ -160,13 +160,13 @@ def _figures(graph: Graph, node: Node) -> str:
     """What a layer reads, gives out and costs."""
     cost = cost_of(graph, node)
     shape = ", ".join(f"{port} {type_}" if port else str(type_) for port, type_ in node.outputs.items())
-    told = [
+    texts = [
         f"reads {', '.join(map(str, node.inputs))}",
         shape,
         f"{count(cost.params)} parameters" if cost.params else "",
         f"{short(cost.flops)} FLOPs" if cost.flops else "",
     ]
-    return ", ".join(text for text in told if text)
+    return ", ".join(text for text in texts if text)
 
 
 def _totals(difference: Difference, width: int) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from netspec.review.edits import kind_text
 from netspec.review.fold import fold, numbered
 from netspec.review.layer_changes import set_fields
 
+JOINING = {"residual": ("shortcut",), "highway": ("shortcut", "gate")}  # what containers have beside their layers
 MANY = 4  # single layers of one kind and one stem
 MAX_LISTED = 4  # layers of a container that are written out
 MAX_VALUES = 3  # of a field that differs from layer to layer
@@ -37,12 +38,12 @@ class Part:
 
 def parts(graph: Graph, nodes: Sequence[Node]) -> list[Part]:
     """The largest containers of `graph` that hold none but these nodes, and the nodes that are in none."""
-    counts, own = (Counter(_paths(group)) for group in (graph.layers(), nodes))
-    found: dict[str, list[Node]] = {}
+    in_network, in_nodes = (Counter(_paths(group)) for group in (graph.layers(), nodes))
+    by_path: dict[str, list[Node]] = {}
     for node in nodes:
-        wholes = (p for p in _paths([node]) if p in graph.scopes and own[p] == counts[p])
-        found.setdefault(next(wholes, node.name), []).append(node)
-    return [Part(path, _label(graph, path, held), tuple(held)) for path, held in found.items()]
+        unmatched = (p for p in _paths([node]) if p in graph.scopes and in_nodes[p] == in_network[p])
+        by_path.setdefault(next(unmatched, node.name), []).append(node)
+    return [Part(path, _label(graph, path, held), tuple(held)) for path, held in by_path.items()]
 
 
 def _paths(nodes: Iterable[Node]) -> Iterator[str]:
@@ -55,14 +56,18 @@ def _paths(nodes: Iterable[Node]) -> Iterator[str]:
 def _label(graph: Graph, path: str, nodes: Sequence[Node]) -> str:
     if len(nodes) == 1 and nodes[0].name == path:
         return nodes[0].kind
-    kind = graph.scopes[path].kind
+    kind, parent, name = graph.scopes[path].kind, graph.scopes.get(_parent(path)), path.rpartition(".")[2]
+    if parent is not None and parent.kind == "branches":
+        return "branch"
+    if parent is not None and parent.kind in JOINING and name in JOINING[parent.kind]:
+        return name
     return kind if kind in CONTAINERS else f"block {kind}"
 
 
-def alike(found: Iterable[Part]) -> list[list[Part]]:
+def alike(unmatched: Iterable[Part]) -> list[list[Part]]:
     """Equal parts together: blocks of one name, containers of the same layers, layers of one kind and name."""
     groups: dict[tuple[object, ...], list[Part]] = {}
-    for part in found:
+    for part in unmatched:
         local = next(name for name in reversed(part.path.split(".")) if not name.isdigit())
         inside = () if part.label.startswith("block ") else tuple((_inner(part, n), n.kind) for n in part.nodes)
         groups.setdefault((part.label, inside or "", local if part.is_layer else ""), []).append(part)
@@ -75,14 +80,14 @@ def _counted_on(groups: list[list[Part]]) -> list[list[Part]]:
     for group in groups:
         if len(group) == 1 and group[0].is_layer:
             stems.setdefault(_stem(group[0]), []).append(group[0])
-    found: list[list[Part]] = []
+    merged: list[list[Part]] = []
     for group in groups:
         together = stems.get(_stem(group[0]), []) if len(group) == 1 else []
         if len(together) < MANY:
-            found.append(group)
+            merged.append(group)
         elif together[0] is group[0]:
-            found.append(together)
-    return found
+            merged.append(together)
+    return merged
 
 
 def _stem(part: Part) -> tuple[str, str]:
@@ -96,13 +101,13 @@ def _inner(part: Part, node: Node) -> str:
 
 def chains(groups: Iterable[list[Part]]) -> list[list[list[Part]]]:
     """Groups of layers that stand behind each other in the same places: what was put in, or taken out, at once."""
-    found: list[list[list[Part]]] = []
+    linked: list[list[list[Part]]] = []
     for group in groups:
-        if found and group[0].is_layer and found[-1][-1][0].is_layer and _follows(found[-1][-1], group):
-            found[-1].append(group)
+        if linked and group[0].is_layer and linked[-1][-1][0].is_layer and _follows(linked[-1][-1], group):
+            linked[-1].append(group)
         else:
-            found.append([group])
-    return found
+            linked.append([group])
+    return linked
 
 
 def _follows(group: Sequence[Part], other: Sequence[Part]) -> bool:
@@ -130,16 +135,16 @@ def describe_chain(chain: Sequence[Sequence[Part]], graph: Graph) -> str:
 
 
 def _description(group: Sequence[Part], graph: Graph) -> str:
-    """What equal parts are: `10 dropout {p: 0.1}`, `8 blocks basic`, `residual of linear {out_features: 64}, relu`."""
+    """What equal parts are: `10 × dropout {p: 0.1}`, `8 blocks basic`, `residual of linear, relu`."""
     first, count = group[0], len(group)
-    number = f"{count} " if count > 1 else ""
+    number = f"{count} × " if count > 1 else ""
     if first.is_layer:
         wrapped = graph.scopes.get(first.path)
         if wrapped is not None:
             return f"{number}{wrapped.kind} around {fold(_held(graph, first.path), ())}"
         return f"{number}{kind_text(first.label, _fields([part.nodes[0] for part in group]))}"
     if first.label.startswith("block "):
-        return f"{number}{'blocks' if count > 1 else 'block'} {first.label.removeprefix('block ')}"
+        return f"{count} blocks {first.label.removeprefix('block ')}" if count > 1 else first.label
     inside = _held(graph, first.path)
     if len(inside) <= MAX_LISTED:
         return f"{number}{first.label} of {', '.join(_item(graph, f'{first.path}.{name}', count) for name in inside)}"
@@ -176,18 +181,18 @@ def _several(values: list[str]) -> str:
 
 def wiring(group: Sequence[Part], graph: Graph) -> str:
     """`reads pool, read by fc`: what stands around the parts, each by the name of its outermost container there."""
-    own = {node.name for part in group for node in part.nodes}
+    inside = {node.name for part in group for node in part.nodes}
     reads: dict[str, None] = {}
     readers: dict[str, None] = {}
     for part in group:
         for node in part.nodes:
-            names = [str(ref) for ref in node.inputs if ref.node not in own and not part.holds(ref.node)]
+            names = [str(ref) for ref in node.inputs if ref.node not in inside and not part.holds(ref.node)]
             reads |= {_beside(part.path, name): None for name in names}
-            names = [name for name in graph.consumers(node.name) if name not in own and not part.holds(name)]
+            names = [name for name in graph.consumers(node.name) if name not in inside and not part.holds(name)]
             readers |= {_beside(part.path, name): None for name in names}
             readers |= {f"output {name}": None for name, ref in graph.outputs.items() if ref.node == node.name}
-    told = [f"{verb} {text}" for verb, text in (("reads", _shown(reads)), ("read by", _shown(readers))) if text]
-    return ", ".join(told)
+    texts = [f"{verb} {text}" for verb, text in (("reads", _shinside(reads)), ("read by", _shinside(readers))) if text]
+    return ", ".join(texts)
 
 
 def _beside(path: str, name: str) -> str:
@@ -199,7 +204,7 @@ def _beside(path: str, name: str) -> str:
     return ".".join(theirs[: shared + 1])
 
 
-def _shown(names: Collection[str]) -> str:
+def _shinside(names: Collection[str]) -> str:
     text = fold(names, ())
     return text if len(text) <= MAX_WIRING else f"{len(names)} layers"
 
@@ -209,5 +214,5 @@ def effect(group: Sequence[Part], graph: Graph, sign: str) -> str:
     nodes = [node for part in group for node in part.nodes]
     params = sum(cost_of(graph, node).params for node in nodes)
     shape = ", ".join(f"{port} {t}" if port else str(t) for port, t in nodes[0].outputs.items())
-    told = [shape if len(nodes) == 1 else "", f"{sign}{params:,} parameters" if params else ""]
-    return ", ".join(text for text in told if text)
+    texts = [shape if len(nodes) == 1 else "", f"{sign}{params:,} parameters" if params else ""]
+    return ", ".join(text for text in texts if text)
