@@ -24,6 +24,35 @@ ONE = "netspec: 1\nname: one\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, ou
 HOSTILE = "</script ></script><!-- <script <img src=x onerror=alert(1)><!-- \u2028 ${7*7} & \\u003c"
 
 
+DENSE = """netspec: 1
+inputs: {image: [3, 32, 32]}
+layers:
+  c0: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
+  c1: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: c0}
+  j1: {type: concat, from: [c0, c1]}
+  c2: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: j1}
+  j2: {type: concat, from: [c0, c1, c2]}
+  c3: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: j2}
+  j3: {type: concat, from: [c0, c1, c2, c3]}
+"""
+UNET = """netspec: 1
+inputs: {image: [3, 64, 64]}
+layers:
+  down1: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  pool1: {type: max_pool2d, kernel_size: 2}
+  down2: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  pool2: {type: max_pool2d, kernel_size: 2}
+  bottom:
+    type: residual
+    layers:
+      conv: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
+  up2: {type: upsample, scale_factor: 2}
+  join2: {type: concat, from: [up2, down2]}
+  up1: {type: upsample, scale_factor: 2}
+  join1: {type: concat, from: [up1, down1]}
+"""
+
+
 def titles(tab: Tab) -> list[str]:
     """The boxes that are drawn, by their titles."""
     return list(tab.js("[...document.querySelectorAll('.unit > .title')].map((e) => e.textContent)"))
@@ -121,6 +150,23 @@ def test_wires_meet_across_the_border_of_an_open_container(plotted: Plotted) -> 
         })()"""
     )
     assert loose == 0
+
+
+@pytest.mark.parametrize("network", [DENSE, UNET, RESNET18, "architectures/digits_highway.yaml"])
+def test_wires_pass_no_box(plotted: Plotted, network: str) -> None:
+    tab = plotted(network)
+    tab.click("#unfold")
+    crossed = tab.js(
+        """(() => {
+          const boxes = [...document.querySelectorAll('.unit:not(.open)')].map((u) =>
+            ({name: u.querySelector('.title').textContent, at: u.querySelector('.box').getBBox()}));
+          return [...document.querySelectorAll('.wire')].flatMap((wire) => {
+            const length = wire.getTotalLength();
+            const points = Array.from({length: 60}, (_, i) => wire.getPointAtLength((length * i) / 59));
+            return boxes.filter(({at}) => points.some((p) => p.x > at.x + 3 && p.x < at.x + at.width - 3 &&
+              p.y > at.y + 3 && p.y < at.y + at.height - 3)).map(({name}) => name); }); })()"""
+    )
+    assert crossed == []
 
 
 def test_search_finds_layers_in_closed_containers(plotted: Plotted) -> None:

@@ -169,10 +169,12 @@ function isMirrored(graph, links, boxes) {
   }
   links.forEach((link, number) => {
     const [from, to] = endsOf(link);
-    const points = graph.edge(from, to, String(number)).points;
-    const middle = points[Math.floor(points.length / 2)];
-    const passed = boxes.map((_, at) => graph.node(String(at))).filter(({ y, height }) => Math.abs(y - middle.y) < height / 2 + 1);
-    if (points.length > 4 && passed.length) score += 0.5 * Math.sign(middle.x - passed[0].x);
+    for (const { x, y } of graph.edge(from, to, String(number)).points.slice(1, -1)) {
+      for (let at = 0; at < boxes.length; at++) {
+        const node = graph.node(String(at));
+        if (Math.abs(node.y - y) < node.height / 2 + 1) score += 0.1 * Math.sign(x - node.x);
+      }
+    }
   });
   return score < 0;
 }
