@@ -59,7 +59,7 @@ def _atoms(matching: Matching, layer: LayerChange) -> Iterator[tuple[Hashable, s
         if change.what == "from":
             reads = [tuple(_seen_from(node, str(ref)) for ref in node.inputs) for node in (old, new)]
             pair = ", ".join(reads[0]), ", ".join(reads[1])
-        yield (change.what, *map(_hashable, pair)), change.what, _text(Change(change.what, *pair)), pair
+        yield (change.what, *map(_hashable, pair)), change.what, edit_text(Change(change.what, *pair)), pair
 
 
 def _is_field(change: Change) -> bool:
@@ -71,7 +71,8 @@ def kind_text(kind: str, fields: Collection[tuple[str, Any]]) -> str:
     return f"{kind} {{{', '.join(f'{name}: {value_text(value)}' for name, value in fields)}}}" if fields else kind
 
 
-def _text(change: Change) -> str:
+def edit_text(change: Change) -> str:
+    """One change of a layer in an entry: `hidden 24 -> 32`, `reads a -> b`."""
     what, before, after = change.what, change.before, change.after
     if what == "from":
         return f"reads {before} -> {after}"

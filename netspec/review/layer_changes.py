@@ -16,6 +16,7 @@ from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Change, LayerChange, Matching
 from netspec.review.yaml_text import init_text
 from netspec.source.records import fields_of
+from netspec.source.text import show
 
 ALIKE = 0.5  # share of equal lines from which on a cell of another name is a changed one
 COSTS = ("params", "flops", "activations")
@@ -93,11 +94,14 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _equations(matching: Matching, meanings: Meanings, old: Node, new: Node) -> Iterator[Change]:
     """What a recurrent cell computes differently, whatever it is called and in whatever order its terms stand."""
-    if not (isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer)):
-        return
-    if old.kind != new.kind or meanings.of(matching.before, old) == meanings.of(matching.after, new):
+    if not (isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer)) or old.kind != new.kind:
         return
     cells = old.layer.the_cell, new.layer.the_cell
+    if meanings.of(matching.before, old) == meanings.of(matching.after, new):
+        a, b = ({name: show(tree.plain()) for name, tree in cell.init.items()} for cell in cells)
+        if sorted(a.values()) != sorted(b.values()):  # else the weights have other names at most
+            yield from _changed_keys("init.", a, b)
+        return
     before, after = (cell.text.splitlines() for cell in cells)
     shown = [_as_written(cell) for cell in cells]
     matcher = SequenceMatcher(None, before, after, autojunk=False)

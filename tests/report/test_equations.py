@@ -41,4 +41,30 @@ def test_a_layer_whose_cell_changed() -> None:
     ]
     both = edited(after, ("hidden: 24", "hidden: 25"))
     told = [plain(line) for line in lines(compare(side(CELL), side(both)), "a", "b", False, 80)]
-    assert "hidden 24 -> 25" in told[2]
+    assert told[2] == "~ rnn (recurrent): hidden 24 -> 25, equations of cell mgu, line 13"
+
+
+def test_several_equations_of_a_cell() -> None:
+    edits = [
+        ("- h[t] = ", "- c[t] = g\n      - h[t] = "),
+        ("+ f * g", "+ f * c[t-1]"),
+        ("h: hidden", "h: hidden, c: hidden"),
+    ]
+    told = [plain(line) for line in lines(compare(side(CELL), side(edited(CELL, *edits))), "a", "b", False, 80)]
+    assert told[1:7] == [
+        "~ rnn (recurrent): equations of cell mgu, lines 5, 13, 14",
+        "-     state: {h: hidden}",
+        "+     state: {h: hidden, c: hidden}",
+        "-     h[t] = (1 - f) * h[t-1] + f * g",
+        "+     h[t] = (1 - f) * h[t-1] + f * c[t-1]",
+        "+     c[t] = g",
+    ]
+
+
+def test_how_a_cell_says_that_its_weights_begin_is_a_change() -> None:
+    after = edited(CELL, ("    equations:", "    init: {b_f: 1.0}\n    equations:"))
+    difference = compare(side(CELL), side(after))
+    assert difference.headline == "initialisation only"
+    assert [(c.what, c.before, c.after) for layer in difference.layers for c in layer.changes] == [
+        ("init.b_f", None, "1.0")
+    ]

@@ -36,7 +36,7 @@ from netspec.review.cause_lines import reference
 from netspec.review.cause_of import LayerCauses
 from netspec.review.compared import Compared
 from netspec.review.difference import Cause, Change, Difference, Entry, LayerChange, Verdict
-from netspec.review.edits import kind_text
+from netspec.review.edits import edit_text, kind_text
 from netspec.review.layer_changes import set_fields
 from netspec.shapes.dim import Dim
 
@@ -127,12 +127,13 @@ def _whole(difference: Difference) -> Iterator[Line]:
 def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
     sign = Styled(f"{SIGNS[entry.status]} ", _COLOUR[entry.status])
     equations = equation_changes(entry.layers) if entry.status == "changed" else []
-    if equations and not any(change.what != "equations" for change in entry.layers[0].changes):
-        yield sign, Styled(entry_text(replace(entry, text=cell_text(entry.layers[0], difference.causes))))
-        for change in equations:
-            yield from equation_lines(change)
-    else:
-        yield sign, Styled(entry_text(entry))
+    text = entry.text
+    for i, change in enumerate(equations):  # which are below
+        text = text.replace(edit_text(change), "" if i else cell_text(entry.layers[0], difference.causes), 1)
+    text = ", ".join(part for part in text.split(", ") if part)
+    yield sign, Styled(entry_text(replace(entry, text=text)))
+    for change in equations:
+        yield from equation_lines(change)
     more = "; ".join(text for text in (entry.wiring, entry.effect) if text)
     if more:
         yield (Styled(f"    {more}", "dim"),)
