@@ -27,6 +27,7 @@ PACKAGES = (
     "networkx",
     "jsonschema",
     "pyyaml",
+    "ruamel.yaml",
     "typer",
 )
 

@@ -14,6 +14,7 @@ END = "<!-- end of results -->"
 GROUPS = (
     "cold",
     "loading",
+    "fmt",
     "diff",
     "lsp",
     "page",
