@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 import netspec
@@ -54,6 +55,13 @@ def flowers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_commands_print_what_it_shows(command: str, flowers: None) -> None:
     assert run(command) == shown(command)
+
+
+def test_migrated_weights_are_told_of_as_it_shows(flowers: None) -> None:
+    save_file(netspec.to_torch(netspec.load("flowers.yaml")).state_dict(), "old.safetensors")
+    command = "netspec migrate runs/flowers-1 flowers.yaml --set layers.block.repeat=3"
+    told = run(f"{command.replace('runs/flowers-1', 'old.safetensors')} --of flowers.yaml")
+    assert told == shown(command)
 
 
 def test_the_error_is_the_one_it_shows(flowers: None) -> None:
