@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from netspec.source.errors import Hint
+
 INFERRED = frozenset(
     (
         "in_features",
@@ -19,4 +21,4 @@ INFERRED = frozenset(
 
 def explain_key(key: str) -> str:
     """What to do about a key that shape inference makes needless; empty for any other."""
-    return "leave it out: it follows from the layer's input" if key in INFERRED else ""
+    return Hint("leave it out: it follows from the layer's input", key, "") if key in INFERRED else ""

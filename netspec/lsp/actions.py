@@ -56,7 +56,9 @@ def _touch(a: Range, b: Range) -> bool:
 def _fixes(problem: Problem, text: str, start: int, end: int) -> Iterator[tuple[str, int, int, str]]:
     """A title, the part of the text to replace, and by what."""
     hint = problem.hint
-    if isinstance(hint, Hint):
+    if isinstance(hint, Hint) and not hint.new:
+        yield from _left_out(hint.old, text, start, end)
+    elif isinstance(hint, Hint):
         found = list(re.finditer(rf"(?<![\w$]){re.escape(hint.old)}(?!\w)", text[start:end]))
         if len(found) == 1:
             first = start + found[0].start()
@@ -74,6 +76,27 @@ def _missing(key: str, text: str, start: int, end: int) -> Iterator[tuple[str, i
     elif match := re.match(r":[ \t]*(#.*)?\r?\n((?:[ \t]*(?:#.*)?\r?\n)*)([ ]+)(?=\S)", text[end:]):
         indent = match[3]  # of the first entry below the name
         at = end + match.end() - len(indent)
-        yield title, at, at, f"{indent}{key}: \n"
+        newline = "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+        yield title, at, at, f"{indent}{key}: {newline}"
     elif text[:start].rstrip(" ").endswith(":") and re.fullmatch(r"\w+", entry):  # `fc: linear`
         yield title, start, end, f"{{type: {entry}, {key}: }}"
+
+
+def _left_out(key: str, text: str, start: int, end: int) -> Iterator[tuple[str, int, int, str]]:
+    """Take an entry out whose value stands on its line."""
+    title = f"Remove `{key}`"
+    line = text.rfind("\n", 0, start) + 1
+    if not text[line:start].strip():
+        below = text.find("\n", end) + 1 or len(text)
+        following = re.match(r"[ ]*(?=\S)", text[below:])
+        if following is None or len(following[0]) <= start - line:
+            yield title, line, below, ""
+        return
+    value = re.match(r"\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|\[[^][{}\n]*\]|[^][{},\n]*)", text[end:])
+    if value is None:
+        return
+    end += value.end()
+    if after := re.match(r",\s*", text[end:]):
+        yield title, start, end + after.end(), ""
+    elif text.startswith("}", end):
+        yield title, len(text[:start].rstrip().removesuffix(",")), end, ""

@@ -53,7 +53,7 @@ def kind_doc(kind: str, family: Family) -> str:
 def kind_summary(kind: str, family: Family) -> str:
     """The same in a line."""
     if isinstance(family.at("blocks", kind), Map):
-        return f"block of this file: {_signature(kind, family)}"
+        return f"block: {_signature(kind, family)}"
     cls = kinds().get(kind) or CONTAINERS.get(kind)
     return first_sentence(cls) if cls else ""
 

@@ -29,7 +29,10 @@ class Related:
 
 
 class Hint(str):
-    """A hint that is carried out by putting one word in the place of another; reports show its text alone."""
+    """A hint that is carried out by putting one word in the place of another; reports show its text alone.
+
+    `new` is empty for an entry of the key `old` that is to be left out.
+    """
 
     __slots__ = ("new", "old")
     old: str  # as it is written, at the place of the problem or as a part of it

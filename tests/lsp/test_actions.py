@@ -79,6 +79,26 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
             "layers: {a: {type: residual, shortcut: projection, layers: {r: relu}}}",
         ),
         (
+            "layers: {a: {type: linear, in_features: 4, out_features: 3}}",
+            "Remove `in_features`",
+            "layers: {a: {type: linear, out_features: 3}}",
+        ),
+        (
+            "layers: {a: {type: linear, out_features: 3, in_features: $(width * 2)}}",
+            "Remove `in_features`",
+            "layers: {a: {type: linear, out_features: 3}}",
+        ),
+        (
+            "layers:\n  a:\n    type: linear\n    in_features: 4\n    out_features: 3",
+            "Remove `in_features`",
+            "layers:\n  a:\n    type: linear\n    out_features: 3",
+        ),
+        (
+            "layers: {n: {type: layer_norm, normalized_shape: [4, 4]}}",
+            "Remove `normalized_shape`",
+            "layers: {n: {type: layer_norm}}",
+        ),
+        (
             "extends: resnets.yaml\nlayers: {a: relu}",
             "Replace `resnets.yaml` by `resnet.yaml`",
             "extends: resnet.yaml\nlayers: {a: relu}",
