@@ -17,40 +17,12 @@ from netspec.report.page.assemble import MODULES, page
 from netspec.report.page.data import network_data
 from tests.page.browser import Tab
 from tests.page.opened import Plotted
+from tests.report.pictured import DENSE, UNET
 
 RESNET18 = "architectures/resnet18.yaml"
 RESNET152 = "architectures/resnet152.yaml"
 ONE = "netspec: 1\nname: one\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 2}\n"
 HOSTILE = "</script ></script><!-- <script <img src=x onerror=alert(1)><!-- \u2028 ${7*7} & \\u003c"
-
-
-DENSE = """netspec: 1
-inputs: {image: [3, 32, 32]}
-layers:
-  c0: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1}
-  c1: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: c0}
-  j1: {type: concat, from: [c0, c1]}
-  c2: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: j1}
-  j2: {type: concat, from: [c0, c1, c2]}
-  c3: {type: conv2d, out_channels: 16, kernel_size: 3, padding: 1, from: j2}
-  j3: {type: concat, from: [c0, c1, c2, c3]}
-"""
-UNET = """netspec: 1
-inputs: {image: [3, 64, 64]}
-layers:
-  down1: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
-  pool1: {type: max_pool2d, kernel_size: 2}
-  down2: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
-  pool2: {type: max_pool2d, kernel_size: 2}
-  bottom:
-    type: residual
-    layers:
-      conv: {type: conv2d, out_channels: 8, kernel_size: 3, padding: 1}
-  up2: {type: upsample, scale_factor: 2}
-  join2: {type: concat, from: [up2, down2]}
-  up1: {type: upsample, scale_factor: 2}
-  join1: {type: concat, from: [up1, down1]}
-"""
 
 
 def titles(tab: Tab) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from netspec.report.picture.text_width import text_width
 from netspec.report.picture.tree import MOST_UNITS, Body, Leaf, Unit
 from netspec.report.plot import dot
 from netspec.report.plot.svg import svg
+from tests.report.pictured import DENSE, UNET
+from tests.review.random_networks import drawn
 
 ARCHITECTURES = sorted(Path("architectures").glob("*.yaml"))
 SVG = "{http://www.w3.org/2000/svg}"
@@ -133,6 +135,27 @@ def test_wires_run_down_and_meet_their_boxes(path: Path) -> None:
             if link.target.unit >= 0:
                 box = current.boxes[link.target.unit]
                 assert way[-1].y == pytest.approx(box.corner.y)
+
+
+def crossings(placed: Plan) -> list[str]:
+    """Boxes that a wire passes through, those in open containers included."""
+    crossed = []
+    for _, way in placed.wires:
+        for (a, b), box in product(pairwise(way), placed.boxes):
+            beside = max(a.x, b.x) <= box.corner.x + 1 or min(a.x, b.x) >= box.corner.x + box.size.width - 1
+            over = max(a.y, b.y) <= box.corner.y + 1 or min(a.y, b.y) >= box.corner.y + box.size.height - 1
+            crossed += [] if beside or over else [box.title]
+    return crossed + [title for box in placed.boxes if box.plan for title in crossings(box.plan)]
+
+
+@pytest.mark.parametrize("network", [*map(str, ARCHITECTURES), DENSE, UNET, *range(30)], ids=lambda x: str(x)[:40])
+def test_wires_pass_no_box(network: str | int) -> None:
+    case = drawn(network) if isinstance(network, int) else ({}, netspec.load(network))
+    if case is None:
+        pytest.skip("no network")
+    body = network_tree(case[1])
+    placed = plan(body, deepest(body))
+    assert crossings(placed) == [] and crossings(in_columns(placed)) == []
 
 
 # SVG
