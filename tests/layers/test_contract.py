@@ -6,6 +6,7 @@ torch (what a module really gives), jsonschema, the ONNX checker and onnxruntime
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -151,6 +152,35 @@ def test_what_stands_along_the_axes_of_weights_is_as_long_as_they_are(case: str)
             assert length == size, name
     for port, units in node.layer.output_units(types).items():
         assert sum(u.length for u in units) == node.outputs[port].shape[-1]
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in EXAMPLES if kinds()[EXAMPLES[case][0]].one_spelling is not Layer.one_spelling]
+)
+def test_fields_in_one_spelling_make_the_same_layer(case: str) -> None:
+    graph, module = compiled(case)
+    node = graph["it"]
+    spelled = node.layer.one_spelling(*graph.input_types(node))
+    other = replace(node, layer=replace(node.layer, **spelled))
+    assert other.layer.one_spelling(*graph.input_types(node)) == spelled
+    rewritten = graph.rebuilt([other if n is node else n for n in graph.nodes()], dict(graph.outputs), {})
+    second = netspec.to_torch(rewritten)
+    second.load_state_dict(module.state_dict())
+    values = values_of(case, *next(trials(case)))
+    expected, result = outputs_of(case, values), second.train(module.training)(**values)
+    named = result if isinstance(result, dict) else dict(zip(graph.outputs, [result], strict=True))
+    assert all(named[name].equal(value) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("case", [case for case in EXAMPLES if kinds()[EXAMPLES[case][0]].commutative])
+def test_two_inputs_whose_order_does_not_count_can_be_exchanged(case: str) -> None:
+    graph, module = compiled(case)
+    node = graph["it"]
+    if len(node.inputs) == 2:
+        exchanged = [replace(n, inputs=n.inputs[::-1]) if n is node else n for n in graph.nodes()]
+        second = netspec.to_torch(graph.rebuilt(exchanged, dict(graph.outputs), {}))
+        values = values_of(case, *next(trials(case)))
+        assert second(**values).equal(module(**values))
 
 
 @each_example
