@@ -41,6 +41,12 @@ def fold_like(names: Collection[str], like: Collection[str], of: Iterable[str]) 
     return _listed(covered if len(covered) < len(patterns) else patterns)
 
 
+def siblings(paths: Iterable[str], names: Iterable[str]) -> set[str]:
+    """All paths that are as long as these, in a network with layers of these names: what `of` has to be."""
+    depths = {path.count(".") + 1 for path in paths}
+    return {".".join(parts[:depth]) for parts in (name.split(".") for name in names) for depth in depths}
+
+
 def numbers_text(values: Iterable[str]) -> str:
     """`2–3`, `conv1–2`, `{a,b}`: what one part of a name can be."""
     runs = _runs(values)

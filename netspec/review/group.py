@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from netspec.graph.model import Graph, Node
 from netspec.review.difference import Change, Entry, LayerChange, Matching
 from netspec.review.edits import edits
-from netspec.review.fold import fold, fold_like
+from netspec.review.fold import fold, fold_like, siblings
 from netspec.review.renames import renames
-from netspec.review.unmatched import Part, alike, chains, describe_chain, effect, parts, wiring
+from netspec.review.unmatched import alike, chains, describe_chain, effect, parts, wiring
 
 SIGNS = {"added": "+", "removed": "-"}
 
@@ -31,10 +31,11 @@ def _unmatched(status: str, graph: Graph, layers: Iterable[LayerChange]) -> Iter
     names = [node.name for node in graph.layers()]
     for chain in chains(alike(parts(graph, [_only(layer) for layer in by_name.values()]))):
         group = [part for link in zip(*chain, strict=True) for part in link]
+        paths = [part.path for part in group]
         yield Entry(
             status,
             describe_chain(chain, graph),
-            fold([part.path for part in group], _siblings(group, names)),
+            fold(paths, siblings(paths, names)),
             len(chain[0]),
             tuple(by_name[node.name] for part in group for node in part.nodes),
             group[0].label if len(chain) == 1 else "",
@@ -47,12 +48,6 @@ def _only(layer: LayerChange) -> Node:
     node = layer.after or layer.before
     assert node is not None  # a change has at least one side
     return node
-
-
-def _siblings(group: Sequence[Part], names: Iterable[str]) -> Collection[str]:
-    """All paths of the network that are as long as those of the parts: the copies beside them."""
-    depths = {part.path.count(".") + 1 for part in group}
-    return {".".join(parts[:depth]) for parts in (name.split(".") for name in names) for depth in depths}
 
 
 def _edits(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]:
@@ -97,6 +92,6 @@ def _outputs(matching: Matching, layers: Iterable[LayerChange]) -> Iterator[Entr
 
 def _renames(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]:
     names = [node.name for node in matching.after.layers()]
-    for rename in renames(layers):
+    for rename in renames(matching, layers):
         places = fold([layer.name for layer in rename.layers], names) if rename.scattered else ""
         yield Entry("renamed", rename.text, places, len(rename.layers), tuple(rename.layers))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from netspec.review.difference import LayerChange
-from netspec.review.fold import fold, numbered, numbers_text
+from netspec.review.difference import LayerChange, Matching
+from netspec.review.fold import fold, numbered, numbers_text, siblings
 
 Path = tuple[str, ...]
 
@@ -26,7 +26,7 @@ class Rename:
         return f"{self.before} {'<->' if self.exchanged else '->'} {self.after}"
 
 
-def renames(layers: Iterable[LayerChange]) -> list[Rename]:
+def renames(matching: Matching, layers: Iterable[LayerChange]) -> list[Rename]:
     """Every rename, and the layers to which it applies.
 
     A container that moved takes its layers along; copies whose numbers moved by the same step are one range; the same
@@ -37,7 +37,7 @@ def renames(layers: Iterable[LayerChange]) -> list[Rename]:
         assert layer.before is not None and layer.after is not None  # it is in both networks
         old, new = _moved(layer.before.name, layer.after.name)
         groups.setdefault(_idea(old, new), []).append((old, new, layer))
-    grouped = [_rename(group) for group in groups.values()]
+    grouped = [_rename(group, matching) for group in groups.values()]
     return _exchanged(grouped)
 
 
@@ -75,10 +75,20 @@ def _idea(old: Path, new: Path) -> tuple[object, ...]:
         return ("numbers", stem, new_stem, new_number - number) if counted else ("word", old[-1], new[-1])
     if old[-1] == new[-1]:
         return "moved", old[:-1], new[:-1]
+    if _numbers(old) == _numbers(new):  # in the same copies
+        return "other", _without_numbers(old), _without_numbers(new)
     return "other", old, new
 
 
-def _rename(group: list[tuple[Path, Path, LayerChange]]) -> Rename:
+def _numbers(path: Path) -> list[str]:
+    return [part for part in path if part.isdigit()]
+
+
+def _without_numbers(path: Path) -> Path:
+    return tuple("*" if part.isdigit() else part for part in path)
+
+
+def _rename(group: list[tuple[Path, Path, LayerChange]], matching: Matching) -> Rename:
     old, new, _ = group[0]
     layers = [layer for _, _, layer in group]
     befores = list(dict.fromkeys(path[-1] for path, _, _ in group))
@@ -86,6 +96,14 @@ def _rename(group: list[tuple[Path, Path, LayerChange]]) -> Rename:
     places = {path[:-1] for path, _, _ in group}
     if len(places) > 1 and old[:-1] == new[:-1]:
         return Rename(numbers_text(befores), numbers_text(afters), layers, scattered=True)
+    if len(places) > 1:
+        paths = (
+            list(dict.fromkeys(".".join(path) for path, _, _ in group)),
+            list(dict.fromkeys(".".join(path) for _, path, _ in group)),
+        )
+        graphs = matching.before, matching.after
+        texts = [fold(p, siblings(p, (n.name for n in g.layers()))) for p, g in zip(paths, graphs, strict=True)]
+        return Rename(texts[0], texts[1], layers, scattered=False)
     if befores == afters and len(befores) > 1:
         names = fold([".".join((*old[:-1], last)) for last in befores], ())
         return Rename(names, ".".join((*new[:-1], "*")), layers, scattered=False)

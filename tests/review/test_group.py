@@ -72,6 +72,26 @@ def test_the_same_edit_is_shown_alike_in_all_copies() -> None:
     ]
 
 
+def test_a_container_taken_away_in_all_copies_is_one_removal_and_one_rename() -> None:
+    inside = "{c: {type: conv2d, out_channels: 4, kernel_size: 1}, n: batch_norm2d}"
+    before = f"""
+netspec: 1
+inputs: {{x: [4, 8, 8]}}
+layers:
+  stage:
+    type: sequence
+    repeat: 3
+    layers:
+      body: {{type: residual, layers: {inside}}}
+      act: relu
+"""
+    after = before.replace(f"body: {{type: residual, layers: {inside}}}", inside[1:-1].replace("}, n", "}\n      n"))
+    assert [f"{e.status} {entry_text(e)}" for e in compared(before, after).entries] == [
+        "removed 3 × residual around c, n: stage.*.body",
+        "renamed stage.*.body -> stage.* (6 layers)",
+    ]
+
+
 RELATED = """
 netspec: 1
 inputs: {x: [8]}
