@@ -31,7 +31,7 @@ def show(parts: Iterable[Any], *, quiet: bool = False) -> None:
         elif isinstance(part, str):
             typer.echo(part)
         elif isinstance(part, Lines):
-            colour, terminal = shows_colour(sys.stdout, os.environ), _is_terminal(sys.stdout)
+            colour, terminal = shows_colour(sys.stdout, os.environ), is_terminal(sys.stdout)
             width = get_terminal_size().columns if terminal else WIDE
             typer.echo(part.text(width, colour=colour, wrap=terminal), color=colour)
         else:
@@ -74,7 +74,7 @@ def console() -> Console:
     from rich.console import Console
 
     colours: Literal["auto"] | None = "auto" if shows_colour(sys.stdout, os.environ) else None
-    if _is_terminal(sys.stdout):
+    if is_terminal(sys.stdout):
         return Console(highlight=False, color_system=colours)
     from netspec.report.trim import Trim
 
@@ -83,7 +83,8 @@ def console() -> Console:
     return piped
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at what goes to a stream."""
     return stream is not None and stream.isatty()
 
 
@@ -98,4 +99,4 @@ def shows_colour(stream: TextIO | None, environ: Mapping[str, str]) -> bool:
         return environ["TTY_COMPATIBLE"] == "1"
     if "FORCE_COLOR" in environ:
         return environ["FORCE_COLOR"] != ""
-    return _is_terminal(stream)
+    return is_terminal(stream)

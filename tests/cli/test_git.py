@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from netspec.cli.git import caller
+
 COMMON = """netspec: 1
 blocks:
   twice:
@@ -177,7 +179,8 @@ def test_what_is_included_is_of_the_same_revision() -> None:
         ("diff", "first"): "95 -> 465",
         ("diff", "-R", "first"): "465 -> 95",
         ("-C", "nets", "diff", "first", "--", "net.yaml"): "95 -> 465",
-        ("diff-tree", "-p", "--ext-diff", "second", "third"): "127 -> 173",
+        ("diff-tree", "-p", "--ext-diff", "second", "third"): "127 -> 173",  # found by the commit
+        ("-c", "alias.d=diff -R", "d", "second", "third"): "173 -> 127",
     }.items():
         assert sizes in params(git(*arguments)), arguments
     git("add", "nets/net.yaml")  # not common.yaml
@@ -312,6 +315,28 @@ def test_for_all_repositories_there_are_no_figures() -> None:
     write("nets/alone.yaml", ALONE.replace("3", "5"))
     commit("second")
     assert "#   parameters" not in git("log", "-p") and "35" in git("show", "--ext-diff")
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("diff --cached x", "diff --cached x"),
+        ("-C a -c b=c --no-pager --git-dir x diff -R", "diff -R"),
+        ("--git-dir=x -p show HEAD", "show HEAD"),
+        ("--version", ""),
+    ],
+)
+def test_the_command_of_git_behind_its_own_options(line: str, command: str) -> None:
+    assert caller._without_global_options(line.split()) == tuple(command.split())
+
+
+def test_both_ways_to_ask_for_a_process_say_the_same() -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        assert caller._process(process.pid) == caller._by_ps(process.pid) == (os.getpid(), ["sleep", "60"])
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_colour_as_git_has_it() -> None:

@@ -134,6 +134,13 @@ def on_a_terminal(line: str, columns: int) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", out.decode()).replace("\r", "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_page_is_not_written_to_a_terminal() -> None:
+    shown = on_a_terminal("diff net.yaml wide.yaml --format html", 100)
+    assert "a page is for a browser: `-o change.html` writes it" in " ".join(shown.replace("│", " ").split())
+    assert netspec("diff net.yaml wide.yaml --format html")[1].startswith("<!doctype html>")
+
+
 NAME = "a_long_name_" * 8
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.dashes import PathsBehindDashes, paths_behind_dashes
 from netspec.cli.options import format_option
-from netspec.cli.output import as_text, show
+from netspec.cli.output import as_text, is_terminal, show
 from netspec.report.formats import Formats, Stderr
 
 if TYPE_CHECKING:
@@ -75,10 +76,13 @@ def diff(
     from netspec.source.files import write_text
 
     with errors():
+        form = _format(context, format, out)
+        if form == "html" and out is None and is_terminal(sys.stdout):
+            raise typer.BadParameter("a page is for a browser: `-o change.html` writes it.", param_hint="--format")
         limits = _limits(fail_on)
         operands = read_operands(names or (), paths_behind_dashes(context))
         networks = [network.held_to(limits) for network in _compared(operands)]
-        parts = FORMATS.render(_format(context, format, out), networks, every)
+        parts = FORMATS.render(form, networks, every)
         if out is None:
             show(parts)
         else:

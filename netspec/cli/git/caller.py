@@ -30,11 +30,16 @@ def _process(pid: int) -> tuple[int, list[str]]:
         if folder.is_dir():
             arguments = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[:-1]
             return int((folder / "stat").read_text().rpartition(")")[2].split()[1]), arguments
-        shown = subprocess.run(["ps", "-ww", "-o", "ppid=,args=", "-p", str(pid)], capture_output=True, check=False)
-        above, *arguments = os.fsdecode(shown.stdout).split()
-        return int(above), arguments
+        return _by_ps(pid)
     except (OSError, ValueError):
         return 0, []
+
+
+def _by_ps(pid: int) -> tuple[int, list[str]]:
+    """Where there is no /proc: arguments with blanks in them come apart."""
+    shown = subprocess.run(["ps", "-ww", "-o", "ppid=,args=", "-p", str(pid)], capture_output=True, check=False)
+    above, *arguments = os.fsdecode(shown.stdout).split()
+    return int(above), arguments
 
 
 def _without_global_options(arguments: list[str]) -> tuple[str, ...]:

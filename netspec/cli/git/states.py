@@ -123,7 +123,7 @@ def _commits(before: Content, after: Content) -> Iterator[tuple[str, str]]:
             "--exclude=refs/notes/*",
             "--all",
             "-m",
-            "--format=%H %P",
+            "--format=%h %p",
             "-s",
             f"--find-object={content.hash}",
             "--",
