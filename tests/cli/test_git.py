@@ -331,12 +331,11 @@ def test_the_command_of_git_behind_its_own_options(line: str, command: str) -> N
 
 
 def test_both_ways_to_ask_for_a_process_say_the_same() -> None:
-    process = subprocess.Popen(["sleep", "60"])
-    try:
-        assert caller._process(process.pid) == caller._by_ps(process.pid) == (os.getpid(), ["sleep", "60"])
-    finally:
-        process.kill()
-        process.wait()
+    arguments = [sys.executable, "-c", "print(1,flush=True);input()"]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline()  # it runs
+        assert caller._process(process.pid) == caller._by_ps(process.pid) == (os.getpid(), arguments)
+        process.communicate(b"\n")
 
 
 def test_colour_as_git_has_it() -> None:

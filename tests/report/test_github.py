@@ -11,7 +11,7 @@ from netspec.report.diff.github import MOST_NOTICES, render
 from netspec.report.diff.markdown import comment
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
-from netspec.review.difference import Cause, Difference, Side
+from netspec.review.difference import Cause, Difference, Side, WeightFates
 from netspec.source.errors import Problem
 from netspec.source.text import Source, Span
 
@@ -58,6 +58,15 @@ def test_a_notice_at_each_line_that_caused_something() -> None:
         f"%0Anets/sub/b.yaml: {CHANGED}",
         f"::notice file=c.yaml,line=1,title=netspec diff::c.yaml: {CHANGED}",
     ]
+
+
+def test_an_old_checkpoint_in_the_wrong_places_is_a_warning() -> None:
+    loud = compared("a.yaml", cause(3))
+    assert loud.difference is not None
+    loud.difference.weights = WeightFates({"a.w": "b.w", "b.w": "a.w"}, misplaced={"a.w": "b.w", "b.w": "a.w"})
+    [line] = render([loud], False)
+    assert line.startswith("::warning file=a.yaml,line=3,")
+    assert line.endswith("a.yaml: an old checkpoint loads 2 of 2 tensors by name into other places")
 
 
 def test_what_is_the_same_is_no_notice() -> None:

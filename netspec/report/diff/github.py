@@ -1,4 +1,7 @@
-"""Differences in a workflow of GitHub: a notice at each line that caused one, and the comment as the job's summary."""
+"""Differences in a workflow of GitHub: a notice at each line that caused one, and the comment as the job's summary.
+
+Where an old checkpoint loads into the wrong places it is a warning.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from netspec.report.diff import loaded_elsewhere
 from netspec.report.diff.markdown import comment
 from netspec.report.problems.github import annotation, problem_fields, problem_text
 from netspec.review.cause_lines import line
@@ -38,6 +42,7 @@ def _notices(networks: Sequence[Compared]) -> Iterator[str]:
     """One for each line of a text, with every network that it changes."""
     places: dict[Place, list[str]] = {}
     headlines: dict[Place, list[str]] = {}
+    loud_places: set[Place] = set()
     for network in networks:
         if not network.difference:
             continue
@@ -46,13 +51,17 @@ def _notices(networks: Sequence[Compared]) -> Iterator[str]:
             known = places.setdefault(place, [])
             known += [text for text in texts if text not in known]
             headlines.setdefault(place, []).append(f"{network.path}: {network.difference.headline}")
+            if loud := loaded_elsewhere(network.difference.weights):
+                headlines[place].append(f"{network.path}: {loud}")
+                loud_places.add(place)
     for position, (place, texts) in enumerate(places.items()):
         if position == MOST_NOTICES:
             return
         more = len(places) - MOST_NOTICES if position == MOST_NOTICES - 1 else 0
         message = [*texts, *headlines[place], *([f"and {more:,} more places"] if more > 0 else [])]
         file, number = place
-        yield annotation("notice", {"file": file, "line": str(number), "title": "netspec diff"}, "\n".join(message))
+        level = "warning" if place in loud_places else "notice"
+        yield annotation(level, {"file": file, "line": str(number), "title": "netspec diff"}, "\n".join(message))
 
 
 def _causes(network: Compared) -> dict[Place, list[str]]:

@@ -80,8 +80,7 @@ def _verdict(network: Compared) -> str:
     difference = network.difference
     if difference is None:
         return "broken"
-    both = difference.before.spec is not None and difference.after.spec is not None
-    return str(difference.verdict) if both else difference.headline
+    return difference.headline.partition(";")[0]
 
 
 def _cells(network: Compared) -> list[str]:
