@@ -1,6 +1,10 @@
 """The weights of one network in another.
 
-`axes.py` says which position of an old axis each position of a new one stands for, `follow.py` how axes go through a
-layer, `correspond.py` walks both networks, `begin.py` lets added layers begin as the identity or as zero, `values.py`
-makes the tensors, `compare.py` runs both networks; `foreign*.py` names the tensors of a file by its structure.
+old_network.py      reads the old one: a run, a safetensors file (`weights_file.py`), a model (`from_onnx.py`);
+                    `foreign*.py` give tensors under other names to layers by their structure
+correspond.py       walks both networks: `follow.py` says how axes go through a layer, `layer_units.py` ties those of a
+                    layer that is in both, `begin.py` lets added ones begin as the identity or as zero
+axes.py, values.py  which old position each new one stands for, and a tensor made by that
+compare.py          runs both networks
+migration.py        puts it together; `from_files.py` and `write.py` go from files to a file
 """

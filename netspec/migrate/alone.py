@@ -33,7 +33,7 @@ def alone(graph: Graph, node: Node) -> nn.Module:
     return to_torch(single).double().eval()
 
 
-class Samples:
+class LayerValues:
     """Values that the outputs of a network's layers may have, as far as the layers before them bound them."""
 
     def __init__(self, graph: Graph) -> None:

@@ -1,7 +1,7 @@
 """Which position of an old axis each position of a new one stands for, for all axes that have to agree at once.
 
-A `Axis` is an axis of an activation, or a set of units inside of a layer, in both networks.  Layers tie axes: what is
-summed element by element is widened alike.  An axis that nothing determines is widened by repetition: position i of
+An `AxisPair` is an axis of an activation, or a set of units inside of a layer, in both networks.  Layers tie axes: what
+is summed element by element is widened alike.  An axis that nothing determines is widened by repetition: position i of
 n′ stands for i mod n, within each of its blocks (Net2WiderNet, Chen et al. 2016, arXiv:1511.05641, in a fixed order).
 The same rule makes an axis narrower: the first n′ positions are left.
 """
@@ -85,7 +85,7 @@ class Clash:
 
 
 @dataclass
-class Axis:
+class AxisPair:
     """One axis in both networks; sizes that are no numbers are the same in both."""
 
     old: Size
@@ -99,13 +99,13 @@ class Axes:
     """All axes of a migration, by number."""
 
     def __init__(self) -> None:
-        self.axes: list[Axis] = []
+        self.axes: list[AxisPair] = []
         self.above: list[int] = []
         self.checks: list[Callable[[], Clash | None]] = []
         self._positions: dict[int, Positions] = {}
 
     def add(self, old: Size, new: Size) -> int:
-        self.axes.append(Axis(old, new))
+        self.axes.append(AxisPair(old, new))
         self.above.append(len(self.above))
         return len(self.axes) - 1
 
@@ -114,7 +114,7 @@ class Axes:
             number = self.above[number]
         return number
 
-    def __getitem__(self, number: int) -> Axis:
+    def __getitem__(self, number: int) -> AxisPair:
         return self.axes[self.root(number)]
 
     def tie(self, first: int, second: int, layer: str) -> None:
@@ -122,16 +122,18 @@ class Axes:
         a, b = self.root(first), self.root(second)
         if a == b:
             return
-        one, other = self.axes[a], self.axes[b]
-        if (one.old, one.new) != (other.old, other.new):
+        axis, second_axis = self.axes[a], self.axes[b]
+        if (axis.old, axis.new) != (second_axis.old, second_axis.new):
             self.checks.append(
-                lambda: Clash(layer, f"it joins an axis {one.old} -> {one.new} with one {other.old} -> {other.new}")
+                lambda: Clash(
+                    layer, f"it joins an axis {axis.old} -> {axis.new} with one {second_axis.old} -> {second_axis.new}"
+                )
             )
             return
         self.above[b] = a
-        one.blocks = max(one.blocks, other.blocks)
-        one.fixed = [*(one.fixed or ()), *(other.fixed or ())] or None
-        one.derived = [*(one.derived or ()), *(other.derived or ())] or None
+        axis.blocks = max(axis.blocks, second_axis.blocks)
+        axis.fixed = [*(axis.fixed or ()), *(second_axis.fixed or ())] or None
+        axis.derived = [*(axis.derived or ()), *(second_axis.derived or ())] or None
 
     def fix(self, number: int, positions: Positions, layer: str) -> None:
         axis = self[number]

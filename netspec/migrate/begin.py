@@ -13,7 +13,7 @@ from torch import Tensor
 
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.weight_axes import Taps
-from netspec.migrate.alone import Samples, alone, run, same
+from netspec.migrate.alone import LayerValues, alone, run, same
 
 Fill = Callable[[Tensor], object]  # fills a tensor of the new network in place
 Fills = Mapping[str, Fill]  # by the layer's short names
@@ -58,7 +58,7 @@ class Beginner:
 
     def __init__(self, graph: Graph, added: set[str]) -> None:
         self.graph, self.added = graph, added
-        self.samples = Samples(graph)
+        self.values = LayerValues(graph)
         self.sharers = {node.share for node in graph.layers() if node.share}
 
     def as_identity(self, node: Node) -> Fills | None:
@@ -66,10 +66,10 @@ class Beginner:
         [ref] = node.inputs
         if self.graph.type_of(ref) != node.outputs.get("") or len(node.outputs) > 1 or self._shares(node):
             return None
-        x = self.samples.of(ref)
+        x = self.values.of(ref)
         for fills in identity_fills(self.graph, node):
             if same(run(self._filled(node, fills), [x]), x):
-                self.samples.same[Ref(node.name)] = ref
+                self.values.same[Ref(node.name)] = ref
                 return fills
         return None
 
@@ -78,7 +78,7 @@ class Beginner:
         if len(node.outputs) > 1 or self.graph.weights_of(node):
             return False
         types = self.graph.input_types(node)
-        values = [self.samples.drawn(type_) * (i in trunk) for i, type_ in enumerate(types)]
+        values = [self.values.drawn(type_) * (i in trunk) for i, type_ in enumerate(types)]
         return same(run(alone(self.graph, node), values), torch.stack([values[i] for i in trunk]).sum(0))
 
     def as_zero(self, ref: Ref) -> tuple[str, Fills] | None:
@@ -87,7 +87,7 @@ class Beginner:
             node = self.graph[ref.node]
             if node.name not in self.added or ref.port or len(node.outputs) > 1 or self._shares(node):
                 return None
-            values = [self.samples.drawn(type_) for type_ in self.graph.input_types(node)]
+            values = [self.values.drawn(type_) for type_ in self.graph.input_types(node)]
             if fills := zero_fills(self.graph, node):
                 return (node.name, fills) if not run(self._filled(node, fills), values).any() else None
             if len(node.inputs) != 1 or run(alone(self.graph, node), [torch.zeros_like(x) for x in values]).any():

@@ -18,7 +18,7 @@ from netspec.backends.parity.trials import trial_sizes
 from netspec.graph.cost import total
 from netspec.graph.model import Graph
 from netspec.migrate.axes import Axes
-from netspec.migrate.correspond import Correspondence
+from netspec.migrate.correspondence import Correspondence
 
 BATCH = 5  # masks and lengths have as many forms
 LONG = (5, 64)  # steps
@@ -50,14 +50,14 @@ def _samples(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedOutputs:
     """What the old network gives, and the inputs of the new one for which it should give the same."""
 
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
 
 
-def expected_outputs(walked: Correspondence, old: nn.Module) -> list[Expected]:
+def expected_outputs(walked: Correspondence, old: nn.Module) -> list[ExpectedOutputs]:
     """The old network run; it is left in float64.  Empty where one of its inputs or all of its outputs are gone."""
     before, after = walked.before, walked.after
     if not walked.outputs or {name for name, _ in walked.inputs.values()} != set(before.inputs):
@@ -74,11 +74,11 @@ def expected_outputs(walked: Correspondence, old: nn.Module) -> list[Expected]:
             fresh = random_inputs(after, batch, _sizes(after, grown), generator)
             grown |= {name: _wide(fresh[name], high) for name in new}
         with torch.no_grad():
-            trials.append(Expected(grown, _named(before, old(**given))))
+            trials.append(ExpectedOutputs(grown, _named(before, old(**given))))
     return trials
 
 
-def compare(walked: Correspondence, trials: Sequence[Expected], new: nn.Module) -> Comparison | None:
+def compare(walked: Correspondence, trials: Sequence[ExpectedOutputs], new: nn.Module) -> Comparison | None:
     """None where nothing can be compared.  The module is left in float64."""
     if not trials:
         return None

@@ -12,7 +12,7 @@ from netspec.layers.base import Reach, Reaches
 from netspec.shapes.dim import Size, product
 
 
-class Source(NamedTuple):
+class AxisSource(NamedTuple):
     """An axis of an input: position i of the output's is i + `shift` of it."""
 
     input: int
@@ -24,7 +24,7 @@ class Source(NamedTuple):
 class Through(Reach):
     """Where the positions of an axis come from.  `exact`: each from one; `mixed`: each is seen by all of the axis."""
 
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AxisSource, ...] = ()
     exact: bool = True
     mixed: bool = False
 
@@ -48,7 +48,8 @@ def through(graph: Graph, node: Node) -> list[Through | None]:
     types = graph.input_types(node)
     outputs = tuple(node.outputs.values())
     begin: tuple[Reaches, ...] = tuple(
-        tuple(Through(sources=(Source(i, axis, 0),)) for axis in range(1, type_.rank)) for i, type_ in enumerate(types)
+        tuple(Through(sources=(AxisSource(i, axis, 0),)) for axis in range(1, type_.rank))
+        for i, type_ in enumerate(types)
     )
     reaches = node.layer.reach(begin, types, outputs)
     if len(reaches) != outputs[0].rank - 1:

@@ -28,20 +28,20 @@ def unpacked(stack: CellStack, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
             return None
         rows = native.hidden * len(native.operator.torch_order)
         shapes = {"weight_ih": (rows, native.input), "weight_hh": (rows, native.hidden)}
-        given = {
+        gates = {
             key: tensors[f"{key}{suffix}"] for key in (*shapes, "bias_ih", "bias_hh") if f"{key}{suffix}" in tensors
         }
-        left -= {f"{key}{suffix}" for key in given}
-        if any(key not in given or tuple(given[key].shape) != shape for key, shape in shapes.items()):
+        left -= {f"{key}{suffix}" for key in gates}
+        if any(key not in gates or tuple(gates[key].shape) != shape for key, shape in shapes.items()):
             return None
-        weights = _of_row(native, given)
+        weights = _of_row(native, gates)
         if weights is None:
             return None
         made |= {stack.names(row)[name]: value for name, value in weights.items()}
     return made if not left and made.keys() == stack.weights.keys() else None
 
 
-def _of_row(native: Native, given: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+def _of_row(native: Native, gates: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
     """The weights of one step; None where the packed ones cannot be had from any."""
     sizes = {part.weight: (native.hidden, 0) for gate in native.gates.values() for part in _all_parts(gate)}
     for gate in native.gates.values():
@@ -49,7 +49,7 @@ def _of_row(native: Native, given: Mapping[str, Tensor]) -> dict[str, Tensor] | 
             sizes[part.weight] = (native.hidden, max(sizes[part.weight][1], part.stop or 0))
     weights = {name: torch.zeros((h, w) if w else (h,)) for name, (h, w) in sizes.items()}
     order = native.operator.torch_order
-    blocks = {key: torch.split(value.float(), native.hidden) for key, value in given.items()}
+    blocks = {key: torch.split(value.float(), native.hidden) for key, value in gates.items()}
     for i, letter in enumerate(order):
         gate = native.gates[letter]
         _put(weights, gate.input, blocks["weight_ih"][i])
@@ -62,7 +62,7 @@ def _of_row(native: Native, given: Mapping[str, Tensor]) -> dict[str, Tensor] | 
             _put(weights, gate.bias, own + state - gate.constant)
     zero = torch.zeros(native.hidden * len(order))
     packed = (*matrices(native, order, weights, torch), *biases(native, order, weights, torch))
-    wanted = (given["weight_ih"], given["weight_hh"], given.get("bias_ih", zero), given.get("bias_hh", zero))
+    wanted = (gates["weight_ih"], gates["weight_hh"], gates.get("bias_ih", zero), gates.get("bias_hh", zero))
     return weights if _alike(native, packed, wanted) else None
 
 

@@ -41,13 +41,13 @@ def weights_of_model(path: Path) -> tuple[Spec, Mapping[str, Tensor], tuple[str,
     carried = read_spec(path)
     spec = load(carried.text, hold_budget=False)
     spec.name = carried.name
-    given = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    initializers = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     streaming = any(entry.key == STREAMING for entry in model.metadata_props)
     weights: Arrays = {name: tensor.numpy() for name, tensor in to_torch(spec).state_dict().items()}
     after = for_inference(spec.with_weights(weights))
-    missing = _take_named(spec, after, weights, given)
-    _take_packed(spec, weights, given, missing, streaming)
-    _hold(path, spec, weights, given, streaming)
+    missing = _take_named(spec, after, weights, initializers)
+    _take_packed(spec, weights, initializers, missing, streaming)
+    _hold(path, spec, weights, initializers, streaming)
     dead = [node.name for node in spec.layers() if node.name not in after and spec.weights_of(node)]
     folded = {name for node in after.layers() for name in node.origin}
     lost = [name for name in dead if name not in folded]
@@ -57,29 +57,29 @@ def weights_of_model(path: Path) -> tuple[Spec, Mapping[str, Tensor], tuple[str,
     return spec, {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}, tuple(notes)
 
 
-def _take_named(graph: Graph, after: Graph, weights: Arrays, given: Arrays) -> set[str]:
+def _take_named(graph: Graph, after: Graph, weights: Arrays, initializers: Arrays) -> set[str]:
     """Put in what stands in the model under its name; gives the layers of which something does not."""
     missing: set[str] = set()
     for node in after.layers():
         if len(node.origin) == 2:
             product, norm = (graph[name] for name in node.origin)
-            _unfold(graph, product, norm, weights, given)
+            _unfold(graph, product, norm, weights, initializers)
             continue
         for name, weight in after.weights_of(node).items():
             full = f"{after.owner(node, name)}.{name}"
-            if full in given and given[full].shape == weight.shape:
-                weights[full] = given[full]
+            if full in initializers and initializers[full].shape == weight.shape:
+                weights[full] = initializers[full]
             elif weight.shape:
                 missing.add(node.name)
     return missing
 
 
-def _unfold(graph: Graph, product: Node, norm: Node, weights: Arrays, given: Arrays) -> None:
+def _unfold(graph: Graph, product: Node, norm: Node, weights: Arrays, initializers: Arrays) -> None:
     """(x − 0) / √(1 + eps) · √(1 + eps) + shift, behind the layer that has the scale."""
     for name in ("weight", "bias"):
-        if (full := f"{product.name}.{name}") in given and (name == "weight" or full in weights):
-            weights[full] = given[full]
-    shift = given.get(f"{product.name}.bias")
+        if (full := f"{product.name}.{name}") in initializers and (name == "weight" or full in weights):
+            weights[full] = initializers[full]
+    shift = initializers.get(f"{product.name}.bias")
     for name, weight in graph.weights_of(norm).items():
         value = {"running_var": 1.0, "weight": (1.0 + float(getattr(norm.layer, "eps", 0.0))) ** 0.5}.get(name, 0.0)
         weights[f"{norm.name}.{name}"] = np.full(weight.shape, value, weight.dtype)
@@ -91,7 +91,7 @@ def _unfold(graph: Graph, product: Node, norm: Node, weights: Arrays, given: Arr
         weights[f"{norm.name}.running_mean"] = -shift
 
 
-def _take_packed(graph: Graph, weights: Arrays, given: Arrays, missing: set[str], streaming: bool) -> None:
+def _take_packed(graph: Graph, weights: Arrays, initializers: Arrays, missing: set[str], streaming: bool) -> None:
     """Export whole numbers in the place of weights, and see where they come to stand."""
     for name in missing:
         node = graph[name]
@@ -107,9 +107,9 @@ def _take_packed(graph: Graph, weights: Arrays, given: Arrays, missing: set[str]
         empty = {full: np.zeros_like(array) if full in names else array for full, array in weights.items()}
         constants = {t.name: numpy_helper.to_array(t) for t in _initializers(graph, empty, streaming)}
         for tensor in _initializers(graph, marked, streaming):
-            if not tensor.name.startswith((f"{name}/", f"{name}.")) or tensor.name not in given:
+            if not tensor.name.startswith((f"{name}/", f"{name}.")) or tensor.name not in initializers:
                 continue
-            values, constant = given[tensor.name], constants[tensor.name]
+            values, constant = initializers[tensor.name], constants[tensor.name]
             if values.dtype == constant.dtype == np.float32 and values.shape == constant.shape:
                 places = numpy_helper.to_array(tensor) - constant  # ± the number of a weight, 0 where there is none
                 numbers = np.rint(np.nan_to_num(np.abs(places))).astype(np.int64)
@@ -126,10 +126,10 @@ def _initializers(graph: Graph, weights: Arrays, streaming: bool) -> list[onnx.T
     return list(emit_model(for_inference(graph.with_weights(weights)), streaming).graph.initializer)
 
 
-def _hold(path: Path, graph: Graph, weights: Arrays, given: Arrays, streaming: bool) -> None:
+def _hold(path: Path, graph: Graph, weights: Arrays, initializers: Arrays, streaming: bool) -> None:
     """Raises NS641 where the weights do not give the model that they were taken from."""
     for tensor in _initializers(graph, weights, streaming):
-        mine, its = numpy_helper.to_array(tensor), given.get(tensor.name)
+        mine, its = numpy_helper.to_array(tensor), initializers.get(tensor.name)
         if its is None or mine.shape != its.shape or mine.dtype != its.dtype or not _close(mine, its):
             raise NetspecError(
                 "NS641",

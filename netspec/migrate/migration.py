@@ -14,7 +14,8 @@ from netspec.backends.torch.module import to_torch
 from netspec.graph.model import Graph
 from netspec.migrate.axes import Axes, is_identity
 from netspec.migrate.compare import Comparison, compare, expected_outputs
-from netspec.migrate.correspond import Correspondence, Made, Span, correspond
+from netspec.migrate.correspond import correspond
+from netspec.migrate.correspondence import Correspondence, Made, UnitSpan
 from netspec.migrate.values import value_of
 from netspec.review.difference import Matching
 
@@ -143,7 +144,7 @@ def _made(made: Made, old: tuple[int, ...], new: tuple[int, ...], axes: Axes) ->
     for along, a, b in zip(made.along, old, new, strict=True):
         missing |= along is None and b > a
         for span in along or ():
-            if isinstance(span, Span):
+            if isinstance(span, UnitSpan):
                 positions = axes.positions(span.axis)
                 moved |= not is_identity(positions, span.old.size)
                 missing |= bool((positions < 0).any())

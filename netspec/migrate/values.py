@@ -14,7 +14,7 @@ from torch import Tensor
 
 from netspec.layers.weight_axes import Taps, Units
 from netspec.migrate.axes import Axes, Positions, copies, leading
-from netspec.migrate.correspond import Made, Span
+from netspec.migrate.correspondence import Made, UnitSpan
 
 
 def value_of(made: Made, old: Tensor, new: Tensor, axes: Axes, noise: float = 0.0) -> Tensor:
@@ -68,7 +68,7 @@ def _taps(old: Taps, new: Taps) -> Positions:
     return np.array([offsets.get(offset, -1) for offset in new.offsets()], dtype=np.int64)
 
 
-def _runs(spans: Sequence[Span], axes: Axes, made: Made, axis: int) -> tuple[Positions, np.ndarray, bool]:
+def _runs(spans: Sequence[UnitSpan], axes: Axes, made: Made, axis: int) -> tuple[Positions, np.ndarray, bool]:
     """Positions, what they are multiplied by, and whether what is not there is 0."""
     positions, factors, start = [], [], 0
     for span in spans:
@@ -95,7 +95,7 @@ def _blocks(made: Made, axes: Axes) -> tuple[int, list[Positions], Units, Units]
         if along is None or isinstance(along[0], Taps):
             continue
         [span, *_] = along
-        if isinstance(span, Span) and span.new.within and (span.old.blocks, span.new.blocks) != (1, 1):
+        if isinstance(span, UnitSpan) and span.new.within and (span.old.blocks, span.new.blocks) != (1, 1):
             units = axes.positions(span.axis).reshape(span.new.blocks, -1)
             return axis, list(units), span.old, span.new
     return None
