@@ -16,7 +16,7 @@ from netspec.report.picture.columns import in_columns
 from netspec.report.picture.layers import network_tree
 from netspec.report.picture.place import Box, Plan, deepest, plan
 from netspec.report.picture.text_width import text_width
-from netspec.report.picture.tree import MOST_UNITS, Body, Leaf, Unit
+from netspec.report.picture.tree import MOST_UNITS, DrawnLayer, Interior, Unit
 from netspec.report.plot import dot
 from netspec.report.plot.svg import svg
 from tests.report.pictured import DENSE, UNET
@@ -28,15 +28,15 @@ HOSTILE = "</script><script>alert(1)</script>"
 CHAIN = "netspec: 1\nname: chain\ninputs: {x: [4]}\nlayers:\n"
 
 
-def units(body: Body) -> list[Unit]:
+def units(body: Interior) -> list[Unit]:
     """Every box, those inside others included."""
-    inside = [units(unit.inside) for unit in body.units if isinstance(unit.inside, Body)]
+    inside = [units(unit.inside) for unit in body.units if isinstance(unit.inside, Interior)]
     return [*body.units, *(unit for each in inside for unit in each)]
 
 
-def layers(body: Body) -> int:
+def layers(body: Interior) -> int:
     """Every layer, each copy counted."""
-    return sum(u.copies * (layers(u.inside) if isinstance(u.inside, Body) else 1) for u in body.units)
+    return sum(u.copies * (layers(u.inside) if isinstance(u.inside, Interior) else 1) for u in body.units)
 
 
 @pytest.mark.parametrize("path", ARCHITECTURES, ids=lambda path: path.stem)
@@ -51,7 +51,7 @@ def test_equal_copies_are_one_box() -> None:
     body = network_tree(netspec.load("architectures/resnet34.yaml"))
     layer1, layer3 = (next(u for u in body.units if u.label == name) for name in ("layer1", "layer3"))
     assert layer1.names == ("layer1.0", "layer1.1", "layer1.2") and layer1.kind == "basic"
-    assert isinstance(layer3.inside, Body) and layer3.kind == "basic ×6"
+    assert isinstance(layer3.inside, Interior) and layer3.kind == "basic ×6"
     assert [(u.label, u.copies) for u in layer3.inside.units] == [("0", 1), ("1–5", 5)]
 
 
@@ -78,14 +78,14 @@ def test_copies_that_something_else_reads_stay_apart() -> None:
         + "  fc: {type: linear, out_features: 4, repeat: 3}\n  sum: {type: add, from: [fc.0, fc]}\noutputs: {y: sum}\n"
     )
     [fc] = [u for u in network_tree(netspec.load(text)).units if u.label == "fc"]
-    assert isinstance(fc.inside, Body) and [u.label for u in fc.inside.units] == ["0", "1–2"]
+    assert isinstance(fc.inside, Interior) and [u.label for u in fc.inside.units] == ["0", "1–2"]
 
 
 def test_long_bodies_are_shown_in_stretches() -> None:
     text = CHAIN + "".join(f"  fc{i}: {{type: linear, out_features: 4}}\n" for i in range(3000))
     body = network_tree(netspec.load(text))
     assert len(body.units) <= MOST_UNITS and layers(body) == 3002
-    assert max(len(u.inside.units) for u in units(body) if isinstance(u.inside, Body)) <= MOST_UNITS
+    assert max(len(u.inside.units) for u in units(body) if isinstance(u.inside, Interior)) <= MOST_UNITS
 
 
 # Places
@@ -241,6 +241,6 @@ def test_dot_has_a_node_a_layer_and_a_cluster_an_open_container() -> None:
     nodes = re.findall(r"^ *(n(?:_\d+)+) \[label", text, re.MULTILINE)
     wires = re.findall(r"^ *(n[_\d]+) -> (n[_\d]+) ", text, re.MULTILINE)
     body = network_tree(graph)
-    assert len(nodes) == len(set(nodes)) == sum(isinstance(u.inside, Leaf) for u in units(body))
-    assert text.count("subgraph") == sum(isinstance(u.inside, Body) for u in units(body))
+    assert len(nodes) == len(set(nodes)) == sum(isinstance(u.inside, DrawnLayer) for u in units(body))
+    assert text.count("subgraph") == sum(isinstance(u.inside, Interior) for u in units(body))
     assert {end for wire in wires for end in wire} == set(nodes)

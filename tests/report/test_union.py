@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.tree import BORDER, Body, Leaf
+from netspec.report.picture.tree import BORDER, DrawnLayer, Interior
 from netspec.report.picture.union import Union
 from netspec.report.plot.svg import render
 from netspec.review.diff import compare
@@ -23,11 +23,11 @@ from tests.review.random_networks import drawn
 ARCHITECTURES = sorted(Path("architectures").glob("*.yaml"))
 
 
-def leaves(body: Body, times: int = 1) -> Counter[str]:
+def leaves(body: Interior, times: int = 1) -> Counter[str]:
     """How many layers have each status, every copy counted."""
     counts: Counter[str] = Counter()
     for unit in body.units:
-        if isinstance(unit.inside, Leaf):
+        if isinstance(unit.inside, DrawnLayer):
             if unit.kind not in ("input", "output"):
                 counts[unit.inside.status] += times * unit.copies
         else:
@@ -43,14 +43,14 @@ def check(difference: Difference) -> None:
     check_links(body)
 
 
-def check_links(body: Body) -> None:
+def check_links(body: Interior) -> None:
     """Every end is there, and a box has one link into each of its inputs."""
     inputs = Counter((link.target.unit, link.target.slot) for link in body.links)
     for link in body.links:
         assert all(BORDER <= end.unit < len(body.units) for end in (link.source, link.target))
         assert inputs[link.target.unit, link.target.slot] == 1
     for unit in body.units:
-        if isinstance(unit.inside, Body):
+        if isinstance(unit.inside, Interior):
             check_links(unit.inside)
 
 

@@ -16,7 +16,7 @@ from netspec.layers import kinds
 from netspec.report.numbers import byte_size, count, short
 from netspec.report.picture.captions import caption
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.tree import Body, Facts, Leaf, Lines, Unit
+from netspec.report.picture.tree import DrawnLayer, Facts, Interior, LineRange, Unit
 from netspec.shapes.dim import Dim, Size
 from netspec.source.text import Source
 
@@ -35,7 +35,7 @@ def page_data(networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def network_page(
-    body: Body, graph: Graph, before: Mapping[str, Source], after: Mapping[str, Source], *, name: str
+    body: Interior, graph: Graph, before: Mapping[str, Source], after: Mapping[str, Source], *, name: str
 ) -> dict[str, Any]:
     """A picture with all that is told of its boxes.
 
@@ -80,9 +80,9 @@ class _Tables:
         self.leaves: list[dict[str, Any]] = []
         self.kinds: dict[str, str] = {}
         self.text: dict[str, dict[str, dict[str, str]]] = {"before": {}, "after": {}}
-        self._numbers: dict[Body | Leaf, int] = {}
+        self._numbers: dict[Interior | DrawnLayer, int] = {}
 
-    def body(self, body: Body) -> int:
+    def body(self, body: Interior) -> int:
         if body not in self._numbers:
             units = [self._unit(unit) for unit in body.units]
             links = [[*link.source, *link.target, link.shape, link.status] for link in body.links]
@@ -92,7 +92,7 @@ class _Tables:
 
     def _unit(self, unit: Unit) -> dict[str, Any]:
         self._note_kind(unit.kind)
-        if isinstance(unit.inside, Leaf):
+        if isinstance(unit.inside, DrawnLayer):
             facts = unit.inside.facts
             ends = facts.kind in ("input", "output")
             inside = {"leaf": self._leaf(unit.inside)}
@@ -109,7 +109,7 @@ class _Tables:
             **_cost(unit.cost),
         }
 
-    def _leaf(self, leaf: Leaf) -> int:
+    def _leaf(self, leaf: DrawnLayer) -> int:
         if leaf not in self._numbers:
             self.leaves.append(
                 {
@@ -145,7 +145,7 @@ class _Tables:
         if cls is not None and kind not in self.kinds:
             self.kinds[kind] = equation_of(cls)
 
-    def _note_lines(self, lines: Lines, side: str) -> None:
+    def _note_lines(self, lines: LineRange, side: str) -> None:
         source = self.sources[side].get(lines.file)
         if source is not None:
             shown = self.text[side].setdefault(lines.file, {})

@@ -20,7 +20,7 @@ LABEL = 12.0  # height of a shape beside a wire
 ROUNDS = 12
 
 
-class Size2(NamedTuple):
+class Extent(NamedTuple):
     width: float
     height: float
 
@@ -46,7 +46,7 @@ class Arrangement:
 
     corners: list[Point]
     routes: list[list[Point]]
-    size: Size2
+    size: Extent
 
 
 @dataclass
@@ -71,7 +71,7 @@ class _Piece:
 
 
 def arrange(
-    boxes: Sequence[Size2],
+    boxes: Sequence[Extent],
     edges: Sequence[Edge],
     *,
     first: Iterable[int] = (),
@@ -85,7 +85,7 @@ def arrange(
 
 class _Layout:
     def __init__(
-        self, boxes: Sequence[Size2], edges: Sequence[Edge], first: set[int], last: set[int], labels: Sequence[float]
+        self, boxes: Sequence[Extent], edges: Sequence[Edge], first: set[int], last: set[int], labels: Sequence[float]
     ) -> None:
         self.boxes, self.edges, self.labels = boxes, edges, labels
         ranks = _ranks(len(boxes), edges, first, last)
@@ -124,7 +124,7 @@ class _Layout:
         height = tops[-1] + heights[-1] if tops else 0.0
         corners = [Point(centres[i] - box.width / 2, tops[self.vertices[i].rank]) for i, box in enumerate(self.boxes)]
         routes = [self._route(way, centres, tops, heights, tracks) for way in self.ways]
-        return Arrangement(corners, routes, Size2(right, height))
+        return Arrangement(corners, routes, Extent(right, height))
 
     # Order of each row
 

@@ -9,7 +9,7 @@ from netspec.graph.cost import Cost, cost_of
 from netspec.graph.model import Graph, Input, Node, Ref
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
-from netspec.report.picture.tree import MERGE, Body, Facts, Item, Leaf, Lines, Wire, tree
+from netspec.report.picture.tree import MERGE, DrawnLayer, Facts, Interior, Item, LineRange, TensorRead, tree
 from netspec.review.layer_changes import set_fields
 from netspec.review.yaml_text import init_text, value_text
 from netspec.shapes.dim import Dim, Size
@@ -19,13 +19,13 @@ from netspec.source.text import Span
 FREE = Cost(0, 0, 0)
 
 
-def network_tree(graph: Graph) -> Body:
+def network_tree(graph: Graph) -> Interior:
     """The picture of one network."""
     items = [
-        Item(node.name, path_of(graph, node), Leaf(None, facts(graph, node)), wires(graph, node))
+        Item(node.name, path_of(graph, node), DrawnLayer(None, facts(graph, node)), wires(graph, node))
         for node in graph.nodes()
     ]
-    items += [output_item(name, ref, Leaf(None, output_facts(graph, ref))) for name, ref in graph.outputs.items()]
+    items += [output_item(name, ref, DrawnLayer(None, output_facts(graph, ref))) for name, ref in graph.outputs.items()]
     return tree(items, container_kinds(graph))
 
 
@@ -40,14 +40,14 @@ def path_of(graph: Graph, node: Node) -> tuple[str, ...]:
     return (*path, MERGE) if node.name in graph.scopes else path
 
 
-def wires(graph: Graph, node: Node) -> tuple[Wire, ...]:
-    return tuple(Wire(ref, short_shape(graph.type_of(ref))) for ref in node.inputs)
+def wires(graph: Graph, node: Node) -> tuple[TensorRead, ...]:
+    return tuple(TensorRead(ref, short_shape(graph.type_of(ref))) for ref in node.inputs)
 
 
-def output_item(name: str, ref: Ref, leaf: Leaf, status: str = "") -> Item:
+def output_item(name: str, ref: Ref, leaf: DrawnLayer, status: str = "") -> Item:
     """An output of the network as a box of its own; layers cannot have its path."""
     [(_, shape)] = leaf.facts.outputs
-    return Item(f"{name} (output)", (f"{name} (output)",), leaf, (Wire(ref, shape, status),), name)
+    return Item(f"{name} (output)", (f"{name} (output)",), leaf, (TensorRead(ref, shape, status),), name)
 
 
 def output_facts(graph: Graph, ref: Ref) -> Facts:
@@ -82,10 +82,10 @@ def _equations(node: Node) -> tuple[str, ...]:
     return tuple(f"{unparse(e.target)} = {unparse(e.value)}" for e in node.layer.the_cell.equations)
 
 
-def lines_of(span: Span) -> Lines:
+def lines_of(span: Span) -> LineRange:
     """The lines of a span; one that ends before a line's first column does not reach into it."""
     last = span.end_line - (span.end_column == 1 and span.end_line > span.line)
-    return Lines(span.source.name, span.line, last)
+    return LineRange(span.source.name, span.line, last)
 
 
 def _sizes(weight: Weight) -> str:

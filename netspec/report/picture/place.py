@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from netspec.report.numbers import short
 from netspec.report.picture.captions import caption
-from netspec.report.picture.layered import Edge, Point, Size2, arrange
+from netspec.report.picture.layered import Edge, Extent, Point, arrange
 from netspec.report.picture.text_width import shortened, text_width
-from netspec.report.picture.tree import BORDER, Body, Leaf, Link, Unit
+from netspec.report.picture.tree import BORDER, DrawnLayer, Interior, Link, Unit
 
 NAME, SMALL = 11.0, 9.0  # sizes of text
 PAD = 9.0  # between a container's border and what is in it
@@ -32,7 +32,7 @@ class Box:
     """A unit in its place, measured from the corner of the body around it."""
 
     unit: Unit
-    size: Size2  # without the sheets of its copies
+    size: Extent  # without the sheets of its copies
     title: str
     note: str  # beside the title
     second: str  # below it
@@ -41,14 +41,14 @@ class Box:
     corner: Point = ORIGIN
 
     @property
-    def outer(self) -> Size2:
+    def outer(self) -> Extent:
         """With the sheets of its copies behind it."""
         sheets = SHEETS if self.unit.copies > 1 else 0.0
-        return Size2(self.size.width + sheets, self.size.height + sheets)
+        return Extent(self.size.width + sheets, self.size.height + sheets)
 
 
 @dataclass(frozen=True)
-class Written:
+class ShapeLabel:
     """A shape beside a wire, at the place where the wire begins."""
 
     at: Point
@@ -61,27 +61,28 @@ class Plan:
 
     boxes: list[Box]
     wires: list[tuple[Link, list[Point]]]
-    shapes: list[Written]
-    size: Size2
+    shapes: list[ShapeLabel]
+    size: Extent
     tops: list[float]  # where wires enter and leave, from the left
     bottoms: list[float]
 
 
-def boxes_at(body: Body, depth: int) -> int:
+def boxes_at(body: Interior, depth: int) -> int:
     """How many boxes a picture has whose containers are open `depth` deep."""
-    return sum(1 + (boxes_at(u.inside, depth - 1) if depth and isinstance(u.inside, Body) else 0) for u in body.units)
+    inside = [unit.inside for unit in body.units if isinstance(unit.inside, Interior)] if depth else []
+    return len(body.units) + sum(boxes_at(interior, depth - 1) for interior in inside)
 
 
-def deepest(body: Body) -> int:
+def deepest(body: Interior) -> int:
     """How many containers stand in each other."""
-    return max((1 + deepest(unit.inside) for unit in body.units if isinstance(unit.inside, Body)), default=0)
+    return max((1 + deepest(unit.inside) for unit in body.units if isinstance(unit.inside, Interior)), default=0)
 
 
-def plan(body: Body, depth: int) -> Plan:
+def plan(body: Interior, depth: int) -> Plan:
     """The body with its containers open `depth` deep."""
     drafts = [_draft(unit, depth) for unit in body.units]
     widest = max((d.size.width for d in drafts if not d.plan), default=0.0)
-    drafts = [d if d.plan else replace(d, size=Size2(widest, d.size.height)) for d in drafts]
+    drafts = [d if d.plan else replace(d, size=Extent(widest, d.size.height)) for d in drafts]
     stacks = _stacks(body)
     place = {unit: number for number, stack in enumerate(stacks) for unit in stack}
     links = [link for link in body.links if not _within(link, place)]
@@ -90,7 +91,7 @@ def plan(body: Body, depth: int) -> Plan:
     bottoms = 1 + max((link.target.slot for link in links if link.target.unit == BORDER), default=-1)
     shapes = [_shape_below(links, stack) for stack in stacks]
     arrangement = arrange(
-        [_stack_size([drafts[u] for u in stack]) for stack in stacks] + [Size2(0.0, 0.0)] * (tops + bottoms),
+        [_stack_size([drafts[u] for u in stack]) for stack in stacks] + [Extent(0.0, 0.0)] * (tops + bottoms),
         [_edge(link, drafts, place, count, tops) for link in links],
         first=range(count, count + tops),
         last=range(count + tops, count + tops + bottoms),
@@ -104,13 +105,13 @@ def plan(body: Body, depth: int) -> Plan:
             y += boxes[unit].outer.height + BETWEEN
     wires = [(link, _from_box(link, way, boxes)) for link, way in zip(links, arrangement.routes, strict=True)]
     starts = {place[link.source.unit]: way[0] for link, way in wires if link.source.unit != BORDER}
-    written = [Written(starts[s], shape) for s, shape in enumerate(shapes) if shape and s in starts]
+    written = [ShapeLabel(starts[s], shape) for s, shape in enumerate(shapes) if shape and s in starts]
     ports = [corner.x for corner in arrangement.corners[count:]]
     return Plan(boxes, wires, written, arrangement.size, ports[:tops], ports[tops:])
 
 
 def _draft(unit: Unit, depth: int) -> Box:
-    leaf = unit.inside if isinstance(unit.inside, Leaf) else None
+    leaf = unit.inside if isinstance(unit.inside, DrawnLayer) else None
     note = unit.kind if leaf is None else "" if leaf.facts.kind in ENDS else caption(leaf.facts, unit.label)
     note = f"{note} ×{unit.copies}".lstrip() if unit.copies > 1 else note
     title = shortened(unit.label, NAME, WIDEST * 0.6, bold=True)
@@ -121,13 +122,13 @@ def _draft(unit: Unit, depth: int) -> Box:
         note, second = leaf.facts.kind, shortened(note.removeprefix(leaf.facts.kind).lstrip(), SMALL, WIDEST)
     note = shortened(note, SMALL, max(WIDEST - head, 40))
     head += 5 + text_width(note, SMALL) if note else 0.0
-    if isinstance(unit.inside, Body) and depth:
+    if isinstance(unit.inside, Interior) and depth:
         inner = plan(unit.inside, depth - 1)
         width = max(head, inner.size.width) + 2 * PAD
         inner = moved(inner, (width - inner.size.width) / 2, HEADER)
-        return Box(unit, Size2(width, HEADER + inner.size.height), title, note, "", figure, inner)
+        return Box(unit, Extent(width, HEADER + inner.size.height), title, note, "", figure, inner)
     width = max(head, text_width(second, SMALL)) + 2 * PAD
-    return Box(unit, Size2(width, ROW + SECOND * bool(second)), title, note, second, figure)
+    return Box(unit, Extent(width, ROW + SECOND * bool(second)), title, note, second, figure)
 
 
 def moved(inner: Plan, right: float, down: float) -> Plan:
@@ -139,14 +140,14 @@ def moved(inner: Plan, right: float, down: float) -> Plan:
     return Plan(
         [replace(box, corner=there(box.corner)) for box in inner.boxes],
         [(link, list(map(there, way))) for link, way in inner.wires],
-        [Written(there(written.at), written.text) for written in inner.shapes],
+        [ShapeLabel(there(written.at), written.text) for written in inner.shapes],
         inner.size,
         [x + right for x in inner.tops],
         [x + right for x in inner.bottoms],
     )
 
 
-def _stacks(body: Body) -> list[list[int]]:
+def _stacks(body: Interior) -> list[list[int]]:
     """The units that are placed as one, from above."""
     stacks: list[list[int]] = []
     leaving: dict[int, list[Link]] = {}
@@ -164,14 +165,14 @@ def _stacks(body: Body) -> list[list[int]]:
         else:
             stack = [number]
             stacks.append(stack)
-        if isinstance(unit.inside, Leaf) and unit.kind not in ENDS:
+        if isinstance(unit.inside, DrawnLayer) and unit.kind not in ENDS:
             top[number] = stack
     return stacks
 
 
 def _hangs(unit: Unit) -> bool:
     """Whether a layer stands right under the one that it reads."""
-    if not isinstance(unit.inside, Leaf) or unit.kind in ENDS:
+    if not isinstance(unit.inside, DrawnLayer) or unit.kind in ENDS:
         return False
     facts = unit.inside.facts
     return not facts.weighted and [shape for _, shape in facts.outputs] == [*facts.inputs]
@@ -182,9 +183,9 @@ def _within(link: Link, place: dict[int, int]) -> bool:
     return BORDER not in (source, target) and place[source] == place[target]
 
 
-def _stack_size(boxes: Sequence[Box]) -> Size2:
+def _stack_size(boxes: Sequence[Box]) -> Extent:
     height = sum(box.outer.height for box in boxes) + BETWEEN * (len(boxes) - 1)
-    return Size2(max(box.outer.width for box in boxes), height)
+    return Extent(max(box.outer.width for box in boxes), height)
 
 
 def _edge(link: Link, drafts: Sequence[Box], place: dict[int, int], count: int, tops: int) -> Edge:
@@ -222,6 +223,6 @@ def _distinct(points: Sequence[Point]) -> Iterator[Point]:
 
 def _shape_below(links: Sequence[Link], stack: Sequence[int]) -> str:
     """The shape of what a stack gives, where none of its inputs has it."""
-    given = {link.shape: None for link in links if link.source.unit == stack[-1]}
-    read = {link.shape for link in links if link.target.unit == stack[0]}
-    return ", ".join(shape for shape in given if shape not in read)
+    outgoing = {link.shape: None for link in links if link.source.unit == stack[-1]}
+    incoming = {link.shape for link in links if link.target.unit == stack[0]}
+    return ", ".join(shape for shape in outgoing if shape not in incoming)

@@ -23,7 +23,7 @@ MOST_UNITS = 120  # of one body; what is longer is shown in stretches
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineRange:
     """Lines of a file, both ends included."""
 
     file: str
@@ -41,13 +41,13 @@ class Facts:
     outputs: tuple[tuple[str, str], ...]  # port, shape
     cost: Cost
     weights: tuple[tuple[str, str], ...] = ()  # name, shape
-    lines: Lines | None = None
+    lines: LineRange | None = None
     weighted: bool = False  # a product with weights: it begins a stack of its own
     equations: tuple[str, ...] = ()  # of a recurrent cell
 
 
 @dataclass(frozen=True)
-class Leaf:
+class DrawnLayer:
     """A layer: both sides, or one where it is added, removed, or nothing is compared."""
 
     before: Facts | None
@@ -65,7 +65,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Wire:
+class TensorRead:
     """One input of a layer: what it reads, its shape, and whether the wire is added or removed."""
 
     ref: Ref
@@ -79,8 +79,8 @@ class Item:
 
     name: str
     path: tuple[str, ...]
-    leaf: Leaf
-    wires: tuple[Wire, ...]
+    leaf: DrawnLayer
+    wires: tuple[TensorRead, ...]
     label: str = ""  # where it is not the last part of the path
 
 
@@ -108,7 +108,7 @@ class Unit:
     names: tuple[str, ...]
     label: str
     kind: str
-    inside: Leaf | Body
+    inside: DrawnLayer | Interior
     old_name: str = ""  # a container's own, where it was another
 
     @property
@@ -118,12 +118,12 @@ class Unit:
     @property
     def cost(self) -> Cost:
         """Of all copies together."""
-        each = self.inside.cost if isinstance(self.inside, Body) else self.inside.facts.cost
+        each = self.inside.cost if isinstance(self.inside, Interior) else self.inside.facts.cost
         return Cost(each.params * self.copies, each.flops * self.copies, each.activations * self.copies)
 
 
 @dataclass(frozen=True)
-class Body:
+class Interior:
     """What stands in a container, or in the whole network."""
 
     units: tuple[Unit, ...]
@@ -133,11 +133,11 @@ class Body:
 
 class _Placed(NamedTuple):
     unit: Unit
-    reads: tuple[Wire, ...]
+    reads: tuple[TensorRead, ...]
     gives: tuple[Ref, ...]  # what others read of it
 
 
-def tree(items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str] | None = None) -> Body:
+def tree(items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str] | None = None) -> Interior:
     """The picture of these layers, which stand in an order of the data.
 
     `kinds` says what each container is, `old_names` what it was called where that was something else.
@@ -152,9 +152,9 @@ class _Tree:
         for item in items:
             for wire in item.wires:
                 self.readers.setdefault(wire.ref, []).append(item.path)
-        self.bodies: dict[Body, Body] = {}  # equal ones are the same object, so that comparing them takes no time
+        self.bodies: dict[Interior, Interior] = {}  # equal ones are one object: comparing them takes no time
 
-    def body(self, items: Sequence[Item], depth: int) -> tuple[Body, tuple[Wire, ...], tuple[Ref, ...]]:
+    def body(self, items: Sequence[Item], depth: int) -> tuple[Interior, tuple[TensorRead, ...], tuple[Ref, ...]]:
         """The body of these layers, whose paths agree in `depth` parts; what it reads, and what is read of it."""
         around = items[0].path[:depth] if items else ()
         groups: dict[str, list[Item]] = {}
@@ -189,10 +189,10 @@ class _Tree:
 
     def _linked(
         self, level: Sequence[_Placed], escaping: Iterable[Ref]
-    ) -> tuple[Body, tuple[Wire, ...], tuple[Ref, ...]]:
+    ) -> tuple[Interior, tuple[TensorRead, ...], tuple[Ref, ...]]:
         """The units with the links between them, the links from and to the border numbered as they first occur."""
         made = {ref: End(u, slot) for u, placed in enumerate(level) for slot, ref in enumerate(placed.gives)}
-        reads: dict[Ref, Wire] = {}
+        reads: dict[Ref, TensorRead] = {}
         shapes: dict[Ref, str] = {}
         links = []
         for u, placed in enumerate(level):
@@ -200,7 +200,7 @@ class _Tree:
                 if wire.ref not in made:
                     first = reads.setdefault(wire.ref, wire)
                     if first.status != wire.status:  # one is as it was: so is the way to the border
-                        reads[wire.ref] = Wire(wire.ref, wire.shape)
+                        reads[wire.ref] = TensorRead(wire.ref, wire.shape)
                 shapes[wire.ref] = wire.shape
                 source = made.get(wire.ref) or End(BORDER, list(reads).index(wire.ref))
                 links.append(Link(source, End(u, slot), wire.shape, wire.status))
@@ -209,7 +209,7 @@ class _Tree:
         for slot, ref in enumerate(gives):
             links.append(Link(made[ref], End(BORDER, slot), shapes.get(ref, "")))
         costs = [placed.unit.cost for placed in level]
-        body = Body(tuple(p.unit for p in level), tuple(links), _sum(costs))
+        body = Interior(tuple(p.unit for p in level), tuple(links), _sum(costs))
         return self.bodies.setdefault(body, body), tuple(reads.values()), gives
 
     def _stretches(self, level: list[_Placed], escaping: set[Ref]) -> list[_Placed]:
@@ -256,7 +256,7 @@ def _follows(copy: _Placed, before: _Placed, place: int, readers: Mapping[Ref, s
     a, b = before.unit, copy.unit
     if a.inside != b.inside or a.kind != b.kind or len(before.reads) != len(copy.reads) or not b.names[0]:
         return False
-    if isinstance(b.inside, Leaf) and not b.names[0].isdecimal():  # layers that are written one by one are shown so
+    if isinstance(b.inside, DrawnLayer) and not b.names[0].isdecimal():  # layers are shown as they are written
         return False
     chained = [wire.ref in before.gives for wire in copy.reads]
     constant = [wire == earlier for wire, earlier in zip(copy.reads, before.reads, strict=True)]
@@ -273,7 +273,7 @@ def _run(run: list[_Placed]) -> _Placed:
     return _Placed(unit, run[0].reads, run[-1].gives)
 
 
-def _repeated(body: Body) -> str:
+def _repeated(body: Interior) -> str:
     """What a repeat is a repeat of: `bottleneck ×36`."""
     kinds = {unit.kind for unit in body.units}
     return f"{kinds.pop()} ×{sum(unit.copies for unit in body.units)}" if len(kinds) == 1 else "repeat"

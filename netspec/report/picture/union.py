@@ -13,7 +13,7 @@ from typing import Any
 
 from netspec.graph.model import Input, Node, Ref
 from netspec.report.picture.layers import container_kinds, facts, output_facts, output_item, path_of, short_shape, wires
-from netspec.report.picture.tree import Body, Facts, Item, Leaf, Path, Wire, tree
+from netspec.report.picture.tree import DrawnLayer, Facts, Interior, Item, Path, TensorRead, tree
 from netspec.review.difference import Difference, LayerChange
 from netspec.review.yaml_text import value_text
 
@@ -33,7 +33,7 @@ class Union:
         self.leaves = {path_of(self.after, node) for node in self.after.nodes()}
         self.containers = {path[:i] for path in self.leaves for i in range(1, len(path))}
 
-    def tree(self) -> Body:
+    def tree(self) -> Interior:
         return tree([*self.layers(), *self.outputs()], self.kinds(), self.old_names())
 
     def path(self, change: LayerChange) -> Path:
@@ -56,13 +56,13 @@ class Union:
 
     def _added(self, node: Node) -> Item:
         reads = tuple(replace(wire, status="added") for wire in wires(self.after, node))
-        return Item(node.name, path_of(self.after, node), Leaf(None, facts(self.after, node), "added"), reads)
+        return Item(node.name, path_of(self.after, node), DrawnLayer(None, facts(self.after, node), "added"), reads)
 
     def _removed(self, node: Node) -> Item:
-        reads = tuple(Wire(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, node))
+        reads = tuple(TensorRead(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, node))
         path = self._path(node)
         label = path[-1].removesuffix(GONE) or node.kind
-        return Item(self._key(node.name), path, Leaf(facts(self.before, node), None, "removed"), reads, label)
+        return Item(self._key(node.name), path, DrawnLayer(facts(self.before, node), None, "removed"), reads, label)
 
     def _kept(self, node: Node, old: Node) -> Item:
         change = self.changes.get(node.name)
@@ -71,18 +71,18 @@ class Union:
         if not change and isinstance(node.layer, Input):
             status = "renamed" if old.name != node.name else "changed" if _text(was) != _text(now) else ""
         changes = _changes(change, node) if change else ()
-        own = "" if old.name.rpartition(".")[2] == node.name.rpartition(".")[2] else old.name.rpartition(".")[2]
+        last, new_last = (name.rpartition(".")[2] for name in (old.name, node.name))
         same = not status and _text(was) == _text(now)
-        leaf = Leaf(None if same else was, now, status, own, changes)
+        leaf = DrawnLayer(None if same else was, now, status, last if last != new_last else "", changes)
         return Item(node.name, path_of(self.after, node), leaf, self._reads(node, old, change))
 
-    def _reads(self, node: Node, old: Node, change: LayerChange | None) -> tuple[Wire, ...]:
+    def _reads(self, node: Node, old: Node, change: LayerChange | None) -> tuple[TensorRead, ...]:
         """What the layer reads now, and what it read and reads no more.
 
         One that reads past what was added or removed is told by the wires of that alone.
         """
         now = wires(self.after, node)
-        before = [Wire(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, old)]
+        before = [TensorRead(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, old)]
         was = {wire.ref for wire in before}
         gone = [wire for wire in before if wire.ref not in {wire.ref for wire in now}]
         past = change is not None and any(effect.what == "from" for effect in change.effects)
@@ -96,21 +96,21 @@ class Union:
         for name, ref in self.after.outputs.items():
             now = output_facts(self.after, ref)
             if name not in old:
-                yield output_item(name, ref, Leaf(None, now, "added"), "added")
+                yield output_item(name, ref, DrawnLayer(None, now, "added"), "added")
                 continue
             was_ref = self.before.outputs[old[name]]
             was, was_read = output_facts(self.before, was_ref), self._ref(was_ref)
             status = "renamed" if old[name] != name else "changed" if was != now or was_read != ref else ""
-            leaf = Leaf(was if status else None, now, status, old[name] if status == "renamed" else "")
+            leaf = DrawnLayer(was if status else None, now, status, old[name] if status == "renamed" else "")
             item = output_item(name, ref, leaf)
             if was_read != ref:
                 shape = short_shape(self.before.type_of(was_ref))
                 added = tuple(replace(wire, status="added") for wire in item.wires)
-                item = replace(item, wires=(*added, Wire(was_read, shape, "removed")))
+                item = replace(item, wires=(*added, TensorRead(was_read, shape, "removed")))
             yield item
         for name, ref in self.before.outputs.items():
             if name not in self.matching.outputs:
-                leaf = Leaf(output_facts(self.before, ref), None, "removed")
+                leaf = DrawnLayer(output_facts(self.before, ref), None, "removed")
                 gone = output_item(name, self._ref(ref), leaf, "removed")
                 yield replace(gone, name=gone.name + GONE, path=(gone.path[0] + GONE,))
 
@@ -125,11 +125,11 @@ class Union:
         """What containers were called: their own names, or in full where they stood elsewhere."""
         names = {}
         for old, new in self.matching.containers.items():
-            (around, _, own), (new_around, _, new_own) = old.rpartition("."), new.rpartition(".")
+            (around, _, last), (new_around, _, new_last) = old.rpartition("."), new.rpartition(".")
             if self.matching.containers.get(around, around) != new_around:
                 names[tuple(new.split("."))] = old
-            elif own != new_own:
-                names[tuple(new.split("."))] = own
+            elif last != new_last:
+                names[tuple(new.split("."))] = last
         return names
 
     def _key(self, name: str) -> str:

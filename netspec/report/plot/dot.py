@@ -9,7 +9,7 @@ from netspec.report.numbers import short
 from netspec.report.picture.captions import caption
 from netspec.report.picture.columns import fitting
 from netspec.report.picture.layers import network_tree
-from netspec.report.picture.tree import BORDER, Body, End, Leaf, Link, Unit
+from netspec.report.picture.tree import BORDER, DrawnLayer, End, Interior, Link, Unit
 from netspec.source.text import printable
 
 
@@ -32,7 +32,7 @@ class _Dot:
     def __init__(self, depth: int) -> None:
         self.depth = depth
 
-    def body(self, body: Body, path: str, indent: str) -> Iterator[str]:
+    def body(self, body: Interior, path: str, indent: str) -> Iterator[str]:
         for number, unit in enumerate(body.units):
             yield from self._unit(unit, f"{path}_{number}", indent)
         for link in body.links:
@@ -42,7 +42,7 @@ class _Dot:
     def _unit(self, unit: Unit, path: str, indent: str) -> Iterator[str]:
         label = f"{unit.label} ×{unit.copies}" if unit.copies > 1 else unit.label
         figure = f"\n{short(unit.cost.params)} parameters" if unit.cost.params else ""
-        if isinstance(unit.inside, Leaf):
+        if isinstance(unit.inside, DrawnLayer):
             facts = unit.inside.facts
             ends = facts.kind in ("input", "output")
             words = "" if ends else caption(facts, unit.label)
@@ -61,15 +61,15 @@ class _Dot:
     def _is_open(self, path: str) -> bool:
         return path.count("_") <= self.depth
 
-    def _wire(self, body: Body, path: str, link: Link) -> str:
+    def _wire(self, body: Interior, path: str, link: Link) -> str:
         """Wires go between layers; Graphviz cuts none at the border of an open cluster."""
         source = self._end(body, path, link.source, leaving=True)
         target = self._end(body, path, link.target, leaving=False)
         return f"{source} -> {target} [label={_quoted(link.shape)}];"
 
-    def _end(self, body: Body, path: str, end: End, *, leaving: bool) -> str:
+    def _end(self, body: Interior, path: str, end: End, *, leaving: bool) -> str:
         unit, path = body.units[end.unit], f"{path}_{end.unit}"
-        if isinstance(unit.inside, Leaf) or not self._is_open(path):
+        if isinstance(unit.inside, DrawnLayer) or not self._is_open(path):
             return path
         border = End(BORDER, end.slot)
         inner = next(

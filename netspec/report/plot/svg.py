@@ -13,7 +13,7 @@ from netspec.report.picture.layered import Point
 from netspec.report.picture.layers import network_tree
 from netspec.report.picture.place import HEADER, NAME, PAD, ROW, SHEETS, SMALL, Box, Plan, plan
 from netspec.report.picture.text_width import FONT, text_width
-from netspec.report.picture.tree import BORDER, Leaf
+from netspec.report.picture.tree import BORDER, DrawnLayer
 from netspec.source.text import printable
 
 MARGIN = 12.0
@@ -69,7 +69,7 @@ def _plan(placed: Plan, x: float, y: float, nested: int) -> Iterator[str]:
 
 def _box(box: Box, x: float, y: float, nested: int) -> Iterator[str]:
     width, height = box.size
-    leaf = box.unit.inside if isinstance(box.unit.inside, Leaf) else None
+    leaf = box.unit.inside if isinstance(box.unit.inside, DrawnLayer) else None
     ends = leaf is not None and leaf.facts.kind in ("input", "output")
     style = "end" if ends else "weights" if leaf and leaf.facts.weights else "box" if leaf else "frame"
     style += " odd" if style == "frame" and nested % 2 else ""
