@@ -151,5 +151,5 @@ def test_a_narrow_terminal_gets_whole_names_and_tables_that_fit() -> None:
     assert NAME + ":" in text
     inner = f"{NAME}: {{type: sequence, layers: {{{NAME}: {{type: sequence, layers: {{{NAME}: relu}}}}}}}}"
     Path("wide.yaml").write_text(IRIS.replace("relu: relu", f"relu: relu\n  {inner}"))
-    assert f"{NAME}: sequence of relu\n" in netspec("diff net.yaml wide.yaml")[1]
+    assert f"{NAME}: sequence of sequence\n" in netspec("diff net.yaml wide.yaml")[1]
     assert max(map(len, on_a_terminal("summary net.yaml", 60).splitlines())) <= 60
