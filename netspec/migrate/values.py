@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from netspec.layers.weight_axes import Taps, Units
-from netspec.migrate.axes import Axes, Positions, copies, leading
+from netspec.migrate.axes import Axes, Positions, copies, is_identity, leading
 from netspec.migrate.correspondence import Made, UnitSpan
 
 
@@ -35,6 +35,11 @@ def value_of(made: Made, old: Tensor, new: Tensor, axes: Axes, noise: float = 0.
         index.append(positions)
         scale.append(np.ones(len(positions)) if factors is None else factors)
         zero.append(zeroed)
+    if made.padding is None and all(
+        is_identity(positions, size) and (factors == 1).all()
+        for positions, factors, size in zip(index, scale, old.shape, strict=True)
+    ):
+        return old
     blocks = _blocks(made, axes)
     result = new.clone()
     source = old.to(new.dtype)
@@ -76,7 +81,8 @@ def _runs(spans: Sequence[UnitSpan], axes: Axes, made: Made, axis: int) -> tuple
         units = axes.positions(span.axis)
         factor = np.ones(len(units))
         if new.summed:
-            factor = (old.gain / new.gain) / copies(units, new.blocks)
+            gain = old.gain / new.gain if old.size != new.size else 1.0  # other heads of one width are another function
+            factor = gain / copies(units, new.blocks)
         if new.within:  # of one block: `_grouped` moves it to the others
             units = units[: new.size // new.blocks]
             factor = factor[: new.size // new.blocks]

@@ -287,6 +287,8 @@ outputs: {y: a}
 """
     migration = migrated(before, before.replace("num_heads: 2", "num_heads: 4"))
     assert not migration.keeps_function and migration.doubts == {"a": "num_heads 2 -> 4"}
+    old = lived(netspec.load(before))
+    assert all(torch.equal(migration.tensors[name], old[name]) for name in old)  # carried is as it was
     assert migrated(before, before.replace("out_features: 8", "out_features: 16")).keeps_function
 
 
