@@ -182,7 +182,7 @@ def _training(graph: Graph, numbers: Mapping[str, int]) -> Iterator[str]:
     for name, number in numbers.items():
         node = graph[name]
         inits = {weight: repr(init) for weight, init in node.init.items()}
-        of_cell = node.layer.the_cell.init if isinstance(node.layer, CellLayer) else {}
-        inits |= {weight: repr(tree.plain()) for weight, tree in of_cell.items() if weight not in inits}
+        of_cell = node.layer.cell_inits() if isinstance(node.layer, CellLayer) else {}
+        inits |= {weight: repr(init) for weight, init in of_cell.items() if weight not in inits}
         if inits or node.freeze:
             yield f"{number} {sorted(inits.items())} {node.freeze}"

@@ -198,7 +198,7 @@ def cell_inits(cell: Cell, params: Mapping[str, float]) -> dict[str, Init]:
         word = tree.value if isinstance(tree, Scalar) else None
         known = isinstance(word, str) and word in cell.params
         if known:
-            inits[name] = Constant(params[str(word)])
+            inits[name] = Constant(float(params[str(word)]))
         elif isinstance(word, str) and word not in INITS.records:
             near = did_you_mean(word, [*INITS.records, *cell.params], f"there are {', '.join(INITS.records)}")
             problems.append(Problem("NS201", f"unknown initialisation {show(word)}", tree.span, near))

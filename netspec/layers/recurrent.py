@@ -23,7 +23,7 @@ from netspec.layers.base import (
     bad_input,
     kind,
 )
-from netspec.layers.init import cell_inits
+from netspec.layers.init import Init, cell_inits
 from netspec.layers.recurrent_wiring import LENGTHS_HINT, check_named, check_sequence, check_state, state_hint
 from netspec.layers.weight_axes import Units, WeightAxes
 from netspec.shapes.dim import Size
@@ -234,6 +234,11 @@ class CellLayer(Layer):
         of_every_layer = tuple(w for w in weights if re.fullmatch(rf"{re.escape(name)}_l\d+(_reverse)?", w))
         return super().weights_named(name, weights) if name in weights else of_every_layer
 
+    def cell_inits(self) -> dict[str, Init]:
+        """How the cell says that its weights begin, by its names, its parameters put in."""
+        cell = self.the_cell
+        return cell_inits(cell, {name: default or 0.0 for name, default in cell.params.items()} | dict(self.params))
+
     def flops(self, inputs: Types, outputs: Types) -> Size:
         each, once = self.stack(inputs[0]).products
         return inputs[0].shape[1] * each + once
@@ -245,15 +250,13 @@ class CellLayer(Layer):
     def torch_module(self, *inputs: TensorType) -> Any:
         from netspec.cells.run.module import Recurrent
 
-        cell = self.the_cell
-        params = {name: default or 0.0 for name, default in cell.params.items()} | dict(self.params)
         return Recurrent(
             self.stack(inputs[0]),
             dropout=self.dropout,
             returns=self.returns,
             recompute=self.recompute,
             learned=self.initial_state == "learned",
-            begin=cell_inits(cell, params),
+            begin=self.cell_inits(),
         )
 
     def to_torch(self, build: TorchBuilder) -> Any:

@@ -40,13 +40,17 @@ def merged_causes(before: Side, after: Side) -> list[Cause]:
     """The changes between the trees with all that the files extend and include put in."""
     if before.document is None or after.document is None:
         return []
-    roots = before.document.root, after.document.root
-    files = {file.source: name for name, file in (*before.document.files.items(), *after.document.files.items())}
-    merged = []
-    for edit in rewrapped(edits_between([(*roots, (), "")]), *roots):
+    return tree_causes(before, after, before.document.root, after.document.root)
+
+
+def tree_causes(before: Side, after: Side, old: Map, new: Map) -> list[Cause]:
+    """The changes between two trees that are made of the files of two sides."""
+    files = {source: name for side in (before, after) for name, source in side.files.items()}
+    causes = []
+    for edit in rewrapped(edits_between([(old, new, (), "")]), old, new):
         name = files.get(edit.span.source, "")
-        merged.append(_cause(edit, "" if name in (before.main, after.main) else name))
-    return merged
+        causes.append(_cause(edit, "" if name in (before.main, after.main) else name))
+    return causes
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from typing import Any
 
 from netspec.cells.language.cell import Cell
 from netspec.graph.cost import cost_of
-from netspec.graph.meaning import Meanings
+from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.arithmetic import Multiply
 from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Change, LayerChange, Matching
 from netspec.review.yaml_text import init_text
 from netspec.source.records import fields_of
-from netspec.source.text import show
 
 ALIKE = 0.5  # share of equal lines from which on a cell of another name is a changed one
 COSTS = ("params", "flops", "activations")
@@ -94,14 +93,14 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _equations(matching: Matching, meanings: Meanings, old: Node, new: Node) -> Iterator[Change]:
     """What a recurrent cell computes differently, whatever it is called and in whatever order its terms stand."""
-    if not (isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer)) or old.kind != new.kind:
+    if not (isinstance(old.layer, CellLayer) and isinstance(new.layer, CellLayer)):
+        return
+    if meanings.of(matching.before, old) == meanings.of(matching.after, new):
+        yield from _cell_inits(matching, old, new)
+        return
+    if old.kind != new.kind:
         return
     cells = old.layer.the_cell, new.layer.the_cell
-    if meanings.of(matching.before, old) == meanings.of(matching.after, new):
-        a, b = ({name: show(tree.plain()) for name, tree in cell.init.items()} for cell in cells)
-        if sorted(a.values()) != sorted(b.values()):  # else the weights have other names at most
-            yield from _changed_keys("init.", a, b)
-        return
     before, after = (cell.text.splitlines() for cell in cells)
     shown = [_as_written(cell) for cell in cells]
     matcher = SequenceMatcher(None, before, after, autojunk=False)
@@ -110,6 +109,31 @@ def _equations(matching: Matching, meanings: Meanings, old: Node, new: Node) -> 
     for tag, i, j, k, m in matcher.get_opcodes():
         if tag != "equal":
             yield Change("equations", "; ".join(shown[0][i:j]) or None, "; ".join(shown[1][k:m]) or None)
+
+
+def _cell_inits(matching: Matching, old: Node, new: Node) -> Iterator[Change]:
+    """How a cell says that its weights begin, each beside the weight that is used alike, whatever that is called."""
+    mine, its = _names_in_cell(matching.before, old), _names_in_cell(matching.after, new)
+    pairs = zip(weight_names(matching.before, old), weight_names(matching.after, new), strict=True)
+    inits = [
+        {name: init_text(init) for name, init in node.layer.cell_inits().items()}
+        for node in (old, new)
+        if isinstance(node.layer, CellLayer)
+    ]
+    for name, other in dict.fromkeys((mine[a], its[b]) for a, b in pairs if a in mine and b in its):
+        was, now = inits[0].get(name), inits[1].get(other)
+        if was != now and name == other:
+            yield Change(f"init.{name}", was, now)
+        elif was != now:
+            both = Change(f"init.{name}", was, None), Change(f"init.{other}", None, now)
+            yield from (change for change in both if change.before != change.after)
+
+
+def _names_in_cell(graph: Graph, node: Node) -> dict[str, str]:
+    """Weight of a recurrent layer -> what its cell calls it; learned states are none of the cell's."""
+    assert isinstance(node.layer, CellLayer)
+    stack = node.layer.stack(graph.input_types(node)[0])
+    return {full: name for row in range(stack.rows) for name, full in stack.names(row).items()}
 
 
 def _as_written(cell: Cell) -> list[str]:

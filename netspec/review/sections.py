@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netspec.frontend.document import read_document
+from netspec.frontend.expression import Env, resolve
 from netspec.graph.model import Budget, Graph
 from netspec.review.cell_changes import cell_changes
 from netspec.review.difference import Cause, Side
-from netspec.review.explain import causes
+from netspec.review.explain import causes, tree_causes
 from netspec.review.record_changes import Place, change, record_changes
+from netspec.source.errors import NetspecError
 from netspec.source.records import fields_of
 from netspec.source.text import Source, Span
-from netspec.source.tree import Map
+from netspec.source.tree import Items, Map, Tree
 from netspec.source.written import Written
 from netspec.spec import LEARNING, Spec
 
@@ -56,12 +58,37 @@ def _learning(
     old, new = (_record(side, section) for side in (before, after))
     declared = [side.document is not None and section in side.document.root for side in (before, after)]
     if any(there and record is None for there, record in zip(declared, (old, new), strict=True)):
-        return [cause for cause in written if _section(cause) == section]
+        return [cause for cause in written if _section(cause) == section] or _resolved_causes(section, before, after)
     places = [None if record is None else Place(record, record.tree) for record in (old, new)]
     if places[0] is not None and places[1] is not None:
         key = _key(after, section)
         return [replace(cause, entry=key) for cause in record_changes(places[0], places[1], section, files)]
     return [] if places == [None, None] else [change(section, places[0], places[1], files)]
+
+
+def _resolved_causes(section: str, before: Side, after: Side) -> list[Cause]:
+    """What changed in a section through the variables in it."""
+    roots = []
+    for side in (before, after):
+        tree = side.document.section(section) if side.document is not None else None
+        if tree is None or side.document is None:
+            return []  # new or gone, which is written
+        resolved = _resolved_where_possible(tree, side.document.vars)
+        roots.append(Map({section: resolved}, tree.span, {section: side.document.root.key_span(section)}))
+    return tree_causes(before, after, *roots)
+
+
+def _resolved_where_possible(tree: Tree, env: Env) -> Tree:
+    """A tree with every expression that has a value replaced by it."""
+    if isinstance(tree, Map):
+        entries = {key: _resolved_where_possible(value, env) for key, value in tree.entries.items()}
+        return Map(entries, tree.span, tree.key_spans)
+    if isinstance(tree, Items):
+        return Items([_resolved_where_possible(item, env) for item in tree.items], tree.span)
+    try:
+        return resolve(tree, env)
+    except NetspecError:
+        return tree
 
 
 def _record(side: Side, section: str) -> Written | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 
 import netspec
+from netspec.cells.language.library import library_text
+from netspec.graph.digest import digests
 from netspec.report.diff.text import lines as text_lines
 from netspec.report.styled import plain
 from netspec.review.diff import compare
 from netspec.review.difference import Difference, Side, Verdict
+from tests.review.networks import edited
 
 BASE = """
 netspec: 1
@@ -343,3 +346,54 @@ def test_data_and_training_are_not_the_network() -> None:
     assert more.headline == "architecture changed; training changed"
     other = changed(("lr: 1e-3", "lr: 3e-4"), ("stage: {", "body: {"), base=text)
     assert other.headline == "same function, other names; training changed"
+
+
+BEGINS = """
+netspec: 1
+inputs: {x: [T, 3]}
+cells:
+  mine:
+    params: {start: 1}
+    state: {h: hidden}
+    output: h
+    weights: {W: [hidden, input], b: [hidden], c: [hidden]}
+    init: {W: he, b: zeros, c: start}
+    equations:
+      - h[t] = tanh(W @ x[t] + b) * c + h[t-1]
+layers:
+  r: {type: recurrent, cell: mine, hidden: 4}
+"""
+
+
+@pytest.mark.parametrize(
+    ("edits", "shown"),
+    [
+        ([("b: zeros, c: start", "b: start, c: zeros")], "init.c 1 -> zeros, init.b zeros -> 1"),
+        ([("start: 1", "start: 2")], "init.c 1 -> 2"),
+        (
+            [("W: he", "W: {type: normal, mean: 0.000123456789, std: 0.012345678901234}")],
+            "init.W he -> {type: normal, mean: 0.000123456789, std: 0.012345678901234}",
+        ),
+    ],
+)
+def test_how_the_weights_of_a_cell_begin(edits: list[tuple[str, str]], shown: str) -> None:
+    difference = changed(*edits, base=BEGINS)
+    assert [entry.text for entry in difference.entries] == [shown]
+    assert difference.headline == "initialisation only"
+    before, after = (digests(netspec.load(text)).training for text in (BEGINS, edited(BEGINS, *edits)))
+    assert before != after
+
+
+def test_a_renamed_weight_of_a_cell_begins_as_it_did() -> None:
+    bias = ("b: zeros", "bias: ones"), ("b: [", "bias: ["), ("+ b)", "+ bias)")
+    difference = changed(*bias, base=BEGINS)
+    assert [entry.text for entry in difference.entries] == ["init.b zeros -> default, init.bias default -> ones"]
+    assert changed(("b: zeros", "bias: zeros"), *bias[1:], base=BEGINS).layers == []
+
+
+def test_a_cell_in_place_of_a_kind_of_the_library_says_where_its_weights_begin_otherwise() -> None:
+    cell = "".join(f"    {line}\n" for line in library_text("lstm").splitlines() if not line.startswith("init"))
+    before = "netspec: 1\ninputs: {x: [T, 3]}\nlayers: {r: {type: lstm, hidden: 4}}\n"
+    after = f"{before}cells:\n  mine:\n{cell}".replace("type: lstm", "type: recurrent, cell: mine")
+    difference = netspec.diff(netspec.load(before), netspec.load(after))
+    assert difference.entries[0].text == "lstm -> recurrent {cell: mine}, init.b_f 1 -> default"

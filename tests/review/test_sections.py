@@ -6,7 +6,8 @@ import pytest
 
 import netspec
 from netspec.review.cause_lines import lines
-from netspec.review.difference import Side
+from netspec.review.diff import compare
+from netspec.review.difference import Side, Verdict
 from netspec.review.equation_diff import changed_parts, same_terms
 from netspec.review.explain import causes
 from netspec.review.sections import beside, sections
@@ -281,3 +282,15 @@ def test_a_difference_tells_what_is_wrong_with_learning() -> None:
     )
     both = [plain(line) for line in text_lines(compare(side(broken), side(broken)), "a", "b", False, 80)]
     assert len([line for line in both if line.startswith("note")]) == 1
+
+
+def test_what_cannot_be_read_changes_with_its_variables() -> None:
+    text = edited(LEARNING, ("lr: 1e-3}", "lr: $rate}"))
+    for edits in (
+        [("rate: 1e-3", "rate: -1")],
+        [("epochs: 20", "epochs: $epoch"), ("rate: 1e-3", "rate: 1")],
+    ):
+        before, after = side(edited(text, *edits[:-1])), side(edited(text, *edits))
+        [change] = of(before, after)["train"]
+        assert change.startswith("train.optimizer.lr 0.001 -> ")
+        assert compare(before, after).verdict is Verdict.LEARNING
