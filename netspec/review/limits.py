@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from netspec.graph.cost import depth, total
 from netspec.graph.model import Graph
-from netspec.review.difference import Difference, Verdict
+from netspec.review.difference import Difference, Matching, Verdict
 from netspec.shapes.dim import Dim, Size, at
 from netspec.source.errors import did_you_mean
 
@@ -20,7 +21,7 @@ QUANTITIES: dict[str, tuple[str, Callable[[Graph], Size]]] = {
     "depth": ("layers deep", depth),
 }
 PROPERTIES = ("interface", "weights", "function")
-LENGTHS = (1, 10, 100, 1000, 10_000, 100_000)  # of every named axis, where a quantity depends on them
+LENGTHS = (1, 2, 3, 5, 7, 10, 100, 1000, 10_000, 100_000)  # of named axes, where a quantity depends on them
 _GROWTH = re.compile(r"\+(\d+(?:\.\d+)?)([kMGT]?)(%?)")
 _MULTIPLE = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -60,28 +61,52 @@ def _read_limit(word: str) -> Limit:
 
 
 def crossed(limits: Sequence[Limit], difference: Difference) -> Iterator[str]:
-    """A sentence for each limit that a change crosses.  A network that is new or deleted has nothing to grow from."""
+    """A sentence for each limit that a change crosses.
+
+    A network that is new has nothing to grow from; of one that is deleted nothing stays.
+    """
     before, after = difference.before.spec, difference.after.spec
-    if before is None or after is None:
+    if before is None:
         return
     for limit in limits:
-        if reason := _growth(limit, before, after) if limit.name in QUANTITIES else _change(limit.name, difference):
+        if limit.name in PROPERTIES:
+            reason = "the network is deleted" if after is None else _change(limit.name, difference)
+        else:
+            reason = "" if after is None else _growth(limit, difference.matching)
+        if reason:
             yield f"{limit.text}: {reason}"
 
 
-def _growth(limit: Limit, before: Graph, after: Graph) -> str:
+def _growth(limit: Limit, matching: Matching) -> str:
     unit, measure = QUANTITIES[limit.name]
-    old, new = measure(before), measure(after)
-    axes = {name for size in (old, new) if isinstance(size, Dim) for name in size.names()}
-    for length in LENGTHS if axes else (0,):
-        sizes = dict.fromkeys(axes, length)
+    old, new = at(measure(matching.before), _axes_now(matching)), measure(matching.after)
+    axes = sorted({name for size in (old, new) if isinstance(size, Dim) for name in size.names()})
+    for sizes in _lengths(axes):
         a, b = at(old, sizes), at(new, sizes)
         assert isinstance(a, int) and isinstance(b, int)  # every axis has a length
         if b > a * (1 + limit.share) + limit.amount:
-            where = f" at {', '.join(f'{name} = {length:,}' for name in sorted(axes))}" if axes else ""
+            where = f" at {', '.join(f'{name} = {length:,}' for name, length in sizes.items())}" if axes else ""
             percent = f" ({(b - a) / a:+.1%})" if a else ""
             return f"{a:,} -> {b:,} {unit}{percent}{where}"
     return ""
+
+
+def _lengths(axes: Sequence[str]) -> Iterator[dict[str, int]]:
+    """All axes of one length, then each alone longer than the others."""
+    yield from (dict.fromkeys(axes, length) for length in LENGTHS)
+    if len(axes) > 1:
+        yield from ({**dict.fromkeys(axes, 1), name: length} for name in axes for length in LENGTHS[1:])
+
+
+def _axes_now(matching: Matching) -> dict[str, Dim]:
+    """Named axes of the network before, each as what it is called now where one name took the place of another."""
+    renamed: dict[str, set[Size]] = {}
+    for name, other in matching.inputs.items():
+        for old, new in zip(matching.before.inputs[name].shape, matching.after.inputs[other].shape, strict=False):
+            renamed.setdefault(str(old), set()).add(new)
+    single = {old: next(iter(new)) for old, new in renamed.items() if len(new) == 1}
+    names = Counter(map(str, single.values()))
+    return {old: new for old, new in single.items() if isinstance(new, Dim) and names[str(new)] == 1}
 
 
 def _change(name: str, difference: Difference) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from netspec.frontend.document import read_document
-from netspec.frontend.expression import Env, resolve
+from netspec.frontend.expression import resolve
+from netspec.frontend.formula import Env
 from netspec.graph.model import Budget, Graph
 from netspec.review.cell_changes import cell_changes
 from netspec.review.difference import Cause, Side

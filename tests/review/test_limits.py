@@ -85,6 +85,48 @@ def test_a_new_network_has_nothing_to_grow_from() -> None:
     assert reasons("params:+0,interface,weights,function", new) == []
 
 
+def test_of_a_deleted_network_nothing_stays() -> None:
+    deleted = difference(200)
+    deleted.after = Side("b")
+    assert reasons("params:+0,interface,weights,function", deleted) == [
+        f"{name}: the network is deleted" for name in ("interface", "weights", "function")
+    ]
+
+
+TWO_AXES = """
+netspec: 1
+inputs: {x: [H, 10], y: [W, 10]}
+layers:
+  long: {type: linear, out_features: 4, from: x}
+  short: {type: relu, from: y}
+outputs: {a: long, b: short}
+"""
+
+
+def test_growth_along_one_of_several_axes() -> None:
+    other = TWO_AXES.replace("from: x", "from: z").replace("from: y", "from: x").replace("from: z", "from: y")
+    change = netspec.diff(netspec.load(TWO_AXES), netspec.load(other))
+    assert reasons("flops:+0", change) == ["flops:+0: 40 -> 80 FLOPs (+100.0%) at H = 1, W = 2"]
+
+
+def test_an_axis_of_another_name_does_not_grow() -> None:
+    renamed = netspec.diff(netspec.load(TWO_AXES), netspec.load(TWO_AXES.replace("[H,", "[T,")))
+    assert reasons("flops:+0,activations:+0", renamed) == []
+
+
+def test_growth_at_lengths_that_no_power_of_ten_shows() -> None:
+    text = """
+netspec: 1
+inputs: {x: [4, T]}
+layers:
+  pool: {type: max_pool1d, kernel_size: 3, stride: 3}
+  turned: {type: permute, dims: [0, 2, 1]}
+  fc: {type: linear, out_features: 5}
+"""
+    change = netspec.diff(netspec.load(text), netspec.load(text.replace("size: 3", "size: 2")))
+    assert reasons("flops:+0", change) == ["flops:+0: 0 -> 20 FLOPs at T = 2"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
