@@ -125,6 +125,8 @@ def weight_pairs(matching: Matching, layer: str) -> dict[str, str]:
     before, after = matching.before, matching.after
     x, y = before[layer], after[matching.names[layer]]
     mine, its = weight_names(before, x), weight_names(after, y)
-    if len(mine) == len(its) and Meanings().of(before, x) == Meanings().of(after, y):
-        return dict(zip(mine, its, strict=True))
+    if isinstance(x.layer, CellLayer) and isinstance(y.layer, CellLayer):
+        meanings = Meanings()
+        if meanings.of(before, x) == meanings.of(after, y):
+            return dict(zip(mine, its, strict=True))
     return {name: name for name in mine if name in its}

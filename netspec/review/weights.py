@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Matching, WeightFates
+from netspec.review.match import weight_pairs
 
 
 def weight_fates(matching: Matching) -> WeightFates:
@@ -21,12 +21,11 @@ def weight_fates(matching: Matching) -> WeightFates:
     before, after = _tensors(matching.before), _tensors(matching.after)
     by_structure: dict[str, str] = {}
     sliced: dict[str, str] = {}
-    meanings = Meanings()
     for name, new_name in matching.names.items():
         if name not in before or new_name not in after:
             continue
         old, new = before[name], after[new_name]
-        for weight, its in _pairs(matching, meanings, name):
+        for weight, its in _pairs(matching, name):
             if len(old[weight].shape) == len(new[its].shape):
                 fates = by_structure if old[weight] == new[its] else sliced
                 fates[f"{name}.{weight}"] = f"{new_name}.{its}"
@@ -54,21 +53,14 @@ def _flat(tensors: Mapping[str, Mapping[str, Weight]]) -> dict[str, Weight]:
     return {f"{layer}.{name}": weight for layer, weights in tensors.items() for name, weight in weights.items()}
 
 
-def _pairs(matching: Matching, meanings: Meanings, layer: str) -> Iterable[tuple[str, str]]:
-    """The weights that a layer has before and after, by their short names.
-
-    Of two layers that compute the same, those that are used alike, whatever they are called in a cell; else those of
-    equal names, if both layers are of one kind, or of two that give their weights one meaning.
-    """
-    before, after = matching.before, matching.after
-    old, new = before[layer], after[matching.names[layer]]
-    mine, its = weight_names(before, old), weight_names(after, new)
-    if old.layer == new.layer or meanings.of(before, old) == meanings.of(after, new):
-        return zip(mine, its, strict=True)
+def _pairs(matching: Matching, layer: str) -> Iterable[tuple[str, str]]:
+    """The weights that a layer has before and after, by their short names, if both layers are of one kind, or of two
+    that give their weights one meaning."""
+    old, new = matching.before[layer], matching.after[matching.names[layer]]
     related = all(isinstance(node.layer, CellLayer) for node in (old, new)) or all(
         node.layer.batch_norm for node in (old, new)
     )
-    return ((name, name) for name in mine if name in its) if old.kind == new.kind or related else ()
+    return weight_pairs(matching, layer).items() if old.kind == new.kind or related else ()
 
 
 def _leaves(name: str, matching: Matching, own_place: Mapping[str, str]) -> bool:

@@ -10,6 +10,8 @@ from torch import Tensor
 import netspec
 from netspec.report.diff import loaded_elsewhere
 from netspec.review.difference import Difference, Verdict
+from netspec.review.match import match
+from netspec.review.weights import weight_fates
 from tests.review.edits import ALL, BASE, SAME_FUNCTION, edited, texts
 
 CELL = """
@@ -135,3 +137,17 @@ def test_a_kind_with_weights_of_the_same_names_does_not_take_them_over() -> None
     text = "netspec: 1\ninputs: {x: [4, 8, 8]}\nlayers:\n  c: {type: conv2d, out_channels: 4, kernel_size: 3}\n"
     weights = compared(text, text.replace("conv2d", "conv_transpose2d")).weights
     assert not weights.by_structure and weights.lost == ("c.weight", "c.bias") and weights.by_name == weights.lost
+
+
+@pytest.mark.parametrize(
+    "layer", ["{type: multi_head_attention, num_heads: 1, from: [e, x]}", "{type: sru, hidden: 3}"]
+)
+def test_weights_that_depend_on_the_sizes_of_what_is_read(layer: str) -> None:
+    """Attention of memory as large as the query has one projection, of another size three; a cell `W_s` or none."""
+    text = f"netspec: 1\ninputs: {{x: [T, 3]}}\nlayers:\n  e: {{type: linear, out_features: 3}}\n  m: {layer}\n"
+    before, after = netspec.load(text), netspec.load(text.replace("out_features: 3", "out_features: 4"))
+    names = {f"m.{name}" for name in before.weights_of(before["m"])}, {f"m.{n}" for n in after.weights_of(after["m"])}
+    for graphs, (old, new) in (((before, after), names), ((after, before), names[::-1])):
+        fates = weight_fates(match(*graphs))
+        kept = {name for name in (*fates.by_structure, *fates.sliced) if name.startswith("m.")}
+        assert kept == old & new and old - new <= set(fates.lost) and new - old <= set(fates.new)
