@@ -12,7 +12,7 @@ import netspec
 from benchmarks.cold import command
 from benchmarks.command import main
 from benchmarks.measure import Figure, Spread, architecture, figure, in_turn
-from netspec.review.match import match
+from netspec.review.match.networks import match
 
 NETSPEC = str(Path(sys.executable).parent / "netspec")
 LINES = ((18, 34, 14), (34, 50, 24), (50, 101, 12))  # of resnets, at most

@@ -37,6 +37,22 @@ ROOMS = (
     "__main__",
 )
 ROOMS_OF_BACKENDS = ("torch", "onnx", "parity", "export")
+ROOMS_OF_REVIEW = (
+    "yaml_text",
+    "align",
+    "difference",
+    "sides",
+    "match",
+    "explain",
+    "changes",
+    "group",
+    "verdict",
+    "diff",
+    "limits",
+    "compared",
+    "lock",
+    "provenance",
+)
 ROOMS_OF_CELLS = ("functions", "language", "ir", "recognise", "kernels", "run", "onnx")
 HOUSE = Path(netspec.__file__).parent
 
@@ -68,7 +84,13 @@ IMPORTS = imports()
 
 
 @pytest.mark.parametrize(
-    ("root", "rooms"), [("netspec", ROOMS), ("netspec.cells", ROOMS_OF_CELLS), ("netspec.backends", ROOMS_OF_BACKENDS)]
+    ("root", "rooms"),
+    [
+        ("netspec", ROOMS),
+        ("netspec.cells", ROOMS_OF_CELLS),
+        ("netspec.backends", ROOMS_OF_BACKENDS),
+        ("netspec.review", ROOMS_OF_REVIEW),
+    ],
 )
 def test_no_room_imports_a_later_one(root: str, rooms: Sequence[str]) -> None:
     def room(name: str) -> int | None:

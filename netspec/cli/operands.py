@@ -13,8 +13,8 @@ from pathlib import Path
 
 import typer
 
-from netspec.review.revisions import Revisions, is_range, is_revision, revisions
-from netspec.review.side import split_revision
+from netspec.review.sides.revisions import Revisions, is_range, is_revision, revisions
+from netspec.review.sides.side import split_revision
 from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.git import git
 from netspec.training.info import SPEC

@@ -17,7 +17,7 @@ from netspec.migrate.correspondence import Correspondence, Made, Pair, Placed, U
 from netspec.migrate.follow import through
 from netspec.migrate.layer_units import LayerUnits, axes_of_weights
 from netspec.review.difference import Matching
-from netspec.review.match import weight_pairs
+from netspec.review.match.networks import weight_pairs
 from netspec.shapes.tensor import TensorType
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netspec.migrate.migration import Fate, Migration, migrate
 from netspec.migrate.old_network import OldNetwork, read_old_network
-from netspec.review.match import match
+from netspec.review.match.networks import match
 from netspec.source.errors import NetspecError
 from netspec.source.memory import memory
 from netspec.spec import Spec

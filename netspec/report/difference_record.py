@@ -13,9 +13,9 @@ from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.problems.json import as_data as problem_data
 from netspec.review import difference as review
-from netspec.review.cause_of import LayerCauses
+from netspec.review.changes.layer_changes import set_fields
 from netspec.review.compared import Compared
-from netspec.review.layer_changes import set_fields
+from netspec.review.explain.cause_of import LayerCauses
 from netspec.shapes.dim import Dim
 
 FORMAT_VERSION = 1

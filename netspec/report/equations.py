@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from netspec.layers.recurrent import CellLayer
 from netspec.report.styled import Line, Styled
-from netspec.review.cause_lines import place
+from netspec.review.changes.equation_diff import Segment, changed_parts
 from netspec.review.difference import Cause, Change, LayerChange
-from netspec.review.equation_diff import Segment, changed_parts
+from netspec.review.explain.cause_lines import place
 
 _SIGN = {"removed": ("-", "red"), "added": ("+", "green")}
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from netspec.review.diff import compare
 from netspec.review.difference import Difference
 from netspec.review.limits import Limit, crossed
-from netspec.review.revisions import Revisions
-from netspec.review.side import path_of, read_sides
-from netspec.review.touched import touched
+from netspec.review.sides.revisions import Revisions
+from netspec.review.sides.side import path_of, read_sides
+from netspec.review.sides.touched import touched
 from netspec.source.errors import NetspecError, Problem
 
 

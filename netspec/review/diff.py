@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from netspec.graph.cost import depth, total
 from netspec.graph.model import Graph
+from netspec.review.changes.interface import interface_changes
+from netspec.review.changes.layer_changes import COSTS, layer_changes
+from netspec.review.changes.sections import sections
+from netspec.review.changes.weights import weight_fates
 from netspec.review.difference import Change, Difference, Side, Verdict
-from netspec.review.explain import causes
-from netspec.review.group import entries
-from netspec.review.interface import interface_changes
-from netspec.review.layer_changes import COSTS, layer_changes
-from netspec.review.match import match
-from netspec.review.sections import sections
+from netspec.review.explain.causes import causes
+from netspec.review.group.entries import entries
+from netspec.review.match.networks import match
 from netspec.review.verdict import judge
-from netspec.review.weights import weight_fates
 
 
 def diff(before: Graph, after: Graph) -> Difference:

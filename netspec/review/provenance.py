@@ -13,7 +13,7 @@ from netspec.graph.digest import Digests, digests
 from netspec.graph.model import Graph
 from netspec.review.diff import compare
 from netspec.review.difference import Side, Verdict
-from netspec.review.side import compile_side, read_side
+from netspec.review.sides.side import compile_side, read_side
 from netspec.source.errors import NetspecError
 from netspec.source.git import git, objects
 from netspec.source.git_tree import revision_tree

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from netspec.review.changes.interface import same_types
 from netspec.review.difference import Cause, Difference, LayerChange, Side, Verdict, WeightFates
-from netspec.review.interface import same_types
 
 LEARNING_KEYS = ("init", "freeze")  # of a layer
 NOUNS = {"data": "data", "train": "training", "init": "initialisation", "freeze": "frozen weights", "budget": "budget"}

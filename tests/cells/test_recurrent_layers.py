@@ -8,6 +8,7 @@ import torch
 import netspec
 from netspec.backends.parity.inputs import random_inputs
 from netspec.report.diff.text import lines
+from netspec.report.styled import plain
 from netspec.report.summary.markdown import render
 from netspec.review.diff import diff
 from netspec.source.errors import NetspecError
@@ -138,7 +139,8 @@ layers:
 
 
 def differences(before: str, after: str) -> str:
-    return "\n".join(line for _, line in lines(diff(netspec.load(before), netspec.load(after)), "a", "b"))
+    shown = lines(diff(netspec.load(before), netspec.load(after)), "a", "b", every=True, width=200)
+    return "\n".join(map(plain, shown))
 
 
 def test_diff_says_what_changed() -> None:

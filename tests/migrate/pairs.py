@@ -10,7 +10,7 @@ from torch import Tensor
 import netspec
 from netspec.graph.model import Graph
 from netspec.migrate.migration import Migration, migrate
-from netspec.review.match import match
+from netspec.review.match.networks import match
 
 
 def lived(graph: Graph, seed: int = 1) -> dict[str, Tensor]:

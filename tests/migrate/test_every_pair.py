@@ -6,7 +6,7 @@ import pytest
 
 import netspec
 from netspec.migrate.migration import Migration, migrate
-from netspec.review.match import match
+from netspec.review.match.networks import match
 from tests.migrate.pairs import lived
 from tests.migrate.test_foreign import HOURGLASS, POST_NORM, TIED
 from tests.migrate.test_function_kept import MLP, RECURRENT, SUM, conv, transformer

@@ -10,7 +10,7 @@ import pytest
 from netspec.report.diff.html import render
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
-from netspec.review.side import read_sides
+from netspec.review.sides.side import read_sides
 from netspec.source.errors import Problem
 from netspec.spec import load
 from tests.page.browser import Tab

@@ -14,7 +14,7 @@ from netspec.report.page.data import network_data
 from netspec.report.page.review import compared_data
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
-from netspec.review.side import read_sides
+from netspec.review.sides.side import read_sides
 from netspec.source.errors import Problem
 from tests.page.browser import NEEDED
 

@@ -18,7 +18,7 @@ from netspec.report.diff.json import render
 from netspec.report.schema.difference import difference_schema
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
-from netspec.review.side import read_sides
+from netspec.review.sides.side import read_sides
 
 ROOT = Path(__file__).parent.parent.parent
 ARCHITECTURES = sorted((ROOT / "architectures").glob("*.yaml"))

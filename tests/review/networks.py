@@ -11,7 +11,7 @@ from torch import Tensor
 import netspec
 from netspec.graph.model import Graph
 from netspec.review.difference import Matching
-from netspec.review.match import match, weight_pairs
+from netspec.review.match.networks import match, weight_pairs
 
 HEAD = "netspec: 1\ninputs: {x: [3, 8, 8]}\n"
 

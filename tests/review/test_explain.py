@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from netspec.review.cause_lines import lines
-from netspec.review.cause_of import CauseFinder, LayerCauses
 from netspec.review.diff import compare
 from netspec.review.difference import Cause, Side
-from netspec.review.explain import causes
+from netspec.review.explain.cause_lines import lines
+from netspec.review.explain.cause_of import CauseFinder, LayerCauses
+from netspec.review.explain.causes import causes
 from tests.review.texts import side
 
 NET = """vars: {width: 32}
@@ -240,7 +240,7 @@ def test_a_renamed_file_is_compared_as_it_is_written() -> None:
 
 
 def test_no_cause_where_a_side_is_not_there() -> None:
-    from netspec.review.side import read_side
+    from netspec.review.sides.side import read_side
 
     assert causes(read_side("/dev/null"), side(NET)) == []
 

@@ -8,7 +8,7 @@ import pytest
 
 import netspec
 from netspec.report.diff import entry_text
-from netspec.review.fold import fold, fold_like
+from netspec.review.group.fold import fold, fold_like
 from tests.review.edits import BASE
 from tests.review.networks import edited
 from tests.review.test_weights import compared

@@ -13,8 +13,8 @@ from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.review.diff import compare
 from netspec.review.difference import Side, Verdict
-from netspec.review.locked import read_lock
-from netspec.review.lockfile import RESULTS, lock_text
+from netspec.review.lock.locked import read_lock
+from netspec.review.lock.lockfile import RESULTS, lock_text
 from netspec.source.errors import NetspecError
 from netspec.source.records import fields_of
 from netspec.source.text import Source

@@ -7,8 +7,8 @@ import random
 import pytest
 
 import netspec
-from netspec.review.match import match
-from netspec.review.scopes import copy_of
+from netspec.review.match.networks import match
+from netspec.review.match.scopes import copy_of
 
 Layers = list[tuple[str, str]]  # name, what stands behind it
 KINDS = [

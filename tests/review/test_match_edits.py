@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netspec.review.match import Matching
+from netspec.review.match.networks import Matching
 from tests.review.networks import difference_of_outputs, edited, matched
 
 MLP = """

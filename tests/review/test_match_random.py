@@ -15,7 +15,7 @@ from netspec.graph.digest import digests
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers import kinds
 from netspec.review.difference import Matching
-from netspec.review.match import match
+from netspec.review.match.networks import match
 from tests.differential.trial import Trial, axes_of, inputs_of
 from tests.review.networks import outputs_with_weights_of
 from tests.review.random_networks import drawn, renamed, rewired, shuffled, with_nodes

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 import netspec
-from netspec.review.cause_lines import lines
+from netspec.review.changes.equation_diff import changed_parts, same_terms
+from netspec.review.changes.sections import beside, sections
 from netspec.review.diff import compare
 from netspec.review.difference import Side, Verdict
-from netspec.review.equation_diff import changed_parts, same_terms
-from netspec.review.explain import causes
-from netspec.review.sections import beside, sections
+from netspec.review.explain.cause_lines import lines
+from netspec.review.explain.causes import causes
 from tests.review.texts import side
 
 LEARNING = """vars: {rate: 1e-3}

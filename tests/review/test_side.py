@@ -11,7 +11,7 @@ import pytest
 import netspec
 from netspec import NetspecError
 from netspec.backends.export import export_onnx
-from netspec.review.side import path_of, read_side, read_sides, split_revision
+from netspec.review.sides.side import path_of, read_side, read_sides, split_revision
 from tests.review.texts import BASE, WIDE, Git
 
 
@@ -277,7 +277,7 @@ train: {loss: cross_entropy, optimizer: {type: adam, lr: $lr}, epochs: 3}
 """
 
 
-def learning(tmp_path: Path, *edits: tuple[str, str]) -> netspec.review.side.Side:  # type: ignore[name-defined]
+def learning(tmp_path: Path, *edits: tuple[str, str]) -> netspec.review.sides.side.Side:  # type: ignore[name-defined]
     text = LEARNING
     for old, new in edits:
         assert old in text

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from netspec import NetspecError
-from netspec.review import side as sides
-from netspec.review.touched import TouchedNetwork, touched
+from netspec.review.sides import side as sides
+from netspec.review.sides.touched import TouchedNetwork, touched
 from tests.review.texts import BASE, WIDE, Git
 
 BLOCKS = "netspec: 1\nblocks:\n  pair:\n    layers: {fc: {type: linear, out_features: 8}, relu: relu}\n"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netspec.frontend.resolved import dump
-from netspec.review.tree_diff import Edit, edits_between
-from netspec.review.tree_values import leaves, likeness, same, short, spelled_out
+from netspec.review.explain.tree_diff import Edit, edits_between
+from netspec.review.explain.tree_values import leaves, likeness, same, short, spelled_out
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse, read_text
 

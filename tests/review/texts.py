@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.review.difference import Side
-from netspec.review.side import compile_side
+from netspec.review.sides.side import compile_side
 from netspec.source.text import Source
 from netspec.source.tree import text_of
 

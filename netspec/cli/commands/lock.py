@@ -61,7 +61,7 @@ def _written(path: Path, *, quiet: bool) -> bool:
     """Write the lock of a file; gives whether it stood there already."""
     from netspec.cli.load import compiled
     from netspec.cli.network_files import replace_text
-    from netspec.review.lockfile import lock_path, lock_text
+    from netspec.review.lock.lockfile import lock_path, lock_text
     from netspec.source.input_files import read_whole
 
     spec, lock_file = compiled(str(path), None), lock_path(path)
@@ -81,8 +81,8 @@ def _same(path: Path) -> bool:
     from netspec.report.styled import Lines
     from netspec.review.diff import compare
     from netspec.review.difference import Side
-    from netspec.review.locked import lock_source, read_lock
-    from netspec.review.lockfile import lock_path, lock_text
+    from netspec.review.lock.locked import lock_source, read_lock
+    from netspec.review.lock.lockfile import lock_path, lock_text
     from netspec.source.text import Source
 
     spec, lock_file = compiled(str(path), None), lock_path(path)

@@ -16,8 +16,8 @@ from netspec.report.styled import Lines
 from netspec.review.compared import Compared
 from netspec.review.diff import compare
 from netspec.review.difference import Side
-from netspec.review.side import compile_side
-from netspec.review.snapshot import Named
+from netspec.review.sides.side import compile_side
+from netspec.review.sides.snapshot import Named
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.git import objects
 from netspec.source.text import Source

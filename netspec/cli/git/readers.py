@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from netspec.report.diff import TOTALS, changed_totals, growth_text, loaded_elsewhere
 from netspec.report.styled import Line, Styled
 from netspec.review.diff import compare
-from netspec.review.snapshot import Snapshot
+from netspec.review.sides.snapshot import Snapshot
 from netspec.source.errors import NetspecError
 
 MOST = 20  # that are shown

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.cli.git.patch import Content
-from netspec.review.revisions import is_revision, revisions
-from netspec.review.snapshot import Named, Snapshot, index_snapshot, revision_snapshot, working_snapshot
+from netspec.review.sides.revisions import is_revision, revisions
+from netspec.review.sides.snapshot import Named, Snapshot, index_snapshot, revision_snapshot, working_snapshot
 from netspec.source.errors import NetspecError
 from netspec.source.file_tree import Disk, FileTree
 from netspec.source.git import Objects, git

@@ -25,7 +25,7 @@ def with_figures(path: str) -> bytes:
     data = Path(path).read_bytes()
     if not is_netspec(data):
         return data
-    from netspec.review.side import compile_side
+    from netspec.review.sides.side import compile_side
     from netspec.source.tree import text_of
 
     try:

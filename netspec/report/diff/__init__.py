@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netspec.report.numbers import byte_size, count, short
-from netspec.review.cause_lines import lines
+from netspec.review.changes.sections import beside
 from netspec.review.difference import Change, Difference, Entry, WeightFates
-from netspec.review.sections import beside
+from netspec.review.explain.cause_lines import lines
 from netspec.review.yaml_text import value_text
 from netspec.shapes.dim import Dim, Size
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from netspec.report.diff import loaded_elsewhere
 from netspec.report.diff.markdown import comment
 from netspec.report.problems.github import annotation, problem_fields, problem_text
-from netspec.review.cause_lines import line
 from netspec.review.compared import Compared
-from netspec.review.side import path_of
+from netspec.review.explain.cause_lines import line
+from netspec.review.sides.side import path_of
 from netspec.source.files import open_to_append
 
 MOST_NOTICES = 10  # that GitHub shows of a step

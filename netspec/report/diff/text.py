@@ -32,12 +32,12 @@ from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
 from netspec.report.styled import Line, Lines, Styled
-from netspec.review.cause_lines import reference
-from netspec.review.cause_of import LayerCauses
+from netspec.review.changes.layer_changes import set_fields
 from netspec.review.compared import Compared
 from netspec.review.difference import Cause, Change, Difference, Entry, LayerChange, Verdict
-from netspec.review.edits import edit_text, kind_text
-from netspec.review.layer_changes import set_fields
+from netspec.review.explain.cause_lines import reference
+from netspec.review.explain.cause_of import LayerCauses
+from netspec.review.group.edits import edit_text, kind_text
 from netspec.shapes.dim import Dim
 
 _COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan", "affected": "dim"}

@@ -10,7 +10,7 @@ from netspec.graph.model import Graph, Input, Node, Ref
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
 from netspec.report.picture.tree import MERGE, DrawnLayer, Facts, Interior, Item, LineRange, TensorRead, tree
-from netspec.review.layer_changes import set_fields
+from netspec.review.changes.layer_changes import set_fields
 from netspec.review.yaml_text import init_text, value_text
 from netspec.shapes.dim import Dim, Size
 from netspec.shapes.tensor import BATCH, TensorType

@@ -9,10 +9,10 @@ from netspec.frontend.document import read_document
 from netspec.frontend.expression import resolve
 from netspec.frontend.formula import Env
 from netspec.graph.model import Budget, Graph
-from netspec.review.cell_changes import cell_changes
+from netspec.review.changes.cell_changes import cell_changes
+from netspec.review.changes.record_changes import Place, change, record_changes
 from netspec.review.difference import Cause, Side
-from netspec.review.explain import causes, tree_causes
-from netspec.review.record_changes import Place, change, record_changes
+from netspec.review.explain.causes import causes, tree_causes
 from netspec.source.errors import NetspecError
 from netspec.source.records import fields_of
 from netspec.source.text import Source, Span

@@ -15,8 +15,8 @@ from typing import Literal
 
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import NAMED, inside
-from netspec.review.renamed_keys import renamed_keys
-from netspec.review.tree_values import leaves, same, short, written_out
+from netspec.review.explain.renamed_keys import renamed_keys
+from netspec.review.explain.tree_values import leaves, same, short, written_out
 from netspec.source.text import Span
 from netspec.source.tree import Items, Map, Scalar, Tree
 

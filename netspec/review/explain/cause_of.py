@@ -10,8 +10,8 @@ from netspec.frontend.containers import LAYERED
 from netspec.frontend.document import Document
 from netspec.frontend.holds import spelled_out
 from netspec.graph.model import Node
-from netspec.review.cause_lines import is_entry
 from netspec.review.difference import Cause, Difference, LayerChange
+from netspec.review.explain.cause_lines import is_entry
 from netspec.source.text import Span
 from netspec.source.tree import Map, Scalar, Tree
 

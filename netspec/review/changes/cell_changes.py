@@ -10,9 +10,9 @@ from netspec.cells.ir.lower import step_of
 from netspec.cells.ir.normal_form import normal_form
 from netspec.cells.language.cell import Cell
 from netspec.frontend.cells import read_cells
+from netspec.review.changes.equation_diff import same_terms
 from netspec.review.difference import Cause, Side
-from netspec.review.equation_diff import same_terms
-from netspec.review.explain import merged_causes
+from netspec.review.explain.causes import merged_causes
 from netspec.shapes.dim import Size
 from netspec.source.errors import NetspecError, Problems
 

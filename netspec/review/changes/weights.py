@@ -13,7 +13,7 @@ from netspec.graph.model import Graph
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Matching, WeightFates
-from netspec.review.match import weight_pairs
+from netspec.review.match.networks import weight_pairs
 
 
 def weight_fates(matching: Matching) -> WeightFates:

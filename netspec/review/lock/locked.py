@@ -19,7 +19,7 @@ from netspec.graph.inputs import read_inputs
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.layers.init import read_init
-from netspec.review.lockfile import RESULTS, VERSION
+from netspec.review.lock.lockfile import RESULTS, VERSION
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason
 from netspec.source.garbage import collecting_later

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from netspec.review.difference import Side
-from netspec.review.snapshot import SUFFIXES, Named, Snapshot, revision_snapshot, working_snapshot
+from netspec.review.sides.snapshot import SUFFIXES, Named, Snapshot, revision_snapshot, working_snapshot
 from netspec.source.errors import NetspecError, Problem
 from netspec.source.git import check_revision, git, objects
 from netspec.source.text import LINE_BREAK

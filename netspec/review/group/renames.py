@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from netspec.review.difference import LayerChange, Matching
-from netspec.review.fold import fold, numbered, numbers_text, siblings
+from netspec.review.group.fold import fold, numbered, numbers_text, siblings
 
 Path = tuple[str, ...]
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 import netspec
 from netspec.report.diff import loaded_elsewhere
+from netspec.review.changes.weights import weight_fates
 from netspec.review.difference import Difference, Verdict
-from netspec.review.match import match
-from netspec.review.weights import weight_fates
+from netspec.review.match.networks import match
 from tests.review.edits import ALL, BASE, SAME_FUNCTION, edited, texts
 
 CELL = """

@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable, Iterator
 
 from netspec.graph.digest import is_commutative
 from netspec.graph.model import Ref
-from netspec.review.flow import Flow
-from netspec.review.pairing import Pairs, most_alike
-from netspec.review.scopes import copy_of
+from netspec.review.match.flow import Flow
+from netspec.review.match.pairing import Pairs, most_alike
+from netspec.review.match.scopes import copy_of
 
 Fits = Callable[[str, str], bool]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from netspec.graph.digest import is_commutative
 from netspec.graph.meaning import weight_names
 from netspec.graph.model import Input, Node, Ref
-from netspec.review.flow import Flow
-from netspec.review.pairing import Pairs, likeness
+from netspec.review.match.flow import Flow
+from netspec.review.match.pairing import Pairs, likeness
 
 SEARCHED = 50  # undecided pairs of inputs that are looked at for one that is forced
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from netspec.review.difference import Side
-from netspec.review.side import read_side, side_of_tree
+from netspec.review.sides.side import read_side, side_of_tree
 from netspec.source.errors import NetspecError
 from netspec.source.file_tree import Disk, FileTree
 from netspec.source.git import FOLDER, Objects, git

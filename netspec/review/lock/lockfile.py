@@ -19,7 +19,7 @@ from netspec.graph.digest import digests
 from netspec.graph.model import Graph, Node, Ref
 from netspec.layers.init import INITS, Init
 from netspec.layers.recurrent import CellLayer
-from netspec.review.layer_changes import set_fields
+from netspec.review.changes.layer_changes import set_fields
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
 from netspec.source.records import fields_of

@@ -14,13 +14,13 @@ from netspec.graph.meaning import Meanings, weight_names
 from netspec.graph.model import Graph, Node
 from netspec.layers.recurrent import CellLayer
 from netspec.review.difference import Matching
-from netspec.review.ends import pair_inputs, pair_outputs
-from netspec.review.flow import Flow, flows
-from netspec.review.isomorphism import isomorphism
-from netspec.review.neighbours import anchors, spread, stand_alike
-from netspec.review.nested import align_containers, align_moved
-from netspec.review.pairing import Pairs
-from netspec.review.scopes import copy_of, match_containers, match_copies, tree_of
+from netspec.review.match.ends import pair_inputs, pair_outputs
+from netspec.review.match.flow import Flow, flows
+from netspec.review.match.isomorphism import isomorphism
+from netspec.review.match.neighbours import anchors, spread, stand_alike
+from netspec.review.match.nested import align_containers, align_moved
+from netspec.review.match.pairing import Pairs
+from netspec.review.match.scopes import copy_of, match_containers, match_copies, tree_of
 from netspec.source.garbage import collecting_later
 
 

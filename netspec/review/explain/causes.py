@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from netspec.frontend.files import WrittenFile
 from netspec.frontend.holds import inside
 from netspec.review.difference import Cause, Side
-from netspec.review.renamed_keys import ALIKE
-from netspec.review.rewrap import rewrapped
-from netspec.review.tree_diff import Edit, Path, edits_between
-from netspec.review.tree_values import likeness, same, short
+from netspec.review.explain.renamed_keys import ALIKE
+from netspec.review.explain.rewrap import rewrapped
+from netspec.review.explain.tree_diff import Edit, Path, edits_between
+from netspec.review.explain.tree_values import likeness, same, short
 from netspec.source.tree import Map, Tree
 
 _MOVABLE = ("vars", "blocks", "cells")  # sections that another file can hold

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netspec.graph.model import Graph, Node
 from netspec.review.difference import Change, Entry, LayerChange, Matching
-from netspec.review.edits import edits
-from netspec.review.fold import fold, fold_like, siblings
-from netspec.review.renames import renames
-from netspec.review.unmatched import alike, chains, describe_chain, effect, parts, wiring
+from netspec.review.group.edits import edits
+from netspec.review.group.fold import fold, fold_like, siblings
+from netspec.review.group.renames import renames
+from netspec.review.group.unmatched import alike, chains, describe_chain, effect, parts, wiring
 
 SIGNS = {"added": "+", "removed": "-"}
 

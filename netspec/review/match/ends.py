@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netspec.review.flow import Flow
-from netspec.review.pairing import Pairs
+from netspec.review.match.flow import Flow
+from netspec.review.match.pairing import Pairs
 
 
 def pair_inputs(old: Flow, new: Flow, pairs: Pairs[str]) -> dict[str, str]:

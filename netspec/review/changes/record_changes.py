@@ -8,7 +8,7 @@ from typing import Any
 
 from netspec.data.config import DataSplit
 from netspec.review.difference import Cause
-from netspec.review.tree_values import short
+from netspec.review.explain.tree_values import short
 from netspec.source.records import fields_of
 from netspec.source.registry import Registered
 from netspec.source.text import show

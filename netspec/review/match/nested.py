@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 
 from netspec.review.align import Key, align
-from netspec.review.pairing import Pairs, most_alike
-from netspec.review.scopes import Container, Item, Leaf
+from netspec.review.match.pairing import Pairs, most_alike
+from netspec.review.match.scopes import Container, Item, Leaf
 
 EQUAL, EQUAL_NAME, SIMILAR, SAME_KIND = 10, 4, 9, 4  # what a pair of layers is worth, alone or in a container
 CHANGED, RENAMED, REPLACED = 10, 3, 6  # same kind and name; same kind; same name

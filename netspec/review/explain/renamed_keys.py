@@ -10,7 +10,7 @@ from operator import attrgetter
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import inside
 from netspec.review.align import align
-from netspec.review.tree_values import Leaf, leaves, written_out
+from netspec.review.explain.tree_values import Leaf, leaves, written_out
 from netspec.source.tree import Map, Scalar, Tree
 
 ALIKE = 0.5  # share of equal values from which on an entry under another name is the same entry, changed

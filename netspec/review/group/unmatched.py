@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from netspec.frontend.containers import CONTAINERS
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
-from netspec.review.edits import kind_text
-from netspec.review.fold import fold, numbered
-from netspec.review.layer_changes import set_fields
+from netspec.review.changes.layer_changes import set_fields
+from netspec.review.group.edits import kind_text
+from netspec.review.group.fold import fold, numbered
 
 JOINING = {"residual": ("shortcut",), "highway": ("shortcut", "gate")}  # what containers have beside their layers
 MANY = 4  # single layers of one kind and one stem

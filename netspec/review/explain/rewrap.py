@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import spelled_out
-from netspec.review.renamed_keys import MANY_PAIRS
-from netspec.review.tree_diff import Edit, Path
-from netspec.review.tree_values import same
+from netspec.review.explain.renamed_keys import MANY_PAIRS
+from netspec.review.explain.tree_diff import Edit, Path
+from netspec.review.explain.tree_values import same
 from netspec.source.tree import Map, Scalar, Tree
 
 Noted: TypeAlias = dict[Edit, Edit | None]  # an edit -> what is said in its place

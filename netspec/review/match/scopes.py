@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from netspec.graph.model import Graph, Node
-from netspec.review.pairing import Pairs, likeness
+from netspec.review.match.pairing import Pairs, likeness
 
 MOST = 0.5  # of the layers of two containers, to be one under two names
 
