@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from netspec.frontend.document import NETWORK, read_document, read_vars, section
 from netspec.frontend.files import TAKEN, read_root
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason, write_whole
-from netspec.source.netspec_file import is_netspec
+from netspec.source.netspec_file import LOCK_SUFFIX, is_lock, is_netspec
 from netspec.source.tree import read_text
 from netspec.training.info import INFO, SPEC
+
+SUFFIXES = (".yaml", ".yml")
 
 
 def network_files(arguments: list[str]) -> Iterator[Path]:
@@ -28,12 +31,24 @@ def network_files(arguments: list[str]) -> Iterator[Path]:
         if not os.path.isdir(path):  # noqa: PTH112 - false, too, of a path that the system does not take
             yield path
             continue
-        for folder, inside, names in os.walk(path):
-            inside[:] = sorted(name for name in inside if not name.startswith("."))
-            for name in sorted(names):
-                file = Path(folder) / name
-                if name.endswith((".yaml", ".yml")) and not of_run(file) and _is_netspec(file):
-                    yield file
+        yield from (f for f in _below(path) if f.name.endswith(SUFFIXES) and not of_run(f) and _is_netspec(f))
+
+
+def locks_alone(arguments: list[str]) -> Iterator[Path]:
+    """The locks in folders whose networks have no file any more."""
+    for path in map(Path, arguments):
+        for file in _below(path) if path.is_dir() else ():
+            if file.suffix == LOCK_SUFFIX and not any(file.with_suffix(suffix).exists() for suffix in SUFFIXES):
+                with contextlib.suppress(OSError):
+                    if is_lock(file.read_bytes()):
+                        yield file
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and those below it, in order, hidden folders left out."""
+    for where, inside, names in os.walk(folder):
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        yield from (Path(where) / name for name in sorted(names))
 
 
 def of_run(path: Path) -> bool:

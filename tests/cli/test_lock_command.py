@@ -144,3 +144,14 @@ def test_what_cannot_be_locked_is_told_and_the_others_are(folder: Path) -> None:
     code, out, err = run("--check", "hand.yaml", "net.yaml", "linked.yaml")
     assert code == 1 and "hand.lock: NS108 is not the network of its digests" in err
     assert "net.lock: NS108 cannot be read" in err and "linked.lock: NS108 cannot be read" in err
+
+
+def test_a_network_that_is_gone_is_no_more_as_locked() -> None:
+    assert run("net.yaml")[0] == 0
+    Path("poetry.lock").write_text('[[package]]\nname = "x"\n')
+    Path("net.yaml").write_text("netspec: 1\nvars: {width: 3}\n")
+    text = "net.yaml: is no network any more, as net.lock has it\n1 network, 1 no more as locked\n"
+    assert run("--check", ".") == (3, text, "")
+    Path("net.yaml").unlink()
+    text = "net.lock: the network that it is of is not there any more\n1 network, 1 no more as locked\n"
+    assert run("--check", ".") == (3, text, "")

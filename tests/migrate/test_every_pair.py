@@ -8,7 +8,7 @@ import netspec
 from netspec.migrate.migration import Migration, migrate
 from netspec.review.match.networks import match
 from tests.migrate.pairs import lived
-from tests.migrate.test_foreign import HOURGLASS, POST_NORM, TIED
+from tests.migrate.test_foreign_names import HOURGLASS, POST_NORM, TIED
 from tests.migrate.test_function_kept import MLP, RECURRENT, SUM, conv, transformer
 
 TEXTS = {

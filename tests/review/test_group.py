@@ -11,7 +11,7 @@ from netspec.report.diff import entry_text
 from netspec.review.group.fold import fold, fold_like
 from tests.review.edits import BASE
 from tests.review.networks import edited
-from tests.review.test_weights import compared
+from tests.review.test_weight_fates import compared
 
 ARCHITECTURES = Path(__file__).parent.parent.parent / "architectures"
 SHARED = BASE.replace("          act: relu", "          act: relu\n          drop: {type: dropout, p: 0.1}")

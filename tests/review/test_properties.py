@@ -13,7 +13,7 @@ from netspec.graph.model import Graph
 from netspec.review.difference import Change, Difference, LayerChange, Verdict
 from tests.review.edits import ALL, ARCHITECTURE, BASE, SAME_FUNCTION, texts
 from tests.review.random_networks import drawn, renamed, shuffled
-from tests.review.test_weights import compared, outputs_differ_by
+from tests.review.test_weight_fates import compared, outputs_differ_by
 
 MIRROR = {"added": "removed", "removed": "added"}
 

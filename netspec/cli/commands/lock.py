@@ -37,19 +37,26 @@ def lock(
     Under version control it shows in review what a change of a block or of a parent file does to every network, and
     `--check` holds the files to what was reviewed. Exit status 1 when a file or a lock cannot be read.
     """
-    from netspec.cli.network_files import is_fragment, network_files
+    from netspec.cli.network_files import is_fragment, locks_alone, network_files
+    from netspec.review.lock.lockfile import lock_path
 
     failed = differing = count = 0
     with errors():
         for path in network_files(files):
             try:
                 if str(path) not in files and is_fragment(path):
+                    if check and lock_path(path).is_file():
+                        count, differing = count + 1, differing + 1
+                        show([f"{path}: is no network any more, as {lock_path(path)} has it"])
                     continue
                 count += 1
                 differing += not (_same(path) if check else _written(path, quiet=quiet))
             except NetspecError as error:
                 failed += 1
                 complain(error.problems)
+        for path in locks_alone(files) if check else ():
+            count, differing = count + 1, differing + 1
+            show([f"{path}: the network that it is of is not there any more"])
     if not quiet:
         verb = "no more as locked" if check else "changed"
         networks = f"{count:,} network{'s'[: count != 1]}, {differing:,} {verb}"

@@ -22,17 +22,17 @@ from netspec.layers.recurrent import CellLayer
 from netspec.review.changes.layer_changes import set_fields
 from netspec.shapes.dim import Size
 from netspec.shapes.tensor import TensorType
+from netspec.source.netspec_file import LOCK_SUFFIX
 from netspec.source.records import fields_of
 from netspec.source.records.fit import fits
 
 VERSION = 1
-ENDING = ".lock"
 RESULTS = ("output", "ports", "parameters", "flops")  # of a layer: what follows from the rest; no kind has such keys
 
 
 def lock_path(file: Path) -> Path:
     """`net.lock` beside `net.yaml`."""
-    return file.with_suffix(ENDING)
+    return file.with_suffix(LOCK_SUFFIX)
 
 
 def lock_text(graph: Graph, document: Document | None, file: str) -> str:
