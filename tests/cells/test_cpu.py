@@ -50,7 +50,11 @@ def check(step: CellStep, steps: int, batch: int, ragged: bool, scale: float = 0
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize(
     ("hidden", "features", "steps", "batch"),
-    [(3, 5, 4, 1), (37, 20, 7, 5), pytest.param(64, 64, 5, 33, marks=pytest.mark.slow)],
+    [
+        pytest.param(3, 5, 4, 1, marks=pytest.mark.slow),
+        (37, 20, 7, 5),
+        pytest.param(64, 64, 5, 33, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("name", library_names())
 def test_library_cells(name: str, hidden: int, features: int, steps: int, batch: int, ragged: bool) -> None:

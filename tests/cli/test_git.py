@@ -161,6 +161,7 @@ def test_git_diff_shows_the_network_and_is_a_patch_still(repository: Path) -> No
     assert params(git("diff", "--cached")) == ["95 -> 128"] and params(git("diff", "--cached", "-R")) == ["128 -> 95"]
 
 
+@pytest.mark.slow
 def test_what_is_included_is_of_the_same_revision() -> None:
     netspec_git("install")
     write("nets/common.yaml", common(3))
@@ -188,6 +189,7 @@ def test_what_is_included_is_of_the_same_revision() -> None:
     assert params(git("diff", "HEAD", "--", "nets/net.yaml")) == ["173 -> 465"]
 
 
+@pytest.mark.slow
 def test_networks_that_read_a_changed_file_are_named() -> None:
     netspec_git("install")
     write("nets/broken.yaml", NET.replace("head", "hea d"))
@@ -205,6 +207,7 @@ def test_networks_that_read_a_changed_file_are_named() -> None:
     assert "nets/net.yaml reads it" not in git("diff", "first", "third")
 
 
+@pytest.mark.slow
 def test_new_deleted_and_renamed_files() -> None:
     netspec_git("install")
     Path("elsewhere").mkdir()
@@ -227,6 +230,7 @@ def test_new_deleted_and_renamed_files() -> None:
     assert params(shown) == ["95 -> 128"]
 
 
+@pytest.mark.slow
 def test_a_broken_file_shows_its_problem_and_the_text() -> None:
     netspec_git("install")
     write("nets/net.yaml", NET.replace("linear", "linaer"))
@@ -291,6 +295,7 @@ def test_git_log_shows_figures_below_the_text() -> None:
     assert "#  " not in git("log", "-p", "-1")
 
 
+@pytest.mark.slow
 def test_figures_are_kept_by_git_until_they_are_made_anew(repository: Path) -> None:
     netspec_git("install")
     write("nets/alone.yaml", ALONE.replace("3", "5"))
@@ -338,6 +343,7 @@ def test_both_ways_to_ask_for_a_process_say_the_same() -> None:
         process.communicate(b"\n")
 
 
+@pytest.mark.slow
 def test_colour_as_git_has_it() -> None:
     netspec_git("install")
     write("nets/alone.yaml", ALONE.replace("3", "5"))

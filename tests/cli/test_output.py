@@ -90,6 +90,7 @@ def test_a_forced_colour_keeps_the_width_of_a_pipe() -> None:
     assert "receptive field" in netspec("summary net.yaml", FORCE_COLOR="1")[1]
 
 
+@pytest.mark.slow
 def test_quiet_leaves_problems_and_results() -> None:
     Path("unused.yaml").write_text(IRIS.replace("y: fc2", "y: relu").replace("iris}", "iris, standardize: both}"))
     assert netspec("validate -q net.yaml") == (0, "", "")

@@ -15,7 +15,11 @@ ASKED = ("hover", "completion", "definition", "references", "documentHighlight",
 WHOLE = {"start": {"line": 0, "character": 0}, "end": {"line": 9999, "character": 0}}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+QUICK = {"resnet50", "char_lstm", "digits_highway"}  # extends, a recurrent layer, blocks with data and training
+EACH = [pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow, id=path.stem) for path in FILES]
+
+
+@pytest.mark.parametrize("path", EACH)
 def test_an_architecture_that_is_cut_anywhere(path: Path) -> None:
     """At random places, some with the rest of the text behind the cut."""
     draw = random.Random(path.stem)
