@@ -6,6 +6,7 @@ Imports inside functions and under TYPE_CHECKING count like any other.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -108,6 +109,38 @@ def test_no_room_imports_a_later_one(root: str, rooms: Sequence[str]) -> None:
 def test_no_files_import_in_a_circle() -> None:
     circles = [c for c in nx.strongly_connected_components(IMPORTS) if len(c) > 1]
     assert not [sorted(c) for c in circles]
+
+
+def test_no_two_classes_share_a_name() -> None:
+    """Nested classes count too: who searches for a name is to find one declaration."""
+    declared: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(HOUSE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                declared[node.name].append(f"{path.relative_to(HOUSE)}:{node.lineno}")
+    assert not {name: lines for name, lines in declared.items() if len(lines) > 1}
+
+
+def test_no_two_test_files_share_a_name() -> None:
+    """Folders of tests without an `__init__.py` are one namespace to pytest: the second file would not be imported."""
+    files: dict[str, list[str]] = defaultdict(list)
+    tests = Path(__file__).parent
+    for path in sorted(tests.rglob("test_*.py")):
+        files[path.name].append(str(path.relative_to(tests)))
+    assert not {name: paths for name, paths in files.items() if len(paths) > 1}
+
+
+def test_what_tests_import_of_each_other_is_there() -> None:
+    """A test file that is renamed would stop its neighbours from being collected, and nothing else would say so."""
+    tests = Path(__file__).parent
+    missing = set()
+    for path in sorted(tests.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("tests."):
+                module = tests.parent.joinpath(*str(node.module).split("."))
+                if not module.is_dir() and not module.with_suffix(".py").is_file():
+                    missing.add(f"{path.relative_to(tests)}: {node.module}")
+    assert not missing
 
 
 TORCH_ROOMS = ("backends", "training", "cells.kernels", "cells.run", "recipe.optimizers._velocity", "migrate")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lsprotocol.types import InlayHint, InlayHintKind, InlayHintParams
 
 from netspec.lsp.buffers import OpenFile
-from netspec.lsp.instances import Compiled, entries_below
+from netspec.lsp.instances import CompiledNetwork, entries_below
 from netspec.lsp.session import Session
 from netspec.shapes.tensor import TensorType
 from netspec.source.tree import Map, Tree
@@ -40,7 +40,7 @@ def _behind(body: Map, name: str, entry: Tree) -> tuple[int, int]:
     return key.end_line, key.end_column + 1
 
 
-def shape_label(path: tuple[str, ...], network: Compiled) -> str:
+def shape_label(path: tuple[str, ...], network: CompiledNetwork) -> str:
     """`(B, 64, 56, 56)`, of copies that differ `(B, 64, 56, 56) … (B, 512, 7, 7)`; "" where it is not known."""
     copies = network.instances(path)
     if not copies:

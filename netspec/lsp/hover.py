@@ -14,7 +14,7 @@ from netspec.layers import kinds
 from netspec.lsp.buffers import OpenFile, real
 from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind_summary, lead
 from netspec.lsp.family import Family, named_files
-from netspec.lsp.instances import Compiled
+from netspec.lsp.instances import CompiledNetwork
 from netspec.lsp.keys import choice_doc, keys_at, role_of
 from netspec.lsp.session import Session
 from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
@@ -52,7 +52,7 @@ def _of(span: Span, buffer: OpenFile) -> Span:
 
 
 def _symbol(
-    here: Occurrence, spot: Spot | None, family: Family, found: list[Occurrence], network: Compiled | None
+    here: Occurrence, spot: Spot | None, family: Family, found: list[Occurrence], network: CompiledNetwork | None
 ) -> str:
     symbol = here.symbol
     uses = [o for o in found if o.symbol == symbol and not o.defines]
@@ -104,7 +104,7 @@ def _spot(spot: Spot, family: Family) -> str:
     return key_doc(key) if key else ""
 
 
-def layer_text(path: tuple[str, ...], family: Family, network: Compiled | None) -> str:
+def layer_text(path: tuple[str, ...], family: Family, network: CompiledNetwork | None) -> str:
     """A layer: its kind and what that computes, shapes in and out, parameters and FLOPs."""
     entry = family.at(*path)
     tag = entry.get("type") if isinstance(entry, Map) else entry
@@ -123,7 +123,7 @@ def layer_text(path: tuple[str, ...], family: Family, network: Compiled | None) 
     return "\n\n".join(part for part in parts if part)
 
 
-def _costs(path: tuple[str, ...], network: Compiled) -> str:
+def _costs(path: tuple[str, ...], network: CompiledNetwork) -> str:
     """A row for each copy, of many the first and the last ones."""
     copies = network.instances(path)
     if not copies:
@@ -142,7 +142,7 @@ def _costs(path: tuple[str, ...], network: Compiled) -> str:
     return "\n".join(rows)
 
 
-def _figures(path: tuple[str, ...], name: str, network: Compiled) -> str:
+def _figures(path: tuple[str, ...], name: str, network: CompiledNetwork) -> str:
     nodes = network.nodes(name)
     lines = [f"{_inputs(nodes, name, network.graph)} → {_outputs(path, name, network)}"]
     params, flops = _sums(nodes, network.graph)
@@ -160,7 +160,7 @@ def _inputs(nodes: list[Node], name: str, graph: Graph) -> str:
     return ", ".join(dict.fromkeys(_type(graph.type_of(ref)) for ref in refs)) or "–"
 
 
-def _outputs(path: tuple[str, ...], name: str, network: Compiled) -> str:
+def _outputs(path: tuple[str, ...], name: str, network: CompiledNetwork) -> str:
     outputs = network.outputs(path, name)
     return ", ".join(f"{port} {_type(t)}" if port else _type(t) for port, t in outputs.items()) or "–"
 

@@ -15,7 +15,7 @@ from netspec.source.tree import Map, Scalar, Tree
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledNetwork:
     """A compiled network beside the text that it came from, or an earlier state of it."""
 
     graph: Graph

@@ -12,7 +12,7 @@ from lsprotocol.types import (
 
 from netspec.lsp.buffers import OpenFile
 from netspec.lsp.hints import shape_label
-from netspec.lsp.instances import Compiled
+from netspec.lsp.instances import CompiledNetwork
 from netspec.lsp.keys import role_of
 from netspec.lsp.lines import TextLines
 from netspec.lsp.session import Session
@@ -34,7 +34,9 @@ def symbols(session: Session, buffer: OpenFile, _: DocumentSymbolParams) -> list
     return _symbols(tree, (), session.spans().lines(buffer.source), session.network(buffer))
 
 
-def _symbols(mapping: Map, path: tuple[str, ...], lines: TextLines, network: Compiled | None) -> list[DocumentSymbol]:
+def _symbols(
+    mapping: Map, path: tuple[str, ...], lines: TextLines, network: CompiledNetwork | None
+) -> list[DocumentSymbol]:
     listed = []
     kind = _KINDS.get(role_of(path))
     for name, value in mapping.entries.items():
@@ -53,7 +55,7 @@ def _symbols(mapping: Map, path: tuple[str, ...], lines: TextLines, network: Com
     return listed
 
 
-def _detail(value: Tree, path: tuple[str, ...], network: Compiled | None) -> str:
+def _detail(value: Tree, path: tuple[str, ...], network: CompiledNetwork | None) -> str:
     tag = value.get("type") if isinstance(value, Map) else value
     kind = str(tag.value) if isinstance(tag, Scalar) and tag.value else ""
     return "  ".join(part for part in (kind, shape_label(path, network) if network else "") if part)

@@ -19,7 +19,7 @@ from netspec.lsp.buffers import OpenFile, OpenFiles, real
 from netspec.lsp.check import Checkup, check
 from netspec.lsp.diagnostics import Spans, diagnostics
 from netspec.lsp.family import Family, Member, read_family
-from netspec.lsp.instances import Compiled
+from netspec.lsp.instances import CompiledNetwork
 from netspec.lsp.mend import mended
 from netspec.source.errors import NetspecError
 from netspec.source.text import Source
@@ -34,7 +34,7 @@ class Session:
         self.versioned_edits = False  # whether the client takes edits of a version of a text
         self.snippets = False  # whether it fills in `$1`
         self.checkups: dict[Path, Checkup] = {}  # of open files, and of closed ones that include an open one
-        self.networks: dict[Path, Compiled] = {}  # of the last text of each that compiled
+        self.networks: dict[Path, CompiledNetwork] = {}  # of the last text of each that compiled
         self.includers: dict[Path, Path] = {}  # open file without layers -> a file that includes it
         self._families: dict[Path, Family] = {}
         self._shown: dict[Path, dict[str, list[Diagnostic]]] = {}  # checked file -> URI -> what its check says there
@@ -74,7 +74,7 @@ class Session:
             if family is not None:
                 yield family
 
-    def network(self, buffer: OpenFile) -> Compiled | None:
+    def network(self, buffer: OpenFile) -> CompiledNetwork | None:
         """The last network of an open file; of one without layers, that of a file which includes it."""
         path = real(buffer.path)
         return self.networks.get(path) or self.networks.get(self.includers.get(path, path))
@@ -165,7 +165,7 @@ class Session:
             members = {key: Member(key, file.source, file.tree) for key, file in read.items()}
             family = read_family(checkup.source, Path(checkup.source.name), self.buffers, members)
             self._families[path] = family
-            self.networks[path] = Compiled(checkup.graph, family)
+            self.networks[path] = CompiledNetwork(checkup.graph, family)
         before = self._shown.get(path, {})
         self._shown[path] = self._diagnostics(path, checkup)
         return {*before, *self._shown[path]}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from netspec.cells.ir.stack import CellStack
 from netspec.cells.recognise.match import match
-from netspec.cells.recognise.operator import Gate, Native, Part
+from netspec.cells.recognise.operator import Gate, Native, WeightSlice
 from netspec.cells.recognise.pack import biases, matrices
 
 # H hidden, I input, G gates
@@ -43,7 +43,7 @@ def unpacked(stack: CellStack, tensors: Mapping[str, Tensor]) -> dict[str, Tenso
 
 def _of_row(native: Native, gates: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
     """The weights of one step; None where the packed ones cannot be had from any."""
-    sizes = {part.weight: (native.hidden, 0) for gate in native.gates.values() for part in _all_parts(gate)}
+    sizes = {part.weight: (native.hidden, 0) for gate in native.gates.values() for part in _all_slices(gate)}
     for gate in native.gates.values():
         for part in (*gate.input, *gate.state):
             sizes[part.weight] = (native.hidden, max(sizes[part.weight][1], part.stop or 0))
@@ -80,11 +80,11 @@ def _alike(native: Native, packed: Sequence[Tensor], wanted: Sequence[Tensor]) -
     return True
 
 
-def _all_parts(gate: Gate) -> tuple[Part, ...]:
+def _all_slices(gate: Gate) -> tuple[WeightSlice, ...]:
     return (*gate.input, *gate.state, *gate.bias, *gate.state_bias, *gate.peephole)
 
 
-def _put(weights: Mapping[str, Tensor], parts: Sequence[Part], value: Tensor) -> None:
+def _put(weights: Mapping[str, Tensor], parts: Sequence[WeightSlice], value: Tensor) -> None:
     """Give a sum to its first part."""
     for part in parts[:1]:
         place = weights[part.weight]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from netspec.review.diff import compare
 from netspec.review.difference import Difference
-from netspec.review.limits import Limit, crossed
+from netspec.review.limits import ChangeLimit, crossed
 from netspec.review.sides.revisions import Revisions
 from netspec.review.sides.side import path_of, read_sides
 from netspec.review.sides.touched import touched
@@ -25,7 +25,7 @@ class Compared:
     problems: tuple[Problem, ...] = ()
     crossed: tuple[str, ...] = ()  # thresholds of --fail-on, as sentences
 
-    def held_to(self, limits: Sequence[Limit]) -> Compared:
+    def held_to(self, limits: Sequence[ChangeLimit]) -> Compared:
         """The same with the limits that it crosses."""
         if self.difference is None:
             return self

@@ -27,7 +27,7 @@ _MULTIPLE = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 @dataclass(frozen=True)
-class Limit:
+class ChangeLimit:
     """A property that stays as it is, or a quantity that grows by `share` of itself and `amount` at most."""
 
     name: str
@@ -36,12 +36,12 @@ class Limit:
     share: Fraction = Fraction(0)
 
 
-def read_limits(text: str) -> tuple[Limit, ...]:
+def read_limits(text: str) -> tuple[ChangeLimit, ...]:
     """The limits of a list with commas.  Raises ValueError, which says which word and what is possible."""
     return tuple(_read_limit(word.strip()) for word in text.split(",") if word.strip())
 
 
-def _read_limit(word: str) -> Limit:
+def _read_limit(word: str) -> ChangeLimit:
     name, colon, growth = word.partition(":")
     if name not in (*QUANTITIES, *PROPERTIES):
         known = ", ".join([*(f"{quantity}:+N or :+N%" for quantity in QUANTITIES), *PROPERTIES])
@@ -50,17 +50,17 @@ def _read_limit(word: str) -> Limit:
     if name in PROPERTIES:
         if colon:
             raise ValueError(f"`{name}` takes no amount: it changes or it does not; received `{word}`")
-        return Limit(name, word)
+        return ChangeLimit(name, word)
     match = _GROWTH.fullmatch(growth)
     if match is None or (match[2] and match[3]):
         raise ValueError(f"`{name}` expects how much it may grow, `{name}:+5%` or `{name}:+10k`; received `{word}`")
     number = Fraction(match[1])
     if match[3]:
-        return Limit(name, word, share=number / 100)
-    return Limit(name, word, amount=number * _MULTIPLE[match[2]])
+        return ChangeLimit(name, word, share=number / 100)
+    return ChangeLimit(name, word, amount=number * _MULTIPLE[match[2]])
 
 
-def crossed(limits: Sequence[Limit], difference: Difference) -> Iterator[str]:
+def crossed(limits: Sequence[ChangeLimit], difference: Difference) -> Iterator[str]:
     """A sentence for each limit that a change crosses.
 
     A network that is new has nothing to grow from; of one that is deleted nothing stays.
@@ -77,7 +77,7 @@ def crossed(limits: Sequence[Limit], difference: Difference) -> Iterator[str]:
             yield f"{limit.text}: {reason}"
 
 
-def _growth(limit: Limit, matching: Matching) -> str:
+def _growth(limit: ChangeLimit, matching: Matching) -> str:
     unit, measure = QUANTITIES[limit.name]
     old, new = at(measure(matching.before), _axes_now(matching)), measure(matching.after)
     axes = sorted({name for size in (old, new) if isinstance(size, Dim) for name in size.names()})

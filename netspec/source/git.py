@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Entry:
+class GitEntry:
     """What a folder of a revision, or the index, has under a name: its mode, and the hash of its object."""
 
     mode: int
@@ -64,7 +64,7 @@ class Objects:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self.folders: dict[str, dict[str, Entry]] = {}
+        self.folders: dict[str, dict[str, GitEntry]] = {}
 
     def header(self, wanted: str) -> tuple[str, str, int] | None:
         """Hash, type and size of what an expression names; None where there is no such object, or more than one."""
@@ -93,7 +93,7 @@ class Objects:
         self.folders[header[0]] = _entries(self.content(header[2]), len(header[0]) // 2)
         return header[0]
 
-    def folder(self, tree: str) -> dict[str, Entry]:
+    def folder(self, tree: str) -> dict[str, GitEntry]:
         """name -> what a folder holds; nothing where its object is not in the repository."""
         if tree not in self.folders:
             header = self.header(tree)
@@ -133,13 +133,13 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
-def _entries(data: bytes, hash_bytes: int) -> dict[str, Entry]:
+def _entries(data: bytes, hash_bytes: int) -> dict[str, GitEntry]:
     """A tree object: `mode name\\0hash` again and again."""
     entries, at = {}, 0
     while at < len(data):
         space, zero = data.index(b" ", at), data.index(b"\0", at)
         end = zero + 1 + hash_bytes
         name = data[space + 1 : zero].decode(errors="surrogateescape")
-        entries[name] = Entry(int(data[at:space], 8), data[zero + 1 : end].hex())
+        entries[name] = GitEntry(int(data[at:space], 8), data[zero + 1 : end].hex())
         at = end
     return entries

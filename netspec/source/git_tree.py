@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason
-from netspec.source.git import FOLDER, LINK, SUBMODULE, Entry, Objects, check_revision, git
+from netspec.source.git import FOLDER, LINK, SUBMODULE, GitEntry, Objects, check_revision, git
 from netspec.source.text import Source
 from netspec.source.tree import nearest_yaml, text_of
 
@@ -26,11 +26,11 @@ class GitTree:
     objects: Objects
     shown: str
     top: str = ""  # the hash of the top folder of a revision
-    index: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)  # folder -> name -> entry
+    index: Mapping[str, Mapping[str, GitEntry]] = field(default_factory=dict)  # folder -> name -> entry
 
-    def entry(self, path: Path) -> Entry | None:
+    def entry(self, path: Path) -> GitEntry | None:
         """What a path without links in it names."""
-        here = Entry(FOLDER, self.top)
+        here = GitEntry(FOLDER, self.top)
         parts = path.parts
         for i, part in enumerate(parts):
             found = self.children("/".join(parts[:i]), here).get(part)
@@ -39,7 +39,7 @@ class GitTree:
             here = found
         return here
 
-    def children(self, path: str, folder: Entry) -> Mapping[str, Entry]:
+    def children(self, path: str, folder: GitEntry) -> Mapping[str, GitEntry]:
         """name -> what a folder holds; nothing for what is no folder."""
         if folder.mode != FOLDER:
             return {}
@@ -119,7 +119,7 @@ def revision_tree(objects: Objects, revision: str, name: str) -> GitTree:
 
 def index_tree(objects: Objects, name: str, stage: int = 0) -> GitTree:
     """The files of the index; after a merge with conflicts stage 1 is the common ancestor, 2 ours, 3 theirs."""
-    folders: dict[str, dict[str, Entry]] = {"": {}}
+    folders: dict[str, dict[str, GitEntry]] = {"": {}}
     listing = git(name, "ls-files", "--stage", "-z", "--full-name", ":/")
     for line in listing.decode(errors="surrogateescape").split("\0"):
         head, _, path = line.partition("\t")
@@ -127,10 +127,10 @@ def index_tree(objects: Objects, name: str, stage: int = 0) -> GitTree:
             continue
         mode, hash, _ = head.split()
         folder, _, file = path.rpartition("/")
-        folders.setdefault(folder, {})[file] = Entry(int(mode, 8), hash)
+        folders.setdefault(folder, {})[file] = GitEntry(int(mode, 8), hash)
         while folder:  # the folders above
             above, _, part = folder.rpartition("/")
             known = part in folders.setdefault(above, {})
-            folders[above][part] = Entry(FOLDER, "")
+            folders[above][part] = GitEntry(FOLDER, "")
             folder = "" if known else above
     return GitTree(objects, f":{stage}:" if stage else ":", index=folders)

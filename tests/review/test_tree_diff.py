@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netspec.frontend.resolved import dump
-from netspec.review.explain.tree_diff import Edit, edits_between
+from netspec.review.explain.tree_diff import TreeEdit, edits_between
 from netspec.review.explain.tree_values import leaves, likeness, same, short, spelled_out
 from netspec.source.text import Source
 from netspec.source.tree import Map, parse, read_text
@@ -27,7 +27,7 @@ def tree_of(value: Any, name: str = "a.yaml") -> Map:
     return tree
 
 
-def edits(before: Map, after: Map) -> list[Edit]:
+def edits(before: Map, after: Map) -> list[TreeEdit]:
     return edits_between([(before, after, (), "")])
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netspec.cells.functions import FUNCTIONS
 from netspec.cells.ir.dag import Columns, Value
 from netspec.cells.ir.step import CellStep
-from netspec.cells.recognise.operator import DifferentError, Gate, Native, Part
+from netspec.cells.recognise.operator import DifferentError, Gate, Native, WeightSlice
 from netspec.cells.recognise.polynomial import Monomial, Polynomial
 from netspec.cells.recognise.shown import shown
 
@@ -24,38 +24,38 @@ class GateReader:
     peeped: Value | None = None  # the value that this gate may see element by element
 
     def gate(self, polynomial: Polynomial) -> Gate:
-        parts_of: dict[str, list[Part]] = {"input": [], "state": [], "bias": [], "peephole": []}
+        slices_of: dict[str, list[WeightSlice]] = {"input": [], "state": [], "bias": [], "peephole": []}
         constant = 0.0
         for monomial, factor in polynomial.items():
             if not monomial:
                 constant = factor
                 continue
             role, part = self.term(monomial, factor)
-            parts_of[role].append(part)
-        parts = {role: tuple(of_role) for role, of_role in parts_of.items()}
+            slices_of[role].append(part)
+        parts = {role: tuple(of_role) for role, of_role in slices_of.items()}
         return Gate(parts["input"], parts["state"], parts["bias"], constant, peephole=parts["peephole"])
 
-    def term(self, monomial: Monomial, factor: float) -> tuple[str, Part]:
+    def term(self, monomial: Monomial, factor: float) -> tuple[str, WeightSlice]:
         weights = [n for n in monomial if n.op == "weight"]
         others = [n for n in monomial if n.op != "weight"]
         if len(monomial) == 1 and weights:
-            return "bias", Part(weights[0].attr, factor)
+            return "bias", WeightSlice(weights[0].attr, factor)
         if len(monomial) == 1 and others[0].op == "product":
             [product] = others
             [operand] = product.args
             if operand.op == "input" or (operand.op, operand.attr) == ("previous", self.h):
-                return "input" if operand.op == "input" else "state", part_of(product, factor)
+                return "input" if operand.op == "input" else "state", slice_of(product, factor)
             raise DifferentError(f"a gate multiplies a matrix with `{shown(operand, names=self.names)}`")
         if len(weights) == 1 and len(others) == 1 and others[0] is self.peeped:
-            return "peephole", Part(weights[0].attr, factor)
+            return "peephole", WeightSlice(weights[0].attr, factor)
         raise DifferentError(f"a gate adds `{shown(*monomial, names=self.names)}`")
 
 
-def part_of(product: Value, factor: float) -> Part:
+def slice_of(product: Value, factor: float) -> WeightSlice:
     """A matrix product as the columns of its weight."""
     columns: Columns = product.attr
     assert isinstance(columns.start, int) and isinstance(columns.stop, int)  # `match` takes steps of known sizes
-    return Part(columns.weight, factor, columns.start, columns.stop)
+    return WeightSlice(columns.weight, factor, columns.start, columns.stop)
 
 
 def one_state(step: CellStep, operator: str) -> tuple[str, int]:

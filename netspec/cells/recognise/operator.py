@@ -13,7 +13,7 @@ class DifferentError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class WeightSlice:
     """factor · a weight: its columns `start` to `stop`, or the whole vector (or number) where there are none."""
 
     weight: str
@@ -26,16 +26,16 @@ class Part:
 class Gate:
     """One gate: what its packed rows are sums of.  An empty sum is zero."""
 
-    input: tuple[Part, ...] = ()  # columns that multiply x[t]
-    state: tuple[Part, ...] = ()  # columns that multiply h[t-1]
-    bias: tuple[Part, ...] = ()
+    input: tuple[WeightSlice, ...] = ()  # columns that multiply x[t]
+    state: tuple[WeightSlice, ...] = ()  # columns that multiply h[t-1]
+    bias: tuple[WeightSlice, ...] = ()
     constant: float = 0.0  # a number among the biases
-    state_bias: tuple[Part, ...] = ()  # GRU, reset after: the bias inside of r·(…)
+    state_bias: tuple[WeightSlice, ...] = ()  # GRU, reset after: the bias inside of r·(…)
     state_constant: float = 0.0
-    peephole: tuple[Part, ...] = ()
+    peephole: tuple[WeightSlice, ...] = ()
 
     def negative(self) -> Gate:
-        def minus(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        def minus(parts: tuple[WeightSlice, ...]) -> tuple[WeightSlice, ...]:
             return tuple(replace(p, factor=-p.factor) for p in parts)
 
         return Gate(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netspec.cells.recognise.operator import Gate, Native, Part
+from netspec.cells.recognise.operator import Gate, Native, WeightSlice
 
 # H hidden, I input, G gates
 
@@ -70,7 +70,7 @@ def peepholes(native: Native, weights: Mapping[str, Any], library: Any) -> Any:
 
 
 def _sum(
-    parts: Sequence[Part],
+    parts: Sequence[WeightSlice],
     weights: Mapping[str, Any],
     library: Any,
     some: Any,

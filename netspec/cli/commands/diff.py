@@ -17,7 +17,7 @@ from netspec.report.formats import Formats, Stderr
 if TYPE_CHECKING:
     from netspec.cli.operands import Changes, Sides
     from netspec.review.compared import Compared
-    from netspec.review.limits import Limit
+    from netspec.review.limits import ChangeLimit
 
 FORMATS = Formats("netspec.report.diff", default="text")
 DIFFERS = 3  # the exit status
@@ -94,7 +94,7 @@ def diff(
         raise typer.Exit(DIFFERS)
 
 
-def _limits(text: str) -> tuple[Limit, ...]:
+def _limits(text: str) -> tuple[ChangeLimit, ...]:
     if not text:
         return ()
     from netspec.review.limits import read_limits

@@ -26,19 +26,19 @@ def install(everywhere: Everywhere = False) -> None:
 
     Neither is committed. Do it again when netspec has moved, or when other YAML files have come to the repository.
     """
-    from netspec.cli.git.setup import install, place
+    from netspec.cli.git.setup import git_scope, install
 
     with errors():
-        show(install(place(everywhere)))
+        show(install(git_scope(everywhere)))
 
 
 @git.command()
 def uninstall(everywhere: Everywhere = False) -> None:
     """Take away all that `install` wrote."""
-    from netspec.cli.git.setup import place, uninstall
+    from netspec.cli.git.setup import git_scope, uninstall
 
     with errors():
-        show([*uninstall(place(everywhere))] or ["nothing of netspec was there"])
+        show([*uninstall(git_scope(everywhere))] or ["nothing of netspec was there"])
 
 
 @git.command(hidden=True, context_settings={"ignore_unknown_options": True})

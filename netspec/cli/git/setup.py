@@ -30,56 +30,56 @@ _PATTERNS = ("*.yaml", "*.yml")
 
 
 @dataclass(frozen=True)
-class Place:
+class GitScope:
     """Where the driver and its files are written: for one repository, or for all of a user's."""
 
-    scope: str  # `--local` or `--global`, as git has it
+    option: str  # `--local` or `--global`, as git has it
     attributes: Path
     top: Path | None  # of the repository; None: every repository
 
 
-def place(everywhere: bool) -> Place:
+def git_scope(everywhere: bool) -> GitScope:
     """Raises NS101 outside of a repository."""
     if everywhere:
         named = _config("--global", "--get", "--type=path", "core.attributesFile")
         home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-        return Place("--global", Path(named or f"{home}/git/attributes"), None)
+        return GitScope("--global", Path(named or f"{home}/git/attributes"), None)
     top = Path(git_line("git", "rev-parse", "--show-toplevel"))
-    return Place(
+    return GitScope(
         "--local", Path(git_line("git", "rev-parse", "--path-format=absolute", "--git-path", "info/attributes")), top
     )
 
 
-def install(where: Place) -> Iterator[str]:
+def install(scope: GitScope) -> Iterator[str]:
     """Write the driver and its files, in the place of what an earlier call wrote.  Gives what was written."""
-    for key, value in driver(where).items():
-        git("git", "config", where.scope, "--replace-all", f"{SECTION}.{key}", value)
-        yield f"{_config_file(where)}: {SECTION}.{key} = {value}"
-    _forget_figures(where)
-    lines = list(_attributes(where.top))
-    text = _read(where.attributes)
+    for key, value in driver(scope).items():
+        git("git", "config", scope.option, "--replace-all", f"{SECTION}.{key}", value)
+        yield f"{_config_file(scope)}: {SECTION}.{key} = {value}"
+    _forget_figures(scope)
+    lines = list(_attributes(scope.top))
+    text = _read(scope.attributes)
     kept = _BLOCK.sub("", text)
     kept += "" if not kept or kept.endswith("\n") else "\n"
-    _write(where.attributes, kept + "\n".join([BEGIN, *lines, END, ""]))
-    yield from (f"{where.attributes}: {line}" for line in lines)
+    _write(scope.attributes, kept + "\n".join([BEGIN, *lines, END, ""]))
+    yield from (f"{scope.attributes}: {line}" for line in lines)
 
 
-def uninstall(where: Place) -> Iterator[str]:
+def uninstall(scope: GitScope) -> Iterator[str]:
     """Take away what `install` wrote, and nothing else.  Gives what was taken away."""
-    if file := _config_file(where):
-        git("git", "config", where.scope, "--remove-section", SECTION)
+    if file := _config_file(scope):
+        git("git", "config", scope.option, "--remove-section", SECTION)
         _remove_empty(file)
         yield f"{file}: removed the section {SECTION}"
-    _forget_figures(where)
-    text = _read(where.attributes)
+    _forget_figures(scope)
+    text = _read(scope.attributes)
     kept = _BLOCK.sub("", text)
     if kept != text:
-        _write(where.attributes, kept)
-        _remove_empty(where.attributes)
-        yield f"{where.attributes}: removed the lines of netspec"
+        _write(scope.attributes, kept)
+        _remove_empty(scope.attributes)
+        yield f"{scope.attributes}: removed the lines of netspec"
 
 
-def driver(where: Place) -> dict[str, str]:
+def driver(scope: GitScope) -> dict[str, str]:
     """The keys of the driver.  Where netspec fails, or is gone, git's own text stands in, and git goes on.
 
     The interpreter is named by its path: whoever calls git need not have activated an environment.  Figures in `log`
@@ -89,7 +89,7 @@ def driver(where: Place) -> dict[str, str]:
     netspec = f"{shlex.quote(sys.executable)} -m netspec git"
     text = 'git --no-pager diff --no-index --no-ext-diff --no-textconv -- "$2" "$5"'
     keys = {"command": f'f() {{ {netspec} show-diff "$@" 2>/dev/null || {text}; :; }}; f'}
-    if where.top is not None:
+    if scope.top is not None:
         keys["textconv"] = f'f() {{ {netspec} show-file "$1" 2>/dev/null || cat "$1"; }}; f'
         keys["cachetextconv"] = "true"
     return {**keys, "xfuncname": "^([a-z]+:.*)$"}  # the section that a hunk stands in
@@ -143,16 +143,16 @@ def _config(*arguments: str) -> str:
     return os.fsdecode(done.stdout).rstrip("\n")
 
 
-def _forget_figures(where: Place) -> None:
+def _forget_figures(scope: GitScope) -> None:
     """What git keeps of an earlier netspec, or of none."""
-    if where.top is not None:
+    if scope.top is not None:
         git("git", "update-ref", "-d", FIGURES)
 
 
-def _config_file(where: Place) -> Path | None:
+def _config_file(scope: GitScope) -> Path | None:
     """The file of git's configuration that holds the driver."""
-    origin = _config(where.scope, "--show-origin", "--get", f"{SECTION}.command").partition("\t")[0]
-    return Path((where.top or Path()) / origin.removeprefix("file:")) if origin else None
+    origin = _config(scope.option, "--show-origin", "--get", f"{SECTION}.command").partition("\t")[0]
+    return Path((scope.top or Path()) / origin.removeprefix("file:")) if origin else None
 
 
 def _remove_empty(path: Path) -> None:

@@ -52,7 +52,7 @@ def notes_of(source: Source, tree: Map) -> dict[Span, Notes]:
     Those of an entry stand under the span of its name, those of an item and what is below a collection under its own
     span; what stands above the first name of a file under the file's.
     """
-    reader = _Reader(source, tree)
+    reader = _CommentReader(source, tree)
     reader.read_map(tree, _END, 0)
     first = next((tree.key_spans[key] for key in tree.entries), tree.span)
     head = reader.notes.pop(first, Notes())
@@ -63,7 +63,7 @@ def notes_of(source: Source, tree: Map) -> dict[Span, Notes]:
     return {span: notes for span, notes in reader.notes.items() if notes}
 
 
-class _Reader:
+class _CommentReader:
     """Goes through a tree in the order of the text, and hands out the comments as it passes them."""
 
     def __init__(self, source: Source, tree: Map) -> None:

@@ -14,7 +14,7 @@ from netspec.frontend.holds import inside
 from netspec.review.difference import Cause, Side
 from netspec.review.explain.renamed_keys import ALIKE
 from netspec.review.explain.rewrap import rewrapped
-from netspec.review.explain.tree_diff import Edit, Path, edits_between
+from netspec.review.explain.tree_diff import Path, TreeEdit, edits_between
 from netspec.review.explain.tree_values import likeness, same, short
 from netspec.source.tree import Map, Tree
 
@@ -56,7 +56,7 @@ def tree_causes(before: Side, after: Side, old: Map, new: Map) -> list[Cause]:
 @dataclass(frozen=True)
 class _FileEdit:
     file: str
-    edit: Edit
+    edit: TreeEdit
 
 
 def _written(before: Side, after: Side) -> Iterator[Cause]:
@@ -106,7 +106,7 @@ def _moved_between_files(
     gone = {key: edit.before for key, edit in removed.items()} | dict(_definitions(only_old))
     come = {key: edit.after for key, edit in added.items()} | dict(_definitions(only_new))
     moves: list[_FileEdit] = []
-    explained: set[Edit] = set()
+    explained: set[TreeEdit] = set()
     includes: set[str] = set()
     for (path, file), tree in come.items():
         was = next((f for p, f in gone if p == path and f != file), None)
@@ -117,7 +117,7 @@ def _moved_between_files(
             continue
         shown = "" if file == main_after else file
         span = tree.span if (path, file) not in added else added[path, file].span
-        moves.append(_FileEdit(shown, Edit("moved", path, old, tree, span, path[0], span, names=((was,), (file,)))))
+        moves.append(_FileEdit(shown, TreeEdit("moved", path, old, tree, span, path[0], span, names=((was,), (file,)))))
         moves += [_FileEdit(shown, e) for e in edits_between([(old, tree, path, path[0])])]
         explained |= {edit for edit in (added.get((path, file)), removed.get((path, was))) if edit}
         includes |= {file, was}
@@ -125,7 +125,7 @@ def _moved_between_files(
     return kept + moves
 
 
-def _is(edit: Edit, kind: str) -> bool:
+def _is(edit: TreeEdit, kind: str) -> bool:
     return edit.kind == kind and len(edit.path) == 2 and edit.path[0] in _MOVABLE
 
 
@@ -138,7 +138,7 @@ def _definitions(files: Mapping[str, WrittenFile]) -> Iterator[tuple[tuple[Path,
                 yield ((section, key), name), value
 
 
-def _includes(edit: Edit, files: set[str]) -> bool:
+def _includes(edit: TreeEdit, files: set[str]) -> bool:
     """Whether an edit only names files that something moved to, or from."""
     trees = [tree for tree in (edit.before, edit.after) if tree is not None]
     return edit.path == ("include",) and all(set(_names(tree)) <= files for tree in trees)
@@ -149,7 +149,7 @@ def _names(tree: Tree) -> list[str]:
     return [str(name) for name in plain] if isinstance(plain, list) else [str(plain)]
 
 
-def _cause(edit: Edit, file: str) -> Cause:
+def _cause(edit: TreeEdit, file: str) -> Cause:
     inner = inside(edit.holds, edit.path[-1])
     before, after = (None if tree is None else short(tree, inner) for tree in (edit.before, edit.after))
     if edit.kind == "renamed":

@@ -9,18 +9,18 @@ from typing import TypeAlias
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import spelled_out
 from netspec.review.explain.renamed_keys import MANY_PAIRS
-from netspec.review.explain.tree_diff import Edit, Path
+from netspec.review.explain.tree_diff import Path, TreeEdit
 from netspec.review.explain.tree_values import same
 from netspec.source.tree import Map, Scalar, Tree
 
-Noted: TypeAlias = dict[Edit, Edit | None]  # an edit -> what is said in its place
+Noted: TypeAlias = dict[TreeEdit, TreeEdit | None]  # an edit -> what is said in its place
 
 
 @dataclass(frozen=True)
 class _Layer:
     """A layer that one side alone has as it is, and the edit that says so."""
 
-    edit: Edit
+    edit: TreeEdit
     tree: Tree
 
     @property
@@ -28,7 +28,7 @@ class _Layer:
         return self.edit.path[-1]
 
 
-def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
+def rewrapped(edits: Sequence[TreeEdit], before: Map, after: Map) -> list[TreeEdit]:
     """The same edits, with a word at containers that were put around layers, or taken away from them.
 
     So it is with blocks and repeats that were written out, and with layers that were put into one.  What is told so is
@@ -52,7 +52,7 @@ def rewrapped(edits: Sequence[Edit], before: Map, after: Map) -> list[Edit]:
     return [told for edit in edits if (told := noted.get(edit, edit)) is not None]
 
 
-def _layers(edits: Sequence[Edit], kind: str) -> dict[Path, list[_Layer]]:
+def _layers(edits: Sequence[TreeEdit], kind: str) -> dict[Path, list[_Layer]]:
     """Layers that were added to each mapping or removed from it, and those that are others under their names."""
     found: dict[Path, list[_Layer]] = {}
     for edit in edits:
@@ -100,7 +100,7 @@ def _say(layer: _Layer, others: Sequence[_Layer], note: str, noted: Noted) -> No
 
 
 def _note_copies(
-    edit: Edit, renamed: Edit | None, beside: Sequence[_Layer], before: Map, after: Map, noted: Noted
+    edit: TreeEdit, renamed: TreeEdit | None, beside: Sequence[_Layer], before: Map, after: Map, noted: Noted
 ) -> None:
     """A repeat that came, went or is another number, and the layers beside it that are its copies."""
     here = edit.path[:-1]
@@ -122,7 +122,7 @@ def _note_copies(
         noted[renamed] = None
         was, now = (None, renamed.after) if edit.kind == "added" else (renamed.before, None)
         path = here if edit.kind == "added" else renamed.old_path
-        noted[edit] = Edit(edit.kind, path, was, now, edit.span, "layers", edit.entry, note=note)
+        noted[edit] = TreeEdit(edit.kind, path, was, now, edit.span, "layers", edit.entry, note=note)
 
 
 def _is_copy(tree: Tree, repeated: Tree | None) -> bool:

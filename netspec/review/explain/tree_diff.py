@@ -46,7 +46,7 @@ _EXPRESSION = re.compile(r"\$(?:\w+|\(.*\))", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Edit:
+class TreeEdit:
     """One difference.  `path` is the newer one, of what is removed the older; `old_path` where it was before."""
 
     kind: Kind
@@ -110,7 +110,7 @@ class TreeDiff:
 
     def __init__(self, renames: Renames) -> None:
         self.known, self.renames = renames, Renames()
-        self.edits: list[Edit] = []
+        self.edits: list[TreeEdit] = []
 
     def value(self, a: Tree, b: Tree, path: Path, holds: str, entry: Span | None) -> None:
         """Edits of the value under a key; `holds` is what the mapping holds that the key stands in."""
@@ -124,7 +124,7 @@ class TreeDiff:
                 return
         elif isinstance(old, Items) and isinstance(new, Items) and self.lists(old, new, path, holds, entry):
             return
-        self.edits.append(Edit("changed", path, a, b, b.span, holds, entry))
+        self.edits.append(TreeEdit("changed", path, a, b, b.span, holds, entry))
 
     def replaced(self, old: Map, new: Map) -> bool:
         """Whether one is of another type than the other, and no container: then it is shown whole."""
@@ -149,13 +149,13 @@ class TreeDiff:
 
         def drop(key: str) -> None:
             tree, span = before.entries[key], before.key_span(key)
-            self.edits.append(Edit("removed", (*path, key), tree, None, span, holds, own(before, key)))
+            self.edits.append(TreeEdit("removed", (*path, key), tree, None, span, holds, own(before, key)))
 
         for key, tree in after.entries.items():
             old = old_name.get(key)
             if old is None:
                 span = after.key_span(key)
-                self.edits.append(Edit("added", (*path, key), None, tree, span, holds, own(after, key)))
+                self.edits.append(TreeEdit("added", (*path, key), None, tree, span, holds, own(after, key)))
                 continue
             while removed and position[removed[0]] < position[old]:
                 drop(removed.popleft())
@@ -164,7 +164,7 @@ class TreeDiff:
                 here, was = (*path, key), (*path, old)
                 span = after.key_span(key)
                 self.edits.append(
-                    Edit("renamed", here, before.entries[old], tree, span, holds, own(after, key), old_path=was)
+                    TreeEdit("renamed", here, before.entries[old], tree, span, holds, own(after, key), old_path=was)
                 )
             self.value(before.entries[old], tree, (*path, key), holds, own(after, key))
         for key in removed:
@@ -210,7 +210,7 @@ class TreeDiff:
         span = after.key_span(new[first])
         trees = (before, after)
         self.edits.append(
-            Edit("order", path, *trees, span, holds, entry, names=(tuple(old[window]), tuple(new[window])))
+            TreeEdit("order", path, *trees, span, holds, entry, names=(tuple(old[window]), tuple(new[window])))
         )
 
     def lists(self, old: Items, new: Items, path: Path, holds: str, entry: Span | None) -> bool:
@@ -233,10 +233,10 @@ class TreeDiff:
                 continue
             for n in range(i, j) if tag != "equal" else ():
                 item = old.items[n]
-                self.edits.append(Edit("removed", (*path, str(n)), item, None, item.span, "other", entry))
+                self.edits.append(TreeEdit("removed", (*path, str(n)), item, None, item.span, "other", entry))
             for n in range(k, m) if tag != "equal" else ():
                 item = new.items[n]
-                self.edits.append(Edit("added", (*path, str(n)), None, item, item.span, "other", entry))
+                self.edits.append(TreeEdit("added", (*path, str(n)), None, item, item.span, "other", entry))
         return True
 
     def paths(self, old: Items, new: Items, entry: Span | None) -> None:
@@ -244,13 +244,13 @@ class TreeDiff:
         gone = [i for i in old.items if not any(same(i, other) for other in new.items)]
         come = [i for i in new.items if not any(same(i, other) for other in old.items)]
         if len(gone) == len(come) == 1:
-            self.edits.append(Edit("changed", ("include",), gone[0], come[0], come[0].span, "", entry))
+            self.edits.append(TreeEdit("changed", ("include",), gone[0], come[0], come[0].span, "", entry))
             return
-        self.edits += [Edit("removed", ("include",), i, None, i.span, "", entry) for i in gone]
-        self.edits += [Edit("added", ("include",), None, i, i.span, "", entry) for i in come]
+        self.edits += [TreeEdit("removed", ("include",), i, None, i.span, "", entry) for i in gone]
+        self.edits += [TreeEdit("added", ("include",), None, i, i.span, "", entry) for i in come]
 
 
-def edits_between(pairs: Iterable[tuple[Tree, Tree, Path, str]]) -> list[Edit]:
+def edits_between(pairs: Iterable[tuple[Tree, Tree, Path, str]]) -> list[TreeEdit]:
     """Edits of trees that stand for each other, each with the path to it and what the mapping around it holds."""
     pairs = list(pairs)
     first = _pass(pairs, Renames())

@@ -18,7 +18,7 @@ from netspec.cells.recognise.gates import (
     one_function,
     one_state,
     other_function,
-    part_of,
+    slice_of,
     text_of,
 )
 from netspec.cells.recognise.operator import DifferentError, Gate, Native, Operator
@@ -109,7 +109,7 @@ def _reset_before(
     outer = GateReader(h, {}).gate({m: f for m, f in polynomial.items() if m not in before})
     if outer.state:
         raise DifferentError(f"its candidate reads `{h}[t-1]` past the reset gate too")
-    return reset, replace(outer, state=tuple(part_of(m[0], polynomial[m]) for m in before)), False
+    return reset, replace(outer, state=tuple(slice_of(m[0], polynomial[m]) for m in before)), False
 
 
 def _torch_differs(native: Native) -> str:
