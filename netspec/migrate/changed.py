@@ -8,13 +8,15 @@ from netspec.migrate.layer_units import axes_of_weights
 
 TAPS = frozenset({"kernel_size", "padding", "dilation"})  # what the taps of a kernel follow
 
+OF_TRAINING = ("dropout", "momentum", "padding_idx", "recompute")  # fields that say nothing at inference
+
 
 def changed(old: Node, new: Node, before: Graph, after: Graph) -> str:
     """What a layer computes otherwise, as far as its weights do not follow it; empty where nothing."""
+    if old.layer.trained_only and new.layer.trained_only:
+        return ""
     if old.kind != new.kind:
         return f"type {old.kind} -> {new.kind}"
-    if new.layer.trained_only:
-        return ""
     old_axes, new_axes = axes_of_weights(before, old), axes_of_weights(after, new)
     followed: set[tuple[object, object]] = set()
     taps_follow = True
@@ -31,7 +33,7 @@ def changed(old: Node, new: Node, before: Graph, after: Graph) -> str:
     texts = []
     for key, value in vars(new.layer).items():
         was = vars(old.layer).get(key)
-        if was == value or (was, value) in followed or (key in TAPS and taps_follow):
+        if key in OF_TRAINING or was == value or (was, value) in followed or (key in TAPS and taps_follow):
             continue
         texts.append("its equations" if key == "bound" else f"{key} {was} -> {value}")
     return ", ".join(texts)

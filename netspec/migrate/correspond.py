@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from netspec.graph.digest import axis_numbers
+from netspec.graph.meaning import Meanings
 from netspec.graph.model import Input, Node, Ref
 from netspec.migrate.axes import Clash, behind, copies, leading
 from netspec.migrate.begin import Beginner, Fill
@@ -34,6 +36,7 @@ class _NetworkWalk:
     def __init__(self, matching: Matching) -> None:
         self.before, self.after = matching.before, matching.after
         self.matching = matching
+        self.meanings = [Meanings(axis_numbers(g.inputs.values())) for g in (matching.before, matching.after)]
         self.old_name = {new: old for old, new in matching.names.items()}
         self.old_input = {new: old for old, new in matching.inputs.items()}
         self.old_output = {new: old for old, new in matching.outputs.items()}
@@ -184,6 +187,8 @@ class _NetworkWalk:
         why = changed(old, new, self.before, self.after)
         if why:
             self.result.doubts.setdefault(new.name, why)
+            if self.meanings[0].of(self.before, old) != self.meanings[1].of(self.after, new):
+                self.result.otherwise[new.name] = why
         for port, axes in outs.items():
             self.placed[Ref(new.name, port)] = Placed(self._source(Ref(old.name, port)), axes)
 

@@ -54,3 +54,4 @@ class Correspondence:
     outputs: dict[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
     breaks: dict[str, str] = field(default_factory=dict)  # layer -> why the function ends there
     doubts: dict[str, str] = field(default_factory=dict)  # layer -> what may change the function
+    otherwise: dict[str, str] = field(default_factory=dict)  # of these: whose function of given weights is another

@@ -57,11 +57,13 @@ class Migration:
     tensors: dict[str, Tensor]
     comparison: Comparison | None
     breaks: Mapping[str, str]  # layer -> why the function ends there, as far as it is known
-    doubts: Mapping[str, str] = field(default_factory=dict)  # layer -> what it computes otherwise
+    doubts: Mapping[str, str] = field(default_factory=dict)  # layer -> what it may compute otherwise
+    otherwise: Mapping[str, str] = field(default_factory=dict)  # layer -> what it computes otherwise of some inputs
 
     @property
     def keeps_function(self) -> bool:
-        return self.comparison is not None and self.comparison.agrees
+        """Whether it was seen to, and no layer is known to compute otherwise of inputs that were not tried."""
+        return self.comparison is not None and self.comparison.agrees and not self.otherwise and not self.breaks
 
     def of(self, fate: Fate) -> list[TensorFate]:
         return [tensor for tensor in self.fates if tensor.fate is fate]
@@ -83,7 +85,9 @@ def migrate(matching: Matching, tensors: Mapping[str, Tensor], *, seed: int = 0,
             fill(state[name])
     fates = [*_fates(walked), *_dropped(walked)]
     comparison = compare(walked, trials, module)
-    return Migration(walked.before, walked.after, fates, state, comparison, walked.breaks, walked.doubts)
+    return Migration(
+        walked.before, walked.after, fates, state, comparison, walked.breaks, walked.doubts, walked.otherwise
+    )
 
 
 def _with_weights(graph: Graph, tensors: Mapping[str, Tensor]) -> nn.Module:

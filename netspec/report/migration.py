@@ -71,14 +71,17 @@ def _verdict(migration: Migration, noise: float) -> Iterator[str]:
     comparison = migration.comparison
     if comparison is None:
         yield "keeps the function: not compared, an input of the old network or all of its outputs are not there"
-    elif comparison.agrees:
+    elif migration.keeps_function:
         yield f"keeps the function: yes ({comparison.text()})"
         return
+    elif comparison.agrees:
+        yield f"keeps the function: for what was tried ({comparison.text()}), not for every input"
     elif noise and not migration.breaks and not migration.doubts:
         yield f"keeps the function: but for the noise ({comparison.text()})"
     else:
         yield f"keeps the function: no ({comparison.text()})"
-    reasons = {**migration.doubts, **migration.breaks}
+    doubts = migration.otherwise if comparison is not None and comparison.agrees else migration.doubts
+    reasons = {**doubts, **migration.breaks}
     layers: dict[str, list[str]] = defaultdict(list)
     for layer, why in reasons.items():
         layers[why].append(layer)

@@ -7,6 +7,7 @@ import torch
 
 import netspec
 from netspec.migrate.migration import Fate
+from netspec.report.migration import migration_lines
 from tests.migrate.pairs import largest_difference, lived, migrated
 
 EXACT = 1e-12
@@ -311,3 +312,30 @@ def test_noise_tells_repeated_units_apart() -> None:
     assert torch.equal(noisy.tensors["a.weight"][:8], exact.tensors["a.weight"][:8])
     assert not torch.equal(noisy.tensors["a.weight"][8:], exact.tensors["a.weight"][8:])
     assert noisy.comparison is not None and 0 < noisy.comparison.difference < 0.05 * noisy.comparison.scale
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("r: relu", "r: relu6", "r  type relu -> relu6"),
+        ("r: relu", "r: relu\n  s: relu6", "s  it is new and cannot begin as the identity"),
+        ("eps: 1e-5", "eps: 1.0001e-5", "n  eps 1e-05 -> 1.0001e-05"),
+        ("p: 0.1", "p: 0.2", ""),
+        ("momentum: 0.1", "momentum: 0.2", ""),
+        ("{type: dropout, p: 0.1}", "{type: dropout1d, p: 0.1}", ""),
+    ],
+)
+def test_what_is_no_other_on_the_inputs_that_were_tried_may_be_on_others(old: str, new: str, reason: str) -> None:
+    before = """netspec: 1
+inputs: {x: [4, 5]}
+layers:
+  d: {type: dropout, p: 0.1}
+  b: {type: batch_norm1d, momentum: 0.1}
+  n: {type: layer_norm, eps: 1e-5}
+  r: relu
+  fc: {type: linear, out_features: 3}
+"""
+    migration = migrated(before, before.replace(old, new))
+    assert migration.comparison is not None and migration.comparison.agrees
+    assert migration.keeps_function is not bool(reason)
+    assert not reason or list(migration_lines(migration, 0.0))[-1].strip() == reason
