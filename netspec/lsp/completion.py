@@ -136,7 +136,7 @@ class _Asked:
         values = known.values if known else ()
         kind = CompletionItemKind.EnumMember
         for word in values:
-            doc = choice_doc(self.cursor.path, levels, key, word)
+            doc = choice_doc(self.cursor.path, key, word)
             default = "default" if known and word == known.default else ""
             yield self.item(word, kind, word, escaped(doc), default)
 

@@ -20,7 +20,7 @@ def hints(session: Session, buffer: OpenFile, params: InlayHintParams) -> list[I
     first = lines.place(lines.at(params.range.start))[0]
     last = lines.place(lines.at(params.range.end))[0]
     shown = []
-    for path, body in entries_below(session.family(buffer).root.tree, ()):
+    for path, body in entries_below(session.family(buffer).root.tree):
         for name, entry in body.entries.items():
             line, column = _behind(body, name, entry)
             if not first <= line <= last:

@@ -35,7 +35,7 @@ def hover(session: Session, buffer: OpenFile, params: HoverParams) -> Hover | No
     here = at(found, real(buffer.path), line, column)
     text, span = "", None
     if here is not None:
-        text, span = _symbol(here, spot, family, found, session.network(buffer)), here.span
+        text, span = _symbol(here, family, found, session.network(buffer)), here.span
     if not text and spot is not None:
         text, span = _spot(spot, family), spot.span
     for key, item in named_files(family.root.tree):
@@ -51,9 +51,7 @@ def _of(span: Span, buffer: OpenFile) -> Span:
     return Span(buffer.source, span.line, span.column, span.end_line, span.end_column)
 
 
-def _symbol(
-    here: Occurrence, spot: Spot | None, family: Family, found: list[Occurrence], network: CompiledNetwork | None
-) -> str:
+def _symbol(here: Occurrence, family: Family, found: list[Occurrence], network: CompiledNetwork | None) -> str:
     symbol = here.symbol
     uses = [o for o in found if o.symbol == symbol and not o.defines]
     if symbol.kind in ("layer", "path"):
@@ -96,7 +94,7 @@ def _spot(spot: Spot, family: Family) -> str:
             return kind_doc(spot.scalar.value, family)
         if role == "layer" and spot.key == "cell":
             return cell_doc(spot.scalar.value, family)
-        doc = choice_doc(spot.path, spot.levels, spot.key, spot.scalar.value)
+        doc = choice_doc(spot.path, spot.key, spot.scalar.value)
         return f"**{escaped(spot.scalar.value)}**\n\n{escaped(doc)}" if doc else ""
     if not spot.on_key:
         return ""
@@ -137,14 +135,14 @@ def _costs(path: tuple[str, ...], network: CompiledNetwork) -> str:
             rows.append(f"| … {len(copies) - MAX_COPIES} more | | | | |")
             continue
         nodes = network.nodes(name)
-        cells = (_inputs(nodes, name, network.graph), _outputs(path, name, network), *_sums(nodes, network.graph))
+        cells = (_inputs(nodes, network.graph), _outputs(path, name, network), *_sums(nodes, network.graph))
         rows.append(f"| {escaped(name)} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
 def _figures(path: tuple[str, ...], name: str, network: CompiledNetwork) -> str:
     nodes = network.nodes(name)
-    lines = [f"{_inputs(nodes, name, network.graph)} → {_outputs(path, name, network)}"]
+    lines = [f"{_inputs(nodes, network.graph)} → {_outputs(path, name, network)}"]
     params, flops = _sums(nodes, network.graph)
     costs = [f"{params} parameters"] if params != "0" else []
     costs += [f"{flops} FLOPs"] if flops != "0" else []
@@ -153,7 +151,7 @@ def _figures(path: tuple[str, ...], name: str, network: CompiledNetwork) -> str:
     return "\n\n".join([*lines, " · ".join(costs)])
 
 
-def _inputs(nodes: list[Node], name: str, graph: Graph) -> str:
+def _inputs(nodes: list[Node], graph: Graph) -> str:
     """The types of what comes from outside."""
     inside = {node.name for node in nodes}
     refs = dict.fromkeys(ref for node in nodes for ref in node.inputs if ref.node not in inside)

@@ -107,7 +107,7 @@ def _names(path: Sequence[str]) -> list[str]:
     return names
 
 
-def entries_below(tree: Tree | None, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Map]]:
+def entries_below(tree: Tree | None) -> Iterator[tuple[tuple[str, ...], Map]]:
     """Every mapping of layers of a file's tree, with its path: the network's, blocks', and those inside containers."""
     layers = below(tree, ("layers",))
     if isinstance(layers, Map):

@@ -269,7 +269,7 @@ def _record_in(annotation: Any) -> Any:
     return next((r for r in map(_record_in, get_args(annotation)) if r is not None), None)
 
 
-def choice_doc(path: tuple[str, ...], levels: Sequence[Mapping[str, str]], key: str, word: str) -> str:
+def choice_doc(path: tuple[str, ...], key: str, word: str) -> str:
     """What one value of a closed list means, where it is a record with a docstring."""
     choices: Collection[OneOf] = (INITS,) if key == "init" or role_of(path) == "init" else ()
     if role_of(path) in RECORDS:

@@ -15,12 +15,11 @@ from pathlib import Path
 from netspec.frontend import formula
 from netspec.frontend.containers import LAYERED, WIRING
 from netspec.frontend.expression import pieces
-from netspec.lsp.family import Family, Member, below, named_files
+from netspec.lsp.family import Family, Member, below
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.source.tree import Items, Map, Scalar, Tree
 
-KINDS = ("layer", "path", "block", "cell", "variable", "parameter", "input", "output")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -28,7 +27,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Symbol:
     """Something named: what it is, and where the merged document has it."""
 
-    kind: str  # of KINDS
+    kind: str  # layer | path | block | cell | variable | parameter | input | output
     path: tuple[str, ...]
 
     @property
@@ -297,11 +296,6 @@ def output_named(family: Family, name: str) -> Symbol | None:
         return Symbol("output", ("outputs", name)) if name in _keys(family.at("outputs")) else None
     layers = list(_keys(family.at("layers")))
     return Symbol("layer", ("layers", name)) if layers and layers[-1] == name else None
-
-
-def file_at(member: Member, line: int, column: int) -> Scalar | None:
-    """The path that `extends` or `include` names at a place."""
-    return next((item for _, item in named_files(member.tree) if covers(item.span, line, column)), None)
 
 
 def at(found: list[Occurrence], file: Path, line: int, column: int) -> Occurrence | None:

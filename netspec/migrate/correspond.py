@@ -181,7 +181,7 @@ class _NetworkWalk:
     def _matched(self, old: Node, new: Node) -> None:
         ins = self._read(old, new)
         axes_of = LayerUnits(self.axes, self.before, self.after, old, new, ins, self.noted)
-        outs = self._given(old, new, ins, axes_of)
+        outs = self._output_axes(old, new, axes_of)
         self._weights(old, new, axes_of)
         axes_of.hold_the_rest(outs.values())
         why = changed(old, new, self.before, self.after)
@@ -214,20 +214,18 @@ class _NetworkWalk:
                 ins[position] = self._new_axes(before, after)
         return ins
 
-    def _given(
-        self, old: Node, new: Node, ins: Sequence[tuple[int, ...] | None], units: LayerUnits
-    ) -> dict[str, tuple[int, ...]]:
+    def _output_axes(self, old: Node, new: Node, units: LayerUnits) -> dict[str, tuple[int, ...]]:
         """Port -> the axes of that output."""
         main = next(iter(new.outputs))
         sources = through(self.after, new)
-        given_out: dict[str, tuple[int, ...]] = {}
+        output_axes: dict[str, tuple[int, ...]] = {}
         for port, type_ in new.outputs.items():
             before = old.outputs.get(port)
             if before is None or before.rank != type_.rank:
                 self.unplaced[Ref(new.name, port)] = (new.name, "it gives out a tensor of other axes")
                 continue
             axes = self._new_axes(before, type_)
-            given_out[port] = axes
+            output_axes[port] = axes
             if port == main:
                 units.outputs = axes
             for i, axis in enumerate(axes):
@@ -237,11 +235,11 @@ class _NetworkWalk:
                 units.reshaped(before, type_)
         for port, runs in new.layer.output_units(self.after.input_types(new)).items():
             old_runs = old.layer.output_units(self.before.input_types(old)).get(port, ())
-            if port in given_out and [u.of for u in runs] == [u.of for u in old_runs]:
+            if port in output_axes and [u.of for u in runs] == [u.of for u in old_runs]:
                 parts = [units.number(a, b) for a, b in zip(old_runs, runs, strict=True)]
-                self.axes.derive(given_out[port][-1], parts, behind([u.size for u in old_runs]), new.name)
-                units.known.add(given_out[port][-1])
-        return given_out
+                self.axes.derive(output_axes[port][-1], parts, behind([u.size for u in old_runs]), new.name)
+                units.known.add(output_axes[port][-1])
+        return output_axes
 
     def _weights(self, old: Node, new: Node, units: LayerUnits) -> None:
         old_axes = axes_of_weights(self.before, old)

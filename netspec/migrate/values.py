@@ -31,7 +31,7 @@ def value_of(made: Made, old: Tensor, new: Tensor, axes: Axes, noise: float = 0.
         elif isinstance(along[0], Taps):
             positions, factors, zeroed = _taps(*along), None, True
         else:
-            positions, factors, zeroed = _runs(along, axes, made, axis)
+            positions, factors, zeroed = _runs(along, axes)
         index.append(positions)
         scale.append(np.ones(len(positions)) if factors is None else factors)
         zero.append(zeroed)
@@ -73,7 +73,7 @@ def _taps(old: Taps, new: Taps) -> Positions:
     return np.array([offsets.get(offset, -1) for offset in new.offsets()], dtype=np.int64)
 
 
-def _runs(spans: Sequence[UnitSpan], axes: Axes, made: Made, axis: int) -> tuple[Positions, np.ndarray, bool]:
+def _runs(spans: Sequence[UnitSpan], axes: Axes) -> tuple[Positions, np.ndarray, bool]:
     """Positions, what they are multiplied by, and whether what is not there is 0."""
     positions, factors, start = [], [], 0
     for span in spans:

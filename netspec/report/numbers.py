@@ -28,15 +28,6 @@ def byte_size(value: Size) -> str:
     return f"{value} B" if isinstance(value, Dim) or value < 1024 else bytes_text(value, ".1f")
 
 
-def signed(before: Size, after: Size) -> str:
-    """`+1,024 (+3.1%)`; empty when a number cannot be given."""
-    if isinstance(before, Dim) or isinstance(after, Dim):
-        return ""
-    change = after - before
-    part = f" ({change / before:+.1%})" if before else ""
-    return f"{change:+,}{part}"
-
-
 def figure(value: float) -> str:
     """A loss or a metric, four significant digits: `0.9778`, `2871`, `1.3e-05`."""
     return f"{value:,.0f}" if 1e9 > abs(value) >= 1e3 else f"{value:.4g}"

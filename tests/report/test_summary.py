@@ -9,7 +9,7 @@ from rich.console import Console
 
 import netspec
 from netspec.report import summary
-from netspec.report.numbers import byte_size, short, signed
+from netspec.report.numbers import byte_size, short
 from netspec.report.summary import json as summary_json
 from netspec.report.summary import markdown
 from netspec.report.summary.table import SummaryTable
@@ -68,7 +68,6 @@ def test_short_numbers(value: int, text: str) -> None:
 
 def test_memory_and_signs() -> None:
     assert [byte_size(v) for v in (3, 2048, 3 * 2**20, 2**41)] == ["3 B", "2.0 KiB", "3.0 MiB", "2.0 TiB"]
-    assert signed(100, 110) == "+10 (+10.0%)" and signed(0, 5) == "+5"
 
 
 LONG = NET.replace("conv:", "a_convolution_of_a_long_name:")

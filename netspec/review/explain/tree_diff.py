@@ -122,7 +122,7 @@ class TreeDiff:
             if not self.replaced(old, new):
                 self.maps(old, new, path, inside(holds, key), entry)
                 return
-        elif isinstance(old, Items) and isinstance(new, Items) and self.lists(old, new, path, holds, entry):
+        elif isinstance(old, Items) and isinstance(new, Items) and self.lists(old, new, path, entry):
             return
         self.edits.append(TreeEdit("changed", path, a, b, b.span, holds, entry))
 
@@ -213,7 +213,7 @@ class TreeDiff:
             TreeEdit("order", path, *trees, span, holds, entry, names=(tuple(old[window]), tuple(new[window])))
         )
 
-    def lists(self, old: Items, new: Items, path: Path, holds: str, entry: Span | None) -> bool:
+    def lists(self, old: Items, new: Items, path: Path, entry: Span | None) -> bool:
         """Edits of the items of a list; False for one that is better shown whole."""
         if path[-1] == "equations":
             before, after = (_by_target(items) for items in (old, new))
