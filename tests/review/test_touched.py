@@ -235,3 +235,11 @@ def test_few_processes_and_no_network_twice(git: Git, monkeypatch: pytest.Monkey
     networks: list[TouchedNetwork] = list(touched("HEAD~1", "HEAD"))
     assert [t.path for t in networks] == ["many/n7.yaml", "many/n9.yaml"]
     assert len(processes) == 5 and len(compiled) == 4
+
+
+def test_a_network_that_is_called_otherwise_is_not_lost(git: Git) -> None:
+    """Renamed to an ending of no YAML file it is looked at; where the renamed file is no netspec file it is deleted."""
+    git("mv", "nets/wide.yaml", "nets/wide.net")
+    assert told("HEAD", None) == [("nets/wide.net", "renamed", ("nets/wide.net",))]
+    Path("nets/wide.net").write_text(WIDE.replace("netspec: 1\n", ""))
+    assert [(path, status) for path, status, _ in told("HEAD", None)] == [("nets/wide.yaml", "deleted")]

@@ -110,7 +110,12 @@ def _touched_files(
     named = [
         path for path in below if path in new.paths and not path.endswith(SUFFIXES) and new.named(path) is not None
     ]
-    for path in (*new.files(), *named):
+    renamed = [
+        path
+        for path, was in before_of.items()
+        if not path.endswith(SUFFIXES) and was.endswith(SUFFIXES) and new.named(path) is not None
+    ]
+    for path in dict.fromkeys((*new.files(), *named, *renamed)):
         was = before_of.get(path, path if path in old.paths and old.named(path) is not None else "")
         reads_old, reads_new = (old.reads(was) if was else frozenset[str]()), new.reads(path)
         hits = reads_new & come | reads_old & gone
@@ -118,7 +123,7 @@ def _touched_files(
             read_by_others |= (reads_new | reads_old) - {path, was}
             if _stands(below, {path, was, *hits}):
                 touched.append(ChangedFile(was, path))
-    still = {file.before for file in touched} | set(before_of.values())
+    still = {file.before for file in touched}
     for path in gone - still - new.paths:
         if old.named(path) is not None and _stands(below, {path}):
             touched.append(ChangedFile(path, ""))
