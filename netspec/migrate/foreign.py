@@ -7,12 +7,10 @@ settled, and by likeness of names.  Where two ways fit equally well and are not 
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -24,15 +22,14 @@ from netspec.migrate.foreign_fit import (
     Candidate,
     Groups,
     candidates,
-    common_parts,
     is_product,
     turned,
 )
+from netspec.migrate.foreign_paths import common_parts, common_path, containers, in_numbered_order, within
 from netspec.migrate.weights_file import WeightsFile
 from netspec.source.errors import NetspecError
 
 MARGIN = 0.1  # by which one name has to be more alike than another
-Key = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -68,22 +65,6 @@ def named_by_structure(
     return tensors, tuple(renamed), unused
 
 
-def key_of(name: str) -> Key:
-    """A name as words and numbers: `layer10.bn2` stands behind `layer9.bn3`."""
-    parts = re.findall(r"\d+|[^\d.]+|\.", name)
-    return tuple(("", int(part)) if part.isdigit() else (part, -1) for part in parts)
-
-
-def in_numbered_order(names: Iterable[str]) -> list[str] | None:
-    """Names in the order of the numbers in them; None where two differ in a word before they differ in a number."""
-    ordered = sorted(names, key=key_of)
-    for a, b in pairwise(ordered):
-        first = next(((x, y) for x, y in zip(key_of(a), key_of(b), strict=False) if x != y), None)
-        if first is None or first[0][0] or first[1][0]:
-            return None
-    return ordered
-
-
 class _Alignment:
     def __init__(self, file: WeightsFile, graph: Graph) -> None:
         self.file, self.graph = file, graph
@@ -103,7 +84,7 @@ class _Alignment:
 
     def run(self) -> None:
         """Settle every layer, or raise NS641."""
-        above = _common_path(prefix for prefix in self.groups.by_prefix)
+        above = common_path(prefix for prefix in self.groups.by_prefix)
         for name in list(self.open):
             if same := [c for c in self.open.get(name, ()) if c.prefix.removeprefix(above) == name]:
                 self._settle(name, same[0])
@@ -112,11 +93,11 @@ class _Alignment:
             steps = (self._single, self._numbered, self._beside, self._alike, self._equal)
             if not any(step() for step in steps):
                 name = min(self.open, key=self.order.__getitem__)
-                places = sorted(c.prefix for c in self.open[name])
-                layers = [other for other in self.open if {c.prefix for c in self.open[other]} & set(places)]
-                what = f"{_listed(places)} fit {_listed(layers)} equally well"
+                prefixes = sorted(c.prefix for c in self.open[name])
+                layers = [other for other in self.open if {c.prefix for c in self.open[other]} & set(prefixes)]
+                reason = f"{_listed(prefixes)} fit {_listed(layers)} equally well"
                 raise self._refused(
-                    f"{what}, and neither order nor names say which is which",
+                    f"{reason}, and neither order nor names say which is which",
                     "call the layers of the netspec file as the file calls them",
                 )
 
@@ -134,63 +115,63 @@ class _Alignment:
                 else:
                     others[candidate.how == TURNED] += 1
         if others[True] and others[False] and squares:
-            places = [self.settled[name].prefix for name in squares]
-            what = f"{_listed(places)} may be (out, in) or (in, out): both are among the other layers"
-            raise self._refused(what, "transpose all weights that are (in, out) in the file")
+            prefixes = [self.settled[name].prefix for name in squares]
+            reason = f"{_listed(prefixes)} may be (out, in) or (in, out): both are among the other layers"
+            raise self._refused(reason, "transpose all weights that are (in, out) in the file")
         if others[True]:
             self.settled |= {name: turned(self.settled[name]) for name in squares}
 
     def _settle(self, name: str, candidate: Candidate) -> None:
         del self.open[name]
         self.settled[name] = candidate
-        for other, places in self.open.items():
-            self.open[other] = [c for c in places if not c.groups & candidate.groups]
+        for other, fitting in self.open.items():
+            self.open[other] = [c for c in fitting if not c.groups & candidate.groups]
             if not self.open[other]:
-                what = f"`{candidate.prefix}` fits `{name}` and `{other}`, and nothing else fits the other"
-                raise self._refused(what, HINT)
+                reason = f"`{candidate.prefix}` fits `{name}` and `{other}`, and nothing else fits the other"
+                raise self._refused(reason, HINT)
 
     def _leave_to_attention(self) -> None:
         """What is a part of an attention is no layer by itself, where there are as many as the network has."""
-        taken = [c for places in self.open.values() for c in places if len(c.groups) > 1]
+        taken = [c for fitting in self.open.values() for c in fitting if len(c.groups) > 1]
         parts = {group for candidate in taken for group in candidate.groups}
-        for name, places in self.open.items():
-            apart = [c for c in places if len(c.groups) > 1 or not c.groups & parts]
-            self.open[name] = apart or places
+        for name, fitting in self.open.items():
+            apart = [c for c in fitting if len(c.groups) > 1 or not c.groups & parts]
+            self.open[name] = apart or fitting
 
     def _by_containers(self) -> None:
         """Containers that hold the same layers are the same: one alone, or several in the order of their numbers."""
-        sorts = {name: frozenset(c.prefix for c in places) for name, places in self.open.items()}
+        sorts = {name: frozenset(c.prefix for c in fitting) for name, fitting in self.open.items()}
         sort_of = {prefix: sort for sort in set(sorts.values()) for prefix in sort}
         if sum(map(len, set(sorts.values()))) != len(sort_of):
             return  # a place that fits layers of two sorts
-        mine = _containers(sorts)
-        its = _containers(sort_of)
-        for content, places in mine.items():
-            others = in_numbered_order(its[content]) if len(its.get(content, ())) > 1 else its.get(content)
-            if not others or len(others) != len(places):
+        of_network = containers(sorts)
+        of_file = containers(sort_of)
+        for content, paths in of_network.items():
+            others = in_numbered_order(of_file[content]) if len(of_file.get(content, ())) > 1 else of_file.get(content)
+            if not others or len(others) != len(paths):
                 continue
-            in_order = sorted(places, key=lambda place: min(self.order[n] for n in self.open if _within(n, place)))
-            for place, other in zip(in_order, others, strict=True):
+            in_order = sorted(paths, key=lambda path: min(self.order[n] for n in self.open if within(n, path)))
+            for path, other in zip(in_order, others, strict=True):
                 for name in self.open:
-                    inside = [c for c in self.open[name] if _within(c.prefix, other) == _within(name, place)]
+                    inside = [c for c in self.open[name] if within(c.prefix, other) == within(name, path)]
                     self.open[name] = inside or self.open[name]
 
     def _single(self) -> bool:
         """Layers that one place fits."""
-        for name, places in self.open.items():
-            if len(places) == 1:
-                self._settle(name, places[0])
+        for name, fitting in self.open.items():
+            if len(fitting) == 1:
+                self._settle(name, fitting[0])
                 return True
         return False
 
     def _sorts(self) -> list[list[str]]:
         """Layers that the same places fit, as many as there are places."""
-        by_places: dict[frozenset[str], list[str]] = defaultdict(list)
-        for name, places in self.open.items():
-            by_places[frozenset(c.prefix for c in places)].append(name)
-        return [names for places, names in by_places.items() if len(places) == len(names)]
+        by_prefixes: dict[frozenset[str], list[str]] = defaultdict(list)
+        for name, fitting in self.open.items():
+            by_prefixes[frozenset(c.prefix for c in fitting)].append(name)
+        return [names for prefixes, names in by_prefixes.items() if len(prefixes) == len(names)]
 
-    def _place(self, name: str, prefix: str) -> Candidate:
+    def _candidate(self, name: str, prefix: str) -> Candidate:
         return next(c for c in self.open[name] if c.prefix == prefix)
 
     def _numbered(self) -> bool:
@@ -199,9 +180,9 @@ class _Alignment:
             ordered = in_numbered_order({c.prefix for c in self.open[names[0]]})
             if ordered is not None:
                 in_order = sorted(names, key=self.order.__getitem__)
-                chosen = [(name, self._place(name, prefix)) for name, prefix in zip(in_order, ordered, strict=True)]
-                for name, place in chosen:
-                    self._settle(name, place)
+                chosen = [(name, self._candidate(name, prefix)) for name, prefix in zip(in_order, ordered, strict=True)]
+                for name, candidate in chosen:
+                    self._settle(name, candidate)
                 return True
         return False
 
@@ -210,7 +191,7 @@ class _Alignment:
         for names in self._sorts():
             scores = {
                 (name, c.prefix): float(
-                    max((common_parts(c.prefix, place) for place in self._neighbours(name)), default=0)
+                    max((common_parts(c.prefix, other) for other in self._neighbours(name)), default=0)
                 )
                 for name in names
                 for c in self.open[name]
@@ -223,8 +204,8 @@ class _Alignment:
         """A layer whose name is more like one place than like any other."""
         scores = {
             (name, c.prefix): SequenceMatcher(None, name.lower(), c.prefix.lower()).ratio()
-            for name, places in self.open.items()
-            for c in places
+            for name, fitting in self.open.items()
+            for c in fitting
         }
         return self._settle_best(scores, MARGIN)
 
@@ -233,16 +214,16 @@ class _Alignment:
         for (name, prefix), score in sorted(scores.items(), key=lambda item: -item[1]):
             rivals = [s for (n, p), s in scores.items() if (n == name) != (p == prefix)]
             if all(score >= rival + margin for rival in rivals):
-                self._settle(name, self._place(name, prefix))
+                self._settle(name, self._candidate(name, prefix))
                 return True
         return False
 
     def _equal(self) -> bool:
         """Places that hold the same numbers."""
-        for name, places in self.open.items():
-            first = places[0].make()
-            if all(_same(first, c.make()) for c in places[1:]):
-                self._settle(name, places[0])
+        for name, fitting in self.open.items():
+            first = fitting[0].make()
+            if all(_same(first, c.make()) for c in fitting[1:]):
+                self._settle(name, fitting[0])
                 return True
         return False
 
@@ -262,41 +243,11 @@ class _Alignment:
                     queue += step(other)
         return near
 
-    def _refused(self, what: str, hint: str) -> NetspecError:
-        return NetspecError("NS641", what, name=str(self.file.path), hint=hint)
+    def _refused(self, reason: str, hint: str) -> NetspecError:
+        return NetspecError("NS641", reason, name=str(self.file.path), hint=hint)
 
 
 HINT = "if the weights are of another network than the new one, name its file with --of"
-
-
-def _containers(sorts: Mapping[str, frozenset[str]]) -> dict[frozenset[tuple[frozenset[str], int]], list[str]]:
-    """What a container holds, as sorts and how many of each -> the containers that hold it, the innermost of each."""
-    inside: dict[str, list[str]] = defaultdict(list)
-    for name in sorts:
-        parts = name.split(".")
-        for i in range(1, len(parts)):
-            inside[".".join(parts[:i])].append(name)
-    innermost: dict[frozenset[str], str] = {}
-    for place, names in inside.items():
-        if len(names) > 1:
-            innermost[frozenset(names)] = max(innermost.get(frozenset(names), ""), place, key=len)
-    by_content: dict[frozenset[tuple[frozenset[str], int]], list[str]] = defaultdict(list)
-    for names_inside, place in innermost.items():
-        content = Counter(sorts[name] for name in names_inside)
-        by_content[frozenset(content.items())].append(place)
-    return by_content
-
-
-def _common_path(prefixes: Iterable[str]) -> str:
-    """What all paths begin with, up to a point: `model.`."""
-    parts = [prefix.split(".") for prefix in prefixes]
-    same = [words[0] for words in zip(*parts, strict=False) if len(set(words)) == 1]
-    shared = next((i for i, words in enumerate(zip(*parts, strict=False)) if len(set(words)) > 1), len(same))
-    return "".join(f"{word}." for word in same[:shared])
-
-
-def _within(name: str, place: str) -> bool:
-    return name.startswith(f"{place}.")
 
 
 def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:

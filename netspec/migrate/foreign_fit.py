@@ -17,6 +17,7 @@ from netspec.graph.model import Graph, Node
 from netspec.layers.attention import MultiHeadAttention
 from netspec.layers.base import Weight
 from netspec.layers.recurrent import CellLayer
+from netspec.migrate.foreign_paths import nearest
 from netspec.migrate.foreign_recurrent import unpacked
 
 Tensors = Mapping[str, Tensor]
@@ -62,45 +63,45 @@ class Groups:
 def candidates(graph: Graph, node: Node, groups: Groups) -> list[Candidate]:
     """Every place in the file whose tensors may be this layer's."""
     weights = graph.weights_of(node)
-    own = {name for name in weights if graph.owner(node, name) == node.name}
-    found: list[Candidate] = []
+    owned = {name for name in weights if graph.owner(node, name) == node.name}
+    fitting: list[Candidate] = []
     for prefix, tensors in groups.by_prefix.items():
-        found += _as_it_is(prefix, tensors, weights, own)
+        fitting += _as_it_is(prefix, tensors, weights, owned)
         if isinstance(node.layer, CellLayer):
-            found += _recurrent(prefix, tensors, node, graph)
+            fitting += _recurrent(prefix, tensors, node, graph)
         else:
-            found += _transposed(prefix, tensors, weights, own, node, graph)
+            fitting += _transposed(prefix, tensors, weights, owned, node, graph)
     if isinstance(node.layer, MultiHeadAttention) and "in_proj_weight" in weights:
-        found += _attention(groups, weights)
-    return found
+        fitting += _attention(groups, weights)
+    return fitting
 
 
-def _suffixes(tensors: Tensors, weights: Mapping[str, Weight], own: set[str]) -> dict[str, str] | None:
+def _suffixes(tensors: Tensors, weights: Mapping[str, Weight], owned: set[str]) -> dict[str, str] | None:
     """The layer's short names -> the suffixes that stand for them; None where some are missing or too many."""
     names: dict[str, str] = {}
     for name in weights:
         suffix = next((s for s in SYNONYMS.get(name, (name,)) if s in tensors), None)
         if suffix is not None:
             names[name] = suffix
-        elif name in own and name != OPTIONAL:
+        elif name in owned and name != OPTIONAL:
             return None
     if tensors.keys() - {OPTIONAL} - set(names.values()):
         return None
-    return {name: suffix for name, suffix in names.items() if name in own}
+    return {name: suffix for name, suffix in names.items() if name in owned}
 
 
-def _as_it_is(prefix: str, tensors: Tensors, weights: Mapping[str, Weight], own: set[str]) -> Iterator[Candidate]:
-    names = _suffixes(tensors, weights, own)
+def _as_it_is(prefix: str, tensors: Tensors, weights: Mapping[str, Weight], owned: set[str]) -> Iterator[Candidate]:
+    names = _suffixes(tensors, weights, owned)
     if names and all(tuple(tensors[s].shape) == weights[n].shape for n, s in names.items()):
         given = {name: tensors[suffix] for name, suffix in names.items()}
         yield Candidate(prefix, frozenset({prefix}), lambda: given)
 
 
 def _transposed(
-    prefix: str, tensors: Tensors, weights: Mapping[str, Weight], own: set[str], node: Node, graph: Graph
+    prefix: str, tensors: Tensors, weights: Mapping[str, Weight], owned: set[str], node: Node, graph: Graph
 ) -> Iterator[Candidate]:
     """A linear layer that keeps its weight as (in, out)."""
-    names = _suffixes(tensors, weights, own)
+    names = _suffixes(tensors, weights, owned)
     if not is_product(graph, node) or not names or "weight" not in names:
         return
     shape = weights["weight"].shape
@@ -136,17 +137,17 @@ def _attention(groups: Groups, weights: Mapping[str, Weight]) -> Iterator[Candid
             own_out = f"{prefix}.out_proj" if prefix else "out_proj"
             if own_out in square:
                 yield _joined(groups, [prefix], own_out, "in_proj_")
-        elif _is_linear(tensors, 3 * width, width, biased) and (out := _nearest(prefix, square)):
+        elif _is_linear(tensors, 3 * width, width, biased) and (out := nearest(prefix, square)):
             yield _joined(groups, [prefix], out, "")
-        elif _is_linear(tensors, 3 * width, width, biased, in_out=True) and (out := _nearest(prefix, square)):
+        elif _is_linear(tensors, 3 * width, width, biased, in_out=True) and (out := nearest(prefix, square)):
             yield turned(_joined(groups, [prefix], out, ""))
     for query in filter(QUERY.search, square):
         parent, _, _ = query.rpartition(".")
         beside = [p for p in square if p.rpartition(".")[0] == parent]
         keys, values = [p for p in beside if KEY.search(p)], [p for p in beside if VALUE.search(p)]
         rest = [p for p in square if not any(role.search(p) for role in (QUERY, KEY, VALUE))]
-        if len(keys) == len(values) == 1 and (nearest := _nearest(query, rest)):
-            yield _joined(groups, [query, *keys, *values], nearest, "")
+        if len(keys) == len(values) == 1 and (out := nearest(query, rest)):
+            yield _joined(groups, [query, *keys, *values], out, "")
 
 
 def turned(candidate: Candidate) -> Candidate:
@@ -163,13 +164,6 @@ def _is_linear(tensors: Tensors, out: int, width: int, biased: bool, in_out: boo
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()} == expected
 
 
-def _nearest(prefix: str, places: list[str]) -> str | None:
-    """The place that shares most of the path; None where two do."""
-    shared = {place: common_parts(prefix, place) for place in places if place != prefix}
-    best = [place for place, count in shared.items() if count == max(shared.values())]
-    return best[0] if len(best) == 1 else None
-
-
 def _joined(groups: Groups, parts: list[str], out: str, start: str) -> Candidate:
     def make() -> dict[str, Tensor]:
         given = {
@@ -182,9 +176,3 @@ def _joined(groups: Groups, parts: list[str], out: str, start: str) -> Candidate
     prefix = parts[0] if len(parts) == 1 else parts[0].rpartition(".")[0]
     how = "its query, key and value joined" if len(parts) > 1 else ""
     return Candidate(prefix, frozenset({*parts, out}), make, how)
-
-
-def common_parts(first: str, second: str) -> int:
-    """How many names of two paths are the same from the beginning."""
-    pairs = zip(first.split("."), second.split("."), strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(first.count("."), second.count(".")) + 1)

@@ -14,8 +14,8 @@ from netspec.frontend.holds import inside
 from netspec.review.difference import Cause, Side
 from netspec.review.explain.renamed_keys import ALIKE
 from netspec.review.explain.rewrap import rewrapped
-from netspec.review.explain.tree_diff import Path, TreeEdit, edits_between
-from netspec.review.explain.tree_values import likeness, same, short
+from netspec.review.explain.tree_diff import TreeEdit, edits_between
+from netspec.review.explain.tree_values import Path, likeness, same, short
 from netspec.source.tree import Map, Tree
 
 _MOVABLE = ("vars", "blocks", "cells")  # sections that another file can hold

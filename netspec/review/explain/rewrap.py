@@ -9,8 +9,8 @@ from typing import TypeAlias
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import spelled_out
 from netspec.review.explain.renamed_keys import MANY_PAIRS
-from netspec.review.explain.tree_diff import Path, TreeEdit
-from netspec.review.explain.tree_values import same
+from netspec.review.explain.tree_diff import TreeEdit
+from netspec.review.explain.tree_values import Path, same
 from netspec.source.tree import Map, Scalar, Tree
 
 Noted: TypeAlias = dict[TreeEdit, TreeEdit | None]  # an edit -> what is said in its place

@@ -6,43 +6,27 @@ place is a rename where the values are equal or alike; what refers to it by the 
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
 from netspec.frontend.containers import bodies
 from netspec.frontend.holds import NAMED, inside
 from netspec.review.explain.renamed_keys import renamed_keys
-from netspec.review.explain.tree_values import leaves, same, short, written_out
+from netspec.review.explain.renames import Renames
+from netspec.review.explain.tree_values import Path, leaves, same, short, written_out
 from netspec.source.text import Span
 from netspec.source.tree import Items, Map, Scalar, Tree
 
-Path = tuple[str, ...]
 Kind = Literal["added", "removed", "changed", "renamed", "moved", "order"]
 
 SHORT_LIST = 60  # characters of a list that is shown whole
 _ENTRIES = frozenset({"vars", "inputs", "blocks", "cells", "layers", "outputs", "branches"})
 _ORDERED = frozenset({"inputs", "outputs", "branches", "state"})  # `layers`: where it wires
 _NAMED = NAMED | {"equations"}  # those are made mappings here
-# What a mapping holds -> what renames of its keys are followed in.
-_RENAMED = {
-    "vars": "value",
-    "params": "value",
-    "blocks": "type",
-    "cells": "cell",
-    "layers": "layer",
-    "inputs": "layer",
-    "branches": "layer",
-    "weights": "equation",
-    "state": "equation",
-    "equations": "equation",
-}
 _END = "\n"  # no name has one
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_EXPRESSION = re.compile(r"\$(?:\w+|\(.*\))", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -59,50 +43,6 @@ class TreeEdit:
     old_path: Path = ()
     names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # before and after: keys in another order, other files
     note: str = ""  # what else is to say: `around hidden, act`
-
-
-@dataclass
-class Renames:
-    """old name -> new ones, by where it is referred to: `type`, `cell`, `layer`, `equation`, `value` (expressions)."""
-
-    names: dict[str, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
-    solved: dict[Path, dict[str, str]] = field(default_factory=dict)  # mappings all of whose keys were found again
-    arguments: dict[str, dict[str, str]] = field(default_factory=dict)  # block -> its parameters under other names
-
-    def note(self, holds: str, path: Path, old: str, new: str) -> None:
-        if where := _RENAMED.get(holds):
-            self.names[where][old.removesuffix("[t]")].add(new.removesuffix("[t]"))
-        if path[:1] == ("blocks",) and holds == "params":
-            self.arguments.setdefault(path[1], {})[old] = new
-
-    def followed(self, before: Tree, after: Tree, holds: str, key: str) -> bool:
-        """Whether a value is the older one with names that are others now."""
-        if isinstance(before, Items) and isinstance(after, Items):
-            return len(before.items) == len(after.items) and all(
-                same(a, b) or self.followed(a, b, holds, key) for a, b in zip(before.items, after.items, strict=True)
-            )
-        if not (isinstance(before, Scalar) and isinstance(after, Scalar)):
-            return False
-        if not (isinstance(before.value, str) and isinstance(after.value, str)):
-            return False
-        reference = key in ("from", "share") or holds in ("outputs", "from")
-        if key in ("type", "cell") and after.value in self.names.get(key, {}).get(before.value, ()):
-            return True
-        if reference and self._same_words(before.value, after.value, "layer"):
-            return True
-        if (holds == "equations" or key == "output") and self._same_words(before.value, after.value, "equation"):
-            return True
-        return bool(_EXPRESSION.search(before.value)) and self._same_words(before.value, after.value, "value")
-
-    def _same_words(self, before: str, after: str, where: str) -> bool:
-        """Whether two texts are equal but for words that were renamed, and nothing else."""
-        known = self.names.get(where, {})
-        old, new = _WORD.findall(before), _WORD.findall(after)
-        return (
-            _WORD.sub("", before) == _WORD.sub("", after)
-            and len(old) == len(new)
-            and all(a == b or b in known.get(a, ()) for a, b in zip(old, new, strict=True))
-        )
 
 
 class TreeDiff:

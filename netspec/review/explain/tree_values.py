@@ -9,7 +9,8 @@ from netspec.frontend.holds import inside, is_short, spelled_out
 from netspec.source.text import printable, show
 from netspec.source.tree import Items, Map, Scalar, Tree
 
-Leaf = tuple[tuple[str, ...], object]
+Path = tuple[str, ...]
+Leaf = tuple[Path, object]
 _LISTS = ("from", "include", "metrics")  # one name is short for a list of it
 
 
