@@ -6,7 +6,7 @@ In the order in which a change of a text goes through them:
     check.py        a text checked as `validate` does, and its network; diagnostics.py: its problems for the editor
     mend.py         a text that is broken half-way through a word, as far as it can be read
     family.py       a file with all that it extends and includes, valid or not
-    symbols.py      what has a name, and every place where it is written
+    scope.py        what has a name, and what a reference stands for; symbols.py: every place where a name is written
     instances.py    from an entry of the text to the layers that it became
     trees.py        what stands at a place of a text that can be read; cursor.py: around one of a text that cannot, from
                     its lines alone; keys.py: what may stand there; documentation.py: what there is to read about it

@@ -17,8 +17,8 @@ def hints(session: Session, buffer: OpenFile, params: InlayHintParams) -> list[I
     if network is None:
         return []
     lines = session.spans().lines(buffer.source)
-    first = lines.place(lines.at(params.range.start))[0]
-    last = lines.place(lines.at(params.range.end))[0]
+    first = lines.line_and_column(lines.at(params.range.start))[0]
+    last = lines.line_and_column(lines.at(params.range.end))[0]
     shown = []
     for path, body in entries_below(session.family(buffer).root.tree):
         for name, entry in body.entries.items():

@@ -16,8 +16,9 @@ from netspec.lsp.documentation import cell_doc, escaped, key_doc, kind_doc, kind
 from netspec.lsp.family import Family, named_files
 from netspec.lsp.instances import CompiledNetwork
 from netspec.lsp.keys import choice_doc, keys_at, role_of
+from netspec.lsp.scope import Symbol
 from netspec.lsp.session import Session
-from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
+from netspec.lsp.symbols import Occurrence, at, covers, occurrences
 from netspec.lsp.trees import Spot, spot_at
 from netspec.report.numbers import byte_size, count, short
 from netspec.shapes.tensor import TensorType
@@ -28,14 +29,14 @@ MAX_COPIES = 4  # of a repeat or a block that are spelled out
 
 
 def hover(session: Session, buffer: OpenFile, params: HoverParams) -> Hover | None:
-    line, column = session.place(buffer, params.position)
+    line, column = session.line_and_column(buffer, params.position)
     family = session.family(buffer)
-    found = occurrences(family)
+    names = occurrences(family)
     spot = spot_at(family.root.tree, line, column)
-    here = at(found, real(buffer.path), line, column)
+    at_cursor = at(names, real(buffer.path), line, column)
     text, span = "", None
-    if here is not None:
-        text, span = _symbol(here, family, found, session.network(buffer)), here.span
+    if at_cursor is not None:
+        text, span = _symbol(at_cursor, family, names, session.network(buffer)), at_cursor.span
     if not text and spot is not None:
         text, span = _spot(spot, family), spot.span
     for key, item in named_files(family.root.tree):
@@ -51,9 +52,9 @@ def _of(span: Span, buffer: OpenFile) -> Span:
     return Span(buffer.source, span.line, span.column, span.end_line, span.end_column)
 
 
-def _symbol(here: Occurrence, family: Family, found: list[Occurrence], network: CompiledNetwork | None) -> str:
-    symbol = here.symbol
-    uses = [o for o in found if o.symbol == symbol and not o.defines]
+def _symbol(at_cursor: Occurrence, family: Family, names: list[Occurrence], network: CompiledNetwork | None) -> str:
+    symbol = at_cursor.symbol
+    uses = [o for o in names if o.symbol == symbol and not o.defines]
     if symbol.kind in ("layer", "path"):
         return layer_text(symbol.path, family, network)
     if symbol.kind == "block":
@@ -78,8 +79,8 @@ def _value(symbol: Symbol, family: Family, uses: list[Occurrence]) -> str:
     shown = "required" if value is None and symbol.kind == "parameter" else show(value)
     lines = [f"**{symbol.kind} {escaped(symbol.name)}**{escaped(owner)} · `{shown}`"]
     home = family.root.path
-    here = sorted({o.span.line for o in uses if o.file == home})
-    listed = [f"line{'s' * (len(here) > 1)} {', '.join(map(str, here))}"] if here else []
+    lines_here = sorted({o.span.line for o in uses if o.file == home})
+    listed = [f"line{'s' * (len(lines_here) > 1)} {', '.join(map(str, lines_here))}"] if lines_here else []
     listed += sorted({f"{o.file.name}:{o.span.line}" for o in uses if o.file != home})
     lines.append(escaped(f"used at {', '.join(listed)}" if listed else "used nowhere"))
     return "\n\n".join(lines)

@@ -9,7 +9,7 @@ from itertools import count
 from netspec.frontend.containers import LAYERED
 from netspec.graph.model import Graph, Node
 from netspec.lsp.family import Family, below
-from netspec.lsp.symbols import kind_of
+from netspec.lsp.scope import kind_of
 from netspec.shapes.tensor import TensorType
 from netspec.source.tree import Map, Scalar, Tree
 
@@ -35,15 +35,15 @@ class CompiledNetwork:
         return copies
 
     def _copies(self, name: str) -> Iterator[str]:
-        if self._there(name):
+        if self._has(name):
             yield name
             return
         for index in count():
-            if not self._there(f"{name}.{index}"):
+            if not self._has(f"{name}.{index}"):
                 return
             yield f"{name}.{index}"
 
-    def _there(self, name: str) -> bool:
+    def _has(self, name: str) -> bool:
         return name in self.graph or name in self.graph.scopes
 
     def outputs(self, path: tuple[str, ...], name: str) -> dict[str, TensorType]:

@@ -30,7 +30,7 @@ class TextLines:
             return len(self.text)
         return min(self._of_yaml[line - 1] + column - 1, len(self.text))
 
-    def place(self, offset: int) -> tuple[int, int]:
+    def line_and_column(self, offset: int) -> tuple[int, int]:
         """Line and column of a `Span`."""
         line = bisect_right(self._of_yaml, offset)
         return line, offset - self._of_yaml[line - 1] + 1
@@ -61,7 +61,7 @@ class TextLines:
         end = max(self.offset(span.end_line, span.end_column), start)
         return Range(self.position(start), self.position(end))
 
-    def whole(self) -> Range:
+    def full_range(self) -> Range:
         return Range(Position(0, 0), self.position(len(self.text)))
 
     def _units(self, text: str) -> int:

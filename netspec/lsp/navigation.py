@@ -20,13 +20,14 @@ from lsprotocol.types import (
 
 from netspec.lsp.buffers import OpenFile, real
 from netspec.lsp.family import Family, named_files
+from netspec.lsp.scope import Symbol
 from netspec.lsp.session import Session
-from netspec.lsp.symbols import Occurrence, Symbol, at, covers, occurrences
+from netspec.lsp.symbols import Occurrence, at, covers, occurrences
 
 
 def definition(session: Session, buffer: OpenFile, params: DefinitionParams) -> list[Location]:
     """Where a name is defined, here and in what this file extends and includes; a path leads to its file."""
-    line, column = session.place(buffer, params.position)
+    line, column = session.line_and_column(buffer, params.position)
     family = session.family(buffer)
     spans = session.spans()
     for _, item in named_files(family.root.tree):
@@ -34,33 +35,33 @@ def definition(session: Session, buffer: OpenFile, params: DefinitionParams) -> 
             path = real(buffer.path.parent / item.value)
             start = Range(Position(0, 0), Position(0, 0))
             return [Location(session.buffers.uri_of(path), start)] if path in family.members else []
-    found = occurrences(family)
-    here = at(found, real(buffer.path), line, column)
-    if here is None:
+    names = occurrences(family)
+    at_cursor = at(names, real(buffer.path), line, column)
+    if at_cursor is None:
         return []
-    defining = [o for o in found if o.symbol == here.symbol and o.defines]
+    defining = [o for o in names if o.symbol == at_cursor.symbol and o.defines]
     return [spans.location(o.span) for o in _once(defining)]
 
 
 def references(session: Session, buffer: OpenFile, params: ReferenceParams) -> list[Location]:
     """Every place of a name, in this file and in all files that are open or in the workspace and read the same."""
-    line, column = session.place(buffer, params.position)
-    here = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
-    if here is None:
+    line, column = session.line_and_column(buffer, params.position)
+    at_cursor = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
+    if at_cursor is None:
         return []
-    places = everywhere(session, here.symbol, session.family(buffer))
+    uses = everywhere(session, at_cursor.symbol, session.family(buffer))
     with_definition = params.context.include_declaration
-    return [session.spans().location(o.span) for o in places if with_definition or not o.defines]
+    return [session.spans().location(o.span) for o in uses if with_definition or not o.defines]
 
 
 def highlights(session: Session, buffer: OpenFile, params: DocumentHighlightParams) -> list[DocumentHighlight]:
     """The places of a name in this file."""
-    line, column = session.place(buffer, params.position)
-    found = [o for o in occurrences(session.family(buffer)) if o.file == real(buffer.path)]
-    here = at(found, real(buffer.path), line, column)
+    line, column = session.line_and_column(buffer, params.position)
+    names = [o for o in occurrences(session.family(buffer)) if o.file == real(buffer.path)]
+    at_cursor = at(names, real(buffer.path), line, column)
     lines = session.spans().lines(buffer.source)
     kinds = {True: DocumentHighlightKind.Write, False: DocumentHighlightKind.Read}
-    same = [o for o in found if here is not None and o.symbol == here.symbol]
+    same = [o for o in names if at_cursor is not None and o.symbol == at_cursor.symbol]
     return [DocumentHighlight(lines.range(o.span), kinds[o.defines]) for o in _once(same)]
 
 
@@ -77,7 +78,7 @@ def links(session: Session, buffer: OpenFile, _: DocumentLinkParams) -> list[Doc
 
 def everywhere(session: Session, symbol: Symbol, family: Family) -> list[Occurrence]:
     """Every place of a symbol, also in other files that read one of those which write it."""
-    return _once(o for _, found in related(session, symbol, family) for o in found if o.symbol == symbol)
+    return _once(o for _, names in related(session, symbol, family) for o in names if o.symbol == symbol)
 
 
 def related(session: Session, symbol: Symbol, family: Family) -> list[tuple[Family, list[Occurrence]]]:
@@ -95,9 +96,9 @@ def related(session: Session, symbol: Symbol, family: Family) -> list[tuple[Fami
         writing |= {o.file for path in more for o in indexed[path] if o.symbol == symbol}
 
 
-def _once(found: Iterable[Occurrence]) -> list[Occurrence]:
+def _once(names: Iterable[Occurrence]) -> list[Occurrence]:
     """Each place once, file by file."""
     unique: dict[tuple[Path, int, int], Occurrence] = {}
-    for o in found:
+    for o in names:
         unique.setdefault((o.file, o.span.line, o.span.column), o)
     return sorted(unique.values(), key=lambda o: (str(o.file), o.span.line, o.span.column))

@@ -29,8 +29,9 @@ from netspec.lsp.check import check
 from netspec.lsp.diagnostics import Spans
 from netspec.lsp.family import Family, read_family
 from netspec.lsp.navigation import related
+from netspec.lsp.scope import Symbol
 from netspec.lsp.session import Session
-from netspec.lsp.symbols import Occurrence, Symbol, at, occurrences
+from netspec.lsp.symbols import Occurrence, at, occurrences
 from netspec.lsp.trees import scalars
 from netspec.source.errors import Problems
 from netspec.source.file_tree import FileTree
@@ -49,24 +50,24 @@ class RefusedError(JsonRpcException):
 
 def prepare(session: Session, buffer: OpenFile, params: PrepareRenameParams) -> PrepareRenamePlaceholder | None:
     """The name at a place, if there is one that can be changed."""
-    line, column = session.place(buffer, params.position)
-    here = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
-    if here is None or not here.as_named:
+    line, column = session.line_and_column(buffer, params.position)
+    at_cursor = at(occurrences(session.family(buffer)), real(buffer.path), line, column)
+    if at_cursor is None or not at_cursor.as_named:
         return None
     lines = session.spans().lines(buffer.source)
-    return PrepareRenamePlaceholder(lines.range(here.span), here.symbol.name)
+    return PrepareRenamePlaceholder(lines.range(at_cursor.span), at_cursor.symbol.name)
 
 
 def rename(session: Session, buffer: OpenFile, params: RenameParams) -> WorkspaceEdit | None:
     """Raises RefusedError with the reason."""
-    line, column = session.place(buffer, params.position)
+    line, column = session.line_and_column(buffer, params.position)
     family = session.family(buffer)
-    here = at(occurrences(family), real(buffer.path), line, column)
-    if here is None:
+    at_cursor = at(occurrences(family), real(buffer.path), line, column)
+    if at_cursor is None:
         raise RefusedError("there is no name here that this file gives")
-    if params.new_name == here.symbol.name:
+    if params.new_name == at_cursor.symbol.name:
         return None
-    change = _Change.of(session, here.symbol, params.new_name, family)
+    change = _Change.of(session, at_cursor.symbol, params.new_name, family)
     change.check()
     return change.edit(session)
 
@@ -76,37 +77,37 @@ class _Change:
     symbol: Symbol
     new: str
     families: list[tuple[Family, list[Occurrence]]]
-    places: dict[Path, list[Occurrence]]  # of the old name, by file
+    uses: dict[Path, list[Occurrence]]  # of the old name, by file
     files: FileTree
 
     @classmethod
     def of(cls, session: Session, symbol: Symbol, new: str, family: Family) -> _Change:
         families = related(session, symbol, family)
-        places: dict[Path, dict[tuple[int, int], Occurrence]] = {}
-        for _, found in families:
-            for o in found:
+        uses: dict[Path, dict[tuple[int, int], Occurrence]] = {}
+        for _, names in families:
+            for o in names:
                 if o.symbol == symbol:
-                    places.setdefault(o.file, {})[o.span.line, o.span.column] = o
-        listed = {path: [found[key] for key in sorted(found)] for path, found in places.items()}
+                    uses.setdefault(o.file, {})[o.span.line, o.span.column] = o
+        listed = {path: [names[key] for key in sorted(names)] for path, names in uses.items()}
         return cls(symbol, new, families, listed, session.buffers)
 
     def check(self) -> None:
         self._check_name()
-        for found in self.places.values():
-            for o in found:
+        for names in self.uses.values():
+            for o in names:
                 if not o.as_named:
                     raise RefusedError(f"{o.span} writes the name in a way that cannot be replaced: write it plainly")
-        for family, found in self.families:
+        for family, names in self.families:
             self._check_clash(family)
-            self._check_hidden(family, found)
+            self._check_hidden(family, names)
             self._check_data(family)
-        texts = {path: self._changed(path, found) for path, found in self.places.items()}
-        for family, found in self.families:
-            self._check_after(family, found, texts)
+        texts = {path: self._changed(path, names) for path, names in self.uses.items()}
+        for family, names in self.families:
+            self._check_after(family, names, texts)
 
     def _check_name(self) -> None:
         kind, new, problems = self.symbol.kind, self.new, Problems()
-        span = next(iter(self.places.values()))[0].span
+        span = next(iter(self.uses.values()))[0].span
         if kind == "variable":
             if not new.isidentifier() or not new.isascii():
                 raise RefusedError("a variable is named by letters, digits and _")
@@ -149,7 +150,7 @@ class _Change:
         if self.new in names:
             raise RefusedError(f"there is a `{self.new}` already, in {family.root.path.name}")
 
-    def _check_hidden(self, family: Family, found: list[Occurrence]) -> None:
+    def _check_hidden(self, family: Family, names: list[Occurrence]) -> None:
         """A block or cell may be chosen by a value: `type: $kind`."""
         if self.symbol.kind not in ("block", "cell"):
             return
@@ -158,7 +159,7 @@ class _Change:
         for section in ("vars", "blocks"):
             tree = family.at(section)
             for scalar in scalars(tree) if tree is not None else ():
-                if scalar.value == self.symbol.name and not any(o.span == scalar.span for o in found):
+                if scalar.value == self.symbol.name and not any(o.span == scalar.span for o in names):
                     raise RefusedError(f"{scalar.span} holds the name as a value, which a `type` may choose by")
 
     def _check_data(self, family: Family) -> None:
@@ -172,17 +173,17 @@ class _Change:
         if LENGTHS in (self.symbol.name, self.new) and self.symbol.kind == "input":
             raise RefusedError(f"`{LENGTHS}` is how the data calls the lengths of sequences")
 
-    def _changed(self, path: Path, found: list[Occurrence]) -> str:
+    def _changed(self, path: Path, names: list[Occurrence]) -> str:
         """The text of a file with the new name in it."""
         source = self.files.read(path)
         lines = Spans("utf-32", str).lines(source)
         text = source.text
-        for o in reversed(found):
+        for o in reversed(names):
             start = lines.offset(o.span.line, o.span.column)
             text = text[:start] + self.new + text[start + len(self.symbol.name) :]
         return text
 
-    def _check_after(self, family: Family, found: list[Occurrence], texts: Mapping[Path, str]) -> None:
+    def _check_after(self, family: Family, names: list[Occurrence], texts: Mapping[Path, str]) -> None:
         root = family.root
 
         changed = Changed(self.files, texts)
@@ -190,7 +191,7 @@ class _Change:
         source = changed.read(shown)
         renamed = Symbol(self.symbol.kind, (*self.symbol.path[:-1], self.new))
         after = occurrences(read_family(source, shown, changed, {}))
-        if _counts(after, renamed) != _counts(found, self.symbol):
+        if _counts(after, renamed) != _counts(names, self.symbol):
             raise RefusedError(f"`{self.new}` would stand for something else in {root.path.name}")
         before = check(root.source, shown, self.files)
         now = check(source, shown, changed)
@@ -204,17 +205,17 @@ class _Change:
 
     def edit(self, session: Session) -> WorkspaceEdit:
         edits = {}
-        for path, found in self.places.items():
+        for path, names in self.uses.items():
             opened = session.buffers.opened.get(path)
-            lines = session.spans().lines(opened.source if opened else found[0].span.source)
-            edits[path] = [TextEdit(lines.range(o.span), self.new) for o in found]
+            lines = session.spans().lines(opened.source if opened else names[0].span.source)
+            edits[path] = [TextEdit(lines.range(o.span), self.new) for o in names]
         return session.workspace_edit(edits)
 
 
-def _counts(found: Iterable[Occurrence], symbol: Symbol) -> dict[Path, int]:
+def _counts(names: Iterable[Occurrence], symbol: Symbol) -> dict[Path, int]:
     """How often each file writes a symbol."""
     counts: dict[Path, int] = {}
-    for o in found:
+    for o in names:
         if o.symbol == symbol:
             counts[o.file] = counts.get(o.file, 0) + 1
     return counts

@@ -94,10 +94,10 @@ class Session:
     def offset(self, buffer: OpenFile, position: Position) -> int:
         return self.spans().lines(buffer.source).at(position)
 
-    def place(self, buffer: OpenFile, position: Position) -> tuple[int, int]:
+    def line_and_column(self, buffer: OpenFile, position: Position) -> tuple[int, int]:
         """Line and column of a `Span`."""
         lines = self.spans().lines(buffer.source)
-        return lines.place(lines.at(position))
+        return lines.line_and_column(lines.at(position))
 
     # what has to be checked, and what came of it
 

@@ -16,23 +16,12 @@ from netspec.frontend import formula
 from netspec.frontend.containers import LAYERED, WIRING
 from netspec.frontend.expression import pieces
 from netspec.lsp.family import Family, Member, below
+from netspec.lsp.scope import NameScope, Symbol, keys_of, kind_of, output_named, resolve
 from netspec.source.errors import NetspecError
 from netspec.source.text import Span
 from netspec.source.tree import Items, Map, Scalar, Tree
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Symbol:
-    """Something named: what it is, and where the merged document has it."""
-
-    kind: str  # layer | path | block | cell | variable | parameter | input | output
-    path: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.path[-1]
 
 
 @dataclass(frozen=True)
@@ -51,27 +40,17 @@ class Occurrence:
         return line[self.span.column - 1 : self.span.end_column - 1] == self.symbol.name
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """The names that one body of layers sees: its own, those around it, in a block its inputs and parameters."""
-
-    body: tuple[str, ...]
-    parent: _Scope | None
-    others: Mapping[str, Symbol]  # inputs of the network, or of the block
-    env: Mapping[str, Symbol]
-
-
 def occurrences(family: Family) -> list[Occurrence]:
     """Of every file of a family, in the order of its text."""
-    return [found for member in family.members.values() for found in _Names(family, member).file()]
+    return [name for member in family.members.values() for name in _Names(family, member).file()]
 
 
 class _Names:
     def __init__(self, family: Family, member: Member) -> None:
         self.family, self.member = family, member
-        self.vars = {name: Symbol("variable", ("vars", name)) for name in _keys(family.at("vars"))}
-        inputs = {name: Symbol("input", ("inputs", name)) for name in _keys(family.at("inputs"))}
-        self.top = _Scope(("layers",), None, inputs, self.vars)
+        self.vars = {name: Symbol("variable", ("vars", name)) for name in keys_of(family.at("vars"))}
+        inputs = {name: Symbol("input", ("inputs", name)) for name in keys_of(family.at("inputs"))}
+        self.top = NameScope(("layers",), None, inputs, self.vars)
 
     def file(self) -> Iterator[Occurrence]:
         for section, tree in self.member.tree.entries.items():
@@ -94,7 +73,7 @@ class _Names:
         return Occurrence(symbol, self.member.path, span, defines)
 
     def keys(self, tree: Tree, kind: str, path: tuple[str, ...]) -> Iterator[Occurrence]:
-        for name in _keys(tree):
+        for name in keys_of(tree):
             assert isinstance(tree, Map)
             yield self.of(Symbol(kind, (*path, name)), tree.key_span(name), defines=True)
 
@@ -104,14 +83,14 @@ class _Names:
             if not isinstance(block, Map):
                 continue
             path = ("blocks", name)
-            params = {p: Symbol("parameter", (*path, "params", p)) for p in _keys(self.family.at(*path, "params"))}
+            params = {p: Symbol("parameter", (*path, "params", p)) for p in keys_of(self.family.at(*path, "params"))}
             env = {**self.vars, **params}
             inputs = {n: Symbol("input", (*path, "inputs", n)) for n in self.inputs_of(name)}
-            scope = _Scope((*path, "layers"), None, inputs, env)
-            if (own := block.get("params")) is not None:
-                yield from self.keys(own, "parameter", (*path, "params"))
-                yield from self.expressions(own, env)
-            for item in own.items if isinstance(own := block.get("inputs"), Items) else ():
+            scope = NameScope((*path, "layers"), None, inputs, env)
+            if (declared := block.get("params")) is not None:
+                yield from self.keys(declared, "parameter", (*path, "params"))
+                yield from self.expressions(declared, env)
+            for item in ports.items if isinstance(ports := block.get("inputs"), Items) else ():
                 if isinstance(item, Scalar) and item.value in inputs:
                     yield self.of(inputs[item.value], _inner(item), defines=True)
             if (layers := block.get("layers")) is not None:
@@ -124,25 +103,25 @@ class _Names:
         items = named.items if isinstance(named, Items) else []
         return [item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
 
-    def outputs(self, tree: Tree, path: tuple[str, ...], scope: _Scope) -> Iterator[Occurrence]:
+    def outputs(self, tree: Tree, path: tuple[str, ...], scope: NameScope) -> Iterator[Occurrence]:
         yield from self.keys(tree, "output", path)
         for target in tree.entries.values() if isinstance(tree, Map) else ():
             yield from self.reference(target, scope)
 
-    def body(self, tree: Tree, scope: _Scope) -> Iterator[Occurrence]:
+    def body(self, tree: Tree, scope: NameScope) -> Iterator[Occurrence]:
         for name, entry in tree.entries.items() if isinstance(tree, Map) else ():
             assert isinstance(tree, Map)
             path = (*scope.body, name)
             yield self.of(Symbol("layer", path), tree.key_span(name), defines=True)
             yield from self.entry(entry, path, scope)
 
-    def entry(self, entry: Tree, path: tuple[str, ...], scope: _Scope) -> Iterator[Occurrence]:
+    def entry(self, entry: Tree, path: tuple[str, ...], scope: NameScope) -> Iterator[Occurrence]:
         """What a layer's entry names: its kind, what it reads, what its values are made of, and its own layers."""
         if not isinstance(entry, Map):
             yield from self.kind(entry, scope)
             return
         block = kind_of(self.family, path)
-        params = _keys(self.family.at("blocks", block, "params")) if block else ()
+        params = keys_of(self.family.at("blocks", block, "params")) if block else ()
         for key, value in entry.entries.items():
             if key == "type":
                 yield from self.kind(value, scope)
@@ -150,30 +129,30 @@ class _Names:
                 yield from self.sources(value, block, scope)
             elif key == "share":
                 yield from self.reference(value, scope)
-            elif key == "cell" and isinstance(value, Scalar) and value.value in _keys(self.family.at("cells")):
+            elif key == "cell" and isinstance(value, Scalar) and value.value in keys_of(self.family.at("cells")):
                 yield self.of(Symbol("cell", ("cells", str(value.value))), _inner(value))
             elif key == "layers":
-                yield from self.body(value, _Scope((*path, "layers"), scope, {}, scope.env))
+                yield from self.body(value, NameScope((*path, "layers"), scope, {}, scope.env))
             elif key == "branches" and isinstance(value, Map):
                 yield from self.keys(value, "path", (*path, "branches"))
                 for branch, layers in value.entries.items():
-                    yield from self.body(layers, _Scope((*path, "branches", branch), scope, {}, scope.env))
+                    yield from self.body(layers, NameScope((*path, "branches", branch), scope, {}, scope.env))
             elif key in LAYERED and isinstance(value, Map):
                 inner = value.get("layers")
                 if inner is not None:
-                    yield from self.body(inner, _Scope((*path, key, "layers"), scope, {}, scope.env))
+                    yield from self.body(inner, NameScope((*path, key, "layers"), scope, {}, scope.env))
             else:
                 if key in params and key not in WIRING:
                     yield self.of(Symbol("parameter", ("blocks", block, "params", key)), entry.key_span(key))
                 yield from self.expressions(value, scope.env)
 
-    def kind(self, tag: Tree, scope: _Scope) -> Iterator[Occurrence]:
+    def kind(self, tag: Tree, scope: NameScope) -> Iterator[Occurrence]:
         if isinstance(tag, Scalar) and isinstance(tag.value, str):
-            if tag.value in _keys(self.family.at("blocks")):
+            if tag.value in keys_of(self.family.at("blocks")):
                 yield self.of(Symbol("block", ("blocks", tag.value)), _inner(tag))
             yield from self.expressions(tag, scope.env)
 
-    def sources(self, tree: Tree, block: str, scope: _Scope) -> Iterator[Occurrence]:
+    def sources(self, tree: Tree, block: str, scope: NameScope) -> Iterator[Occurrence]:
         if isinstance(tree, Map):
             inputs = self.inputs_of(block)
             for port in tree.entries:
@@ -184,7 +163,7 @@ class _Names:
         ):
             yield from self.reference(item, scope)
 
-    def reference(self, tree: Tree, scope: _Scope) -> Iterator[Occurrence]:
+    def reference(self, tree: Tree, scope: NameScope) -> Iterator[Occurrence]:
         if not isinstance(tree, Scalar) or not isinstance(tree.value, str):
             return
         if "$" in tree.value:
@@ -205,7 +184,7 @@ class _Names:
             yield from self.ends(below(tree, ("source", key)), kind)
 
     def ends(self, tree: Tree | None, kind: str) -> Iterator[Occurrence]:
-        for name in _keys(tree):
+        for name in keys_of(tree):
             assert isinstance(tree, Map)
             symbol = self.top.others.get(name) if kind == "input" else output_named(self.family, name)
             if symbol is not None:
@@ -218,8 +197,8 @@ class _Names:
         elif isinstance(tree.value, str) and "$" in tree.value:
             for name, start in names_in(tree):
                 if name in env:
-                    place = tree.span.within(tree.inset + start, tree.inset + start + len(name))
-                    yield self.of(env[name], place)
+                    span = tree.span.within(tree.inset + start, tree.inset + start + len(name))
+                    yield self.of(env[name], span)
 
 
 def names_in(scalar: Scalar) -> Iterator[tuple[str, int]]:
@@ -236,81 +215,26 @@ def names_in(scalar: Scalar) -> Iterator[tuple[str, int]]:
         except formula.WrongError:
             yield from ((match[0], offset + match.start()) for match in _WORD.finditer(text))
             continue
-        called = {place_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        called = {offset_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and place_of(node) not in called:
+            if isinstance(node, ast.Name) and offset_of(node) not in called:
                 yield node.id, offset + node.col_offset - 1  # formula.py puts the text in brackets
 
 
-def place_of(node: ast.expr) -> tuple[int, int]:
+def offset_of(node: ast.expr) -> tuple[int, int]:
     """Where a node of an expression stands, which tells it apart from all others of its kind."""
     return (node.lineno, node.col_offset)
 
 
-def resolve(family: Family, text: str, scope: _Scope | None) -> list[Symbol | None]:
-    """What each part of a reference stands for; None for the number of a copy, a port, or what is not there."""
-    first, *rest = text.split(".")
-    while scope is not None:
-        if first in scope.others:
-            return [scope.others[first]]
-        if first in _keys(family.at(*scope.body)):
-            break
-        scope = scope.parent
-    if scope is None:
-        return [None]
-    path = (*scope.body, first)
-    symbols: list[Symbol | None] = [Symbol("layer", path)]
-    for part in rest:
-        entry = family.at(*path)
-        block = kind_of(family, path)
-        inside = {key: _keys(below(entry, (key,))) for key in ("layers", "branches")}
-        if part.isdigit() and isinstance(entry, Map) and "repeat" in entry:
-            symbols.append(None)
-        elif len(path) > 1 and path[-2] == "branches" and part in _keys(entry):
-            path = (*path, part)
-            symbols.append(Symbol("layer", path))
-        elif block and part in _keys(family.at("blocks", block, "outputs")):
-            return [*symbols, Symbol("output", ("blocks", block, "outputs", part))]
-        elif not block and part in inside["layers"]:
-            path = (*path, "layers", part)
-            symbols.append(Symbol("layer", path))
-        elif not block and part in inside["branches"]:
-            path = (*path, "branches", part)
-            symbols.append(Symbol("path", path))
-        else:
-            break
-    return symbols
-
-
-def kind_of(family: Family, path: tuple[str, ...]) -> str:
-    """The block that an entry is of; "" where it is of none."""
-    entry = family.at(*path)
-    tag = entry.get("type") if isinstance(entry, Map) else entry
-    name = tag.value if isinstance(tag, Scalar) else None
-    return name if isinstance(name, str) and name in _keys(family.at("blocks")) else ""
-
-
-def output_named(family: Family, name: str) -> Symbol | None:
-    """The output of the network that has this name: of `outputs`, or where there is none the last layer."""
-    if family.at("outputs") is not None:
-        return Symbol("output", ("outputs", name)) if name in _keys(family.at("outputs")) else None
-    layers = list(_keys(family.at("layers")))
-    return Symbol("layer", ("layers", name)) if layers and layers[-1] == name else None
-
-
-def at(found: list[Occurrence], file: Path, line: int, column: int) -> Occurrence | None:
+def at(names: list[Occurrence], file: Path, line: int, column: int) -> Occurrence | None:
     """The occurrence at a place, the narrowest."""
-    here = [o for o in found if o.file == file and covers(o.span, line, column)]
-    return min(here, key=lambda o: o.span.end_column - o.span.column, default=None)
+    covering = [o for o in names if o.file == file and covers(o.span, line, column)]
+    return min(covering, key=lambda o: o.span.end_column - o.span.column, default=None)
 
 
 def covers(span: Span, line: int, column: int) -> bool:
     """Whether a place is in a span, or right behind it: the cursor stands between two characters."""
     return (span.line, span.column) <= (line, column) <= (span.end_line, span.end_column)
-
-
-def _keys(tree: Tree | None) -> tuple[str, ...] | Mapping[str, Tree]:
-    return tree.entries if isinstance(tree, Map) else ()
 
 
 def _inner(scalar: Scalar) -> Span:

@@ -38,7 +38,7 @@ def test_positions_are_those_of_the_encoded_line(encoding: str, text: str) -> No
         position = lines.position(offset)
         assert (position.line, position.character) == (count, len(text[start:offset].encode(codec)) // width)
         assert lines.at(position) == offset
-        line, column = lines.place(offset)
+        line, column = lines.line_and_column(offset)
         assert lines.offset(line, column) == offset
 
 

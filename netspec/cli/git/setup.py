@@ -58,9 +58,9 @@ def install(scope: GitScope) -> Iterator[str]:
     _forget_figures(scope)
     lines = list(_attributes(scope.top))
     text = _read(scope.attributes)
-    kept = _BLOCK.sub("", text)
-    kept += "" if not kept or kept.endswith("\n") else "\n"
-    _write(scope.attributes, kept + "\n".join([BEGIN, *lines, END, ""]))
+    others = _BLOCK.sub("", text)
+    others += "" if not others or others.endswith("\n") else "\n"
+    _write(scope.attributes, others + "\n".join([BEGIN, *lines, END, ""]))
     yield from (f"{scope.attributes}: {line}" for line in lines)
 
 
@@ -72,9 +72,9 @@ def uninstall(scope: GitScope) -> Iterator[str]:
         yield f"{file}: removed the section {SECTION}"
     _forget_figures(scope)
     text = _read(scope.attributes)
-    kept = _BLOCK.sub("", text)
-    if kept != text:
-        _write(scope.attributes, kept)
+    others = _BLOCK.sub("", text)
+    if others != text:
+        _write(scope.attributes, others)
         _remove_empty(scope.attributes)
         yield f"{scope.attributes}: removed the lines of netspec"
 
@@ -120,10 +120,10 @@ def _pattern(path: str, literal: bool) -> str:
     """A path from the top as a pattern of gitattributes."""
     head, _, name = path.rpartition("/")
     escaped = re.sub(r"([*?\[\\])", r"\\\1", path if literal else head)
-    whole = f"/{escaped}" if literal else f"/{escaped}/{name}"
-    if not re.search(r'[\s"]', whole):
-        return whole
-    return '"' + re.sub(r'([\\"])', r"\\\1", whole) + '"'
+    pattern = f"/{escaped}" if literal else f"/{escaped}/{name}"
+    if not re.search(r'[\s"]', pattern):
+        return pattern
+    return '"' + re.sub(r'([\\"])', r"\\\1", pattern) + '"'
 
 
 def _is_netspec(path: Path) -> bool:

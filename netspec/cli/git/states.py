@@ -35,8 +35,8 @@ def states(objects: Objects, before: Content, after: Content, command: Sequence[
     """Both states; None where no pair of states has both contents.  `command` is what git was called with."""
     known: dict[str, State] = {}
     for pair in _candidates(before, after, command):
-        found = [_state(name, objects, known) for name in pair]
-        for first, second in (found, found[::-1]):  # `git diff -R` compares the other way round
+        pair_states = [_state(name, objects, known) for name in pair]
+        for first, second in (pair_states, pair_states[::-1]):  # `git diff -R` compares the other way round
             if first and second and _has(first, before) and _has(second, after):
                 return first, second
     return None
