@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 from netspec.graph.cost import cost_of
@@ -17,6 +18,7 @@ from netspec.review.changes.layer_changes import set_fields
 from netspec.review.compared import Compared
 from netspec.review.explain.cause_of import LayerCauses
 from netspec.shapes.dim import Dim
+from netspec.source.text import show
 
 FORMAT_VERSION = 1
 
@@ -224,9 +226,11 @@ def _changes(changes: Iterable[review.Change]) -> list[ChangeRecord]:
 
 
 def _plain(value: Any) -> Any:
-    """A value in JSON's types."""
+    """A value in JSON's types, which have no infinity: as a file has it."""
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return show(value)
     return str(value) if isinstance(value, Dim) else value

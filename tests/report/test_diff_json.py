@@ -88,3 +88,11 @@ def test_it_is_the_same_in_every_process() -> None:
         for seed in ("1", "2", "3")
     }
     assert len(texts) == 1
+
+
+def test_infinity_is_written_as_in_a_file() -> None:
+    """JSON has none; nor is it in any relation to a number."""
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers: {h: {type: hard_tanh, min_val: 0, max_val: .inf}}\n"
+    [layer] = of_texts(text, text.replace(".inf", "6"))["layers"]
+    assert layer["changes"] == [{"what": "max_val", "before": ".inf", "after": 6.0}]
+    assert layer["before"]["fields"]["max_val"] == ".inf"

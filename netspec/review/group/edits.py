@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 from netspec.graph.model import Node
@@ -139,7 +140,7 @@ def _put_together(
 
 
 def _numbers(pair: tuple[Any, Any]) -> tuple[Fraction, Fraction] | None:
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in pair):
+    if all(isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v) for v in pair):
         return Fraction(str(pair[0])), Fraction(str(pair[1]))
     return None
 
