@@ -63,10 +63,12 @@ def test_a_notice_at_each_line_that_caused_something() -> None:
 def test_an_old_checkpoint_in_the_wrong_places_is_a_warning() -> None:
     loud = compared("a.yaml", cause(3))
     assert loud.difference is not None
-    loud.difference.weights = WeightFates({"a.w": "b.w", "b.w": "a.w"}, misplaced={"a.w": "b.w", "b.w": "a.w"})
+    loud.difference.weights = WeightFates(
+        {"a.w": "b.w", "b.w": "a.w"}, by_name=("a.w", "b.w"), misplaced={"a.w": "b.w", "b.w": "a.w"}
+    )
     [line] = render([loud], False)
     assert line.startswith("::warning file=a.yaml,line=3,")
-    assert line.endswith("a.yaml: an old checkpoint loads 2 of 2 tensors by name into other places")
+    assert line.endswith("a.yaml: an old checkpoint loads 2 of 2 tensors by name into other layers")
 
 
 def test_what_is_the_same_is_no_notice() -> None:

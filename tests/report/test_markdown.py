@@ -59,14 +59,14 @@ def test_one_row_a_network_and_the_rest_folded() -> None:
             "<strong>architecture changed</strong>",
             "1.4\N{NO-BREAK SPACE}k → 2.8\N{NO-BREAK SPACE}k (+99.8%)",
             "1.3\N{NO-BREAK SPACE}k → 2.6\N{NO-BREAK SPACE}k (+100.0%)",
-            "1 of 4 tensors carries over, 3 change size",
+            "1 of 4 trained tensors carries over (3 of 1,403 parameters), 3 change size: fc.*, head.weight",
         ],
         [
             "<code>same.yaml</code>",
             "same network",
             "1.4\N{NO-BREAK SPACE}k",
             "1.3\N{NO-BREAK SPACE}k",
-            "all 4 tensors carry over",
+            "all 4 tensors load as before",
         ],
     ]
     assert html(text).count("<details>") == html(text).count("</details>") == 1

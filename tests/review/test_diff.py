@@ -67,11 +67,12 @@ def test_inserted_layer_and_what_is_affected_by_it() -> None:
         "a -> b: architecture changed",
         "+ squeeze: linear {out_features: 4}",
         "    reads pool, read by fc; (B, 4), +36 parameters",
-        "· 1 other layer is affected (--all lists all layers)",
-        "weights     15 of 16 tensors carry over, 1 changes size, 2 are new",
+        "· 1 other layer is affected: other sizes of weights (-20 parameters) (--all lists all layers)",
+        "weights     9 of 10 trained tensors carry over (95% of the parameters), 1 changes size: fc.weight, "
+        "2 are new: squeeze.*",
         "parameters       885 ->      901  +1.8%  ███████████████████████████████▒",
-        "FLOPs         50,728 ->   50,740  +0.0%  ████████████████████████████████",
-        "activations 12.1 KiB -> 12.1 KiB  +0.1%  ████████████████████████████████",
+        "FLOPs         50,728 ->   50,740    +12",
+        "activations 12.1 KiB -> 12.1 KiB  +16 B",
         "depth              3 ->        4 +33.3%  ████████████████████████▒▒▒▒▒▒▒▒",
     ]
     [fc] = difference.affected
@@ -187,7 +188,7 @@ def test_input_and_output_changes() -> None:
 def test_affected_layers_are_counted_and_listed_on_all() -> None:
     base = BASE.replace("repeat: 2", "repeat: 5")
     difference = changed(("[3, 8, 8]", "[3, 10, 10]"), base=base)
-    assert "· 15 other layers are affected (--all lists all layers)" in lines(difference)
+    assert "· 15 other layers are affected: other shapes (--all lists all layers)" in lines(difference)
     assert not any("stage.0.conv" in line for line in lines(difference))
     listed = lines(difference, every=True)
     assert listed.index("  · stage.0.conv (conv2d)") + 1 == listed.index(

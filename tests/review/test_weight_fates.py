@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 import netspec
-from netspec.report.diff import loaded_elsewhere
+from netspec.report.diff.checkpoint import loaded_elsewhere
 from netspec.review.changes.weights import weight_fates
 from netspec.review.difference import Difference, Verdict
 from netspec.review.match.networks import match
@@ -127,9 +127,10 @@ def test_an_old_checkpoint_in_other_places_is_said_aloud() -> None:
     weights = compared(BASE, edited(BASE, (FIRST_COPY,))).weights
     assert weights.misplaced["stage1.0.body.norm.bias"] == "stage0.body.norm.bias"
     assert weights.misplaced["stage1.1.body.conv.weight"] == "stage1.0.body.conv.weight"
-    number = len(weights.misplaced)
+    number, homeless = len(weights.misplaced), len(set(weights.by_structure) - set(weights.by_name))
     assert loaded_elsewhere(weights) == (
-        f"an old checkpoint loads {number} of {len(weights.by_structure)} tensors by name into other places"
+        f"an old checkpoint loads {number} of {len(weights.by_structure)} tensors by name into other layers, "
+        f"{homeless} find no place by name"
     )
 
 

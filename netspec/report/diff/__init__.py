@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from netspec.report.numbers import byte_size, count, short
 from netspec.review.changes.sections import beside
-from netspec.review.difference import Change, Difference, Entry, WeightFates
+from netspec.review.difference import Change, Difference, Entry, LayerChange, Verdict
 from netspec.review.explain.cause_lines import lines
+from netspec.review.group.entries import parameters_effect
 from netspec.review.yaml_text import value_text
 from netspec.shapes.dim import Dim, Size
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "→", "affected": "·"}
 TOTALS = {"params": "parameters", "flops": "FLOPs", "activations": "activations", "depth": "depth"}
+SAME_BUT_TEXT = "only comments, layout, notation or the order of keys"
+SLIGHT = 0.005  # share of a total
 _LABELS = ("name", "description", "source")
 
 
@@ -47,7 +50,11 @@ def interface_text(change: Change) -> str:
 def cause_lines(difference: Difference) -> list[str]:
     """The changes of the text that no section tells of; what the network is called only where nothing else changed."""
     causes = beside(difference.causes, difference.sections)
-    return lines([cause for cause in causes if cause.path not in _LABELS] or causes)
+    texts = lines([cause for cause in causes if cause.path not in _LABELS] or causes)
+    unexplained = difference.verdict is Verdict.SAME_NETWORK and difference.before.files and difference.after.files
+    if not texts and unexplained and not any(difference.sections.values()):
+        return [SAME_BUT_TEXT]
+    return texts
 
 
 def section_lines(difference: Difference) -> Iterator[tuple[str, str]]:
@@ -64,37 +71,30 @@ def notes(difference: Difference) -> list[str]:
     return [f"{p.span}: {p.code} {p.message}" if p.span else f"{p.code} {p.message}" for p in problems.values()]
 
 
-def loaded_elsewhere(weights: WeightFates) -> str:
-    """What goes wrong without a word when an old checkpoint is loaded; empty where nothing does."""
-    if not weights.misplaced:
-        return ""
-    all_of_it = len(weights.by_structure) + len(weights.sliced) + len(weights.lost)
-    return f"an old checkpoint loads {len(weights.misplaced):,} of {all_of_it:,} tensors by name into other places"
-
-
-def weights_text(weights: WeightFates) -> str:
-    """What becomes of the tensors of a checkpoint; empty where there are none."""
-    carried = len(weights.by_structure)
-    renamed = sum(old != new for old, new in weights.by_structure.items())
-    all_of_it = carried + len(weights.sliced) + len(weights.lost)
-    all_carry = f"all {carried:,}" if carried == all_of_it else f"{carried:,} of {all_of_it:,}"
-    texts = [f"{all_carry} tensors {'carries' if carried == 1 else 'carry'} over"] if all_of_it else []
-    if carried and renamed:
-        texts[-1] += " under other names" if renamed == carried else f", {renamed:,} under other names"
-    for fates, singular, plural in (
-        (weights.sliced, "changes size", "change size"),
-        (weights.lost, "is lost", "are lost"),
-        (weights.new, "is new", "are new"),
-    ):
-        if fates:
-            texts.append(f"{len(fates):,} {singular if len(fates) == 1 else plural}")
-    return ", ".join(texts)
-
-
 def affected_text(difference: Difference) -> str:
-    """How many layers are affected alone; empty where none is."""
-    number = len(difference.affected)
-    return f"{number:,} other {'layers are' if number > 1 else 'layer is'} affected" if number else ""
+    """How many layers are affected alone, and how; empty where nothing but what they read moved."""
+    sized = [layer for layer in difference.affected if _has(layer, "params")]
+    shaped = [layer for layer in difference.affected if layer not in sized and _has(layer, "shape")]
+    others = [layer for layer in difference.affected if layer not in sized + shaped and _has(layer, "flops")]
+    texts = [
+        _how(sized, f"other sizes of weights ({parameters_effect(sized):+,} parameters)"),
+        _how(shaped, "other shapes"),
+        _how(others, "other costs"),
+    ]
+    texts = [text for text in texts if text]
+    number = len(sized) + len(shaped) + len(others)
+    are = f"{number:,} other {'layers are' if number > 1 else 'layer is'} affected"
+    if len(texts) == 1:
+        texts = [texts[0].partition(" with ")[2]]
+    return f"{are}: {', '.join(texts)}" if number else ""
+
+
+def _has(layer: LayerChange, quantity: str) -> bool:
+    return any(effect.what.split(" ")[0] == quantity for effect in layer.effects)
+
+
+def _how(layers: Sequence[LayerChange], effect: str) -> str:
+    return f"{len(layers):,} with {effect}" if layers else ""
 
 
 def whole_text(difference: Difference) -> str:
@@ -122,9 +122,18 @@ def short_total(what: str, value: Size) -> str:
 
 
 def growth_text(change: Change) -> str:
-    """`+86.5%`; `×12.3` from tenfold on; empty where a number cannot be given."""
+    """`+86.5%`; `×12.3` from tenfold on, a number for less than half a percent; empty where none can be given."""
     before, after = change.before, change.after
     if isinstance(before, Dim) or isinstance(after, Dim) or not before:
         return ""
+    if is_slight(change):
+        sign = "+" if after > before else "-"
+        return f"{sign}{byte_size(abs(after - before)) if change.what == 'activations' else f'{abs(after - before):,}'}"
     times = after / before
     return f"×{times:,.0f}" if times >= 100 else f"×{times:.3g}" if times >= 10 else f"{times - 1:+.1%}"
+
+
+def is_slight(change: Change) -> bool:
+    """Whether an amount changed by less than half a percent, which no bar shows."""
+    before, after = change.before, change.after
+    return not isinstance(before, Dim) and not isinstance(after, Dim) and 0 < abs(after - before) < SLIGHT * before

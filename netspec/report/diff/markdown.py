@@ -14,11 +14,10 @@ from netspec.report.diff import (
     cause_lines,
     entry_text,
     growth_text,
-    loaded_elsewhere,
     section_lines,
-    weights_text,
     whole_text,
 )
+from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.diff.text import lines
 from netspec.report.markdown import code, fence, html_code, one_line, row
 from netspec.report.numbers import count, short
@@ -125,7 +124,7 @@ def _weights(difference: Difference) -> str:
         return ""
     if loud := loaded_elsewhere(difference.weights):
         return f"⚠️ **{loud}**"
-    return weights_text(difference.weights)
+    return weights_text(difference)
 
 
 class _Details:

@@ -20,14 +20,14 @@ from netspec.report.diff import (
     entry_text,
     growth_text,
     interface_text,
-    loaded_elsewhere,
+    is_slight,
     notes,
     section_lines,
     short_total,
     total_text,
-    weights_text,
     whole_text,
 )
+from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
@@ -42,7 +42,6 @@ from netspec.shapes.dim import Dim
 
 _COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan", "affected": "dim"}
 _VERDICT = {Verdict.ARCHITECTURE: "yellow", Verdict.SAME_FUNCTION: "cyan", Verdict.LEARNING: "cyan"}
-CHANGED = (Verdict.SAME_FUNCTION, Verdict.ARCHITECTURE)
 _HEAD = "{:<12}"  # what begins a line
 _LONGEST_BAR = 32
 MAX_ENTRIES = 60
@@ -105,7 +104,8 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
             yield from _layer(layer, difference, why.of(layer))
     for change in difference.interface:
         yield _headed("interface", interface_text(change))
-    if (weights := weights_text(difference.weights)) and difference.verdict in CHANGED:
+    anything = difference.verdict is not Verdict.SAME_NETWORK or difference.before.files
+    if (weights := weights_text(difference)) and anything:
         yield _headed("weights", weights)
     yield from (_headed(name, text) for name, text in section_lines(difference))
     yield from (_headed("note", text) for text in notes(difference))
@@ -131,10 +131,12 @@ def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
     for i, change in enumerate(equations):  # which are below
         text = text.replace(edit_text(change), "" if i else cell_text(entry.layers[0], difference.causes), 1)
     text = ", ".join(part for part in text.split(", ") if part)
-    yield sign, Styled(entry_text(replace(entry, text=text)))
+    beside = entry.status == "changed" and entry.effect and not equations
+    effect = (Styled(f"; {entry.effect}", "dim"),) if beside else ()
+    yield (sign, Styled(entry_text(replace(entry, text=text))), *effect)
     for change in equations:
         yield from equation_lines(change)
-    more = "; ".join(text for text in (entry.wiring, entry.effect) if text)
+    more = "; ".join(text for text in (entry.wiring, "" if beside else entry.effect) if text)
     if more:
         yield (Styled(f"    {more}", "dim"),)
 
@@ -192,6 +194,6 @@ def _totals(difference: Difference, width: int) -> Iterator[Line]:
 
 
 def _bar(change: Change, width: int) -> list[Styled]:
-    if isinstance(change.before, Dim) or isinstance(change.after, Dim):
+    if isinstance(change.before, Dim) or isinstance(change.after, Dim) or is_slight(change):
         return []
     return bar(change.before, change.after, width)

@@ -13,11 +13,10 @@ from netspec.report.diff import (
     change_text,
     entry_text,
     growth_text,
-    loaded_elsewhere,
     section_lines,
     total_text,
-    weights_text,
 )
+from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.numbers import short
 from netspec.report.page.data import network_page, page_data
 from netspec.report.picture.tree import tree
@@ -57,7 +56,7 @@ def _review(verdict: str, alarm: list[str]) -> dict[str, Any]:
 
 
 def _told(difference: Difference, union: Union) -> dict[str, Any]:
-    weights = weights_text(difference.weights) if difference else ""
+    weights = weights_text(difference)
     return {
         "causes": cause_lines(difference),
         "interface": [change_text(change) for change in difference.interface],

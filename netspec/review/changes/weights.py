@@ -8,6 +8,7 @@ a word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 
 from netspec.graph.model import Graph
 from netspec.layers.base import Weight
@@ -41,6 +42,16 @@ def weight_fates(matching: Matching) -> WeightFates:
         by_name=tuple(by_name),
         misplaced={name: own_place.get(name, "") for name in by_name if _leaves(name, matching, own_place)},
     )
+
+
+def trained(graph: Graph) -> dict[str, int]:
+    """Trained tensor -> how many values it has; 0 under the further names of one that layers share."""
+    return {
+        f"{node.name}.{name}": prod(weight.shape) if graph.owner(node, name) == node.name else 0
+        for node in graph.layers()
+        for name, weight in graph.weights_of(node).items()
+        if weight.trainable
+    }
 
 
 def _tensors(graph: Graph) -> dict[str, Mapping[str, Weight]]:

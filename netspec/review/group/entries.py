@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from netspec.graph.model import Graph, Node
-from netspec.review.difference import Change, Entry, LayerChange, Matching
+from netspec.review.difference import Entry, LayerChange, Matching
 from netspec.review.group.edits import edits
 from netspec.review.group.fold import fold, fold_like, siblings
 from netspec.review.group.renames import renames
@@ -55,6 +55,7 @@ def _edits(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]
     kinds: dict[str, list[str]] = {}
     for old, new in matching.names.items():
         kinds.setdefault(matching.before[old].kind, []).append(new)
+    counted: set[str] = set()  # whose parameters an entry has said
     for text, changed in edits(matching, layers):
         before = dict.fromkeys(layer.before.kind for layer in changed if layer.before)
         after = dict.fromkeys(layer.after.kind for layer in changed if layer.after)
@@ -63,21 +64,20 @@ def _edits(matching: Matching, layers: Sequence[LayerChange]) -> Iterator[Entry]
         kind = next(iter(after)) if len(after) == 1 else ""
         if before != after:
             kind = ""  # the text says it
-        yield Entry("changed", text, places, len(changed), tuple(changed), kind, "", _effect(changed))
+        yield Entry("changed", text, places, len(changed), tuple(changed), kind, "", _effect(changed, counted))
+        counted |= {layer.name for layer in changed}
 
 
-def _effect(changed: Sequence[LayerChange]) -> str:
-    """What follows of a change in one place."""
-    if len(changed) > 1:
-        return ""
-    [layer] = changed
-    return ", ".join(_follows(change) for change in layer.effects if change.what in ("shape", "params"))
+def _effect(changed: Sequence[LayerChange], counted: Collection[str]) -> str:
+    """What follows of a change: of one layer the shape, of all the parameters, each layer's in one entry alone."""
+    shapes = [f"{e.before} -> {e.after}" for e in changed[0].effects if e.what == "shape" and len(changed) == 1]
+    grown = parameters_effect(layer for layer in changed if layer.name not in counted)
+    return ", ".join([*shapes, *([f"{grown:+,} parameters"] if grown else [])])
 
 
-def _follows(change: Change) -> str:
-    if change.what == "shape":
-        return f"{change.before} -> {change.after}"
-    return f"{change.after - change.before:+,} parameters"
+def parameters_effect(layers: Iterable[LayerChange]) -> int:
+    """By how many parameters layers that are in both networks grow."""
+    return sum(e.after - e.before for layer in layers for e in layer.effects if e.what == "params")
 
 
 def _outputs(matching: Matching, layers: Iterable[LayerChange]) -> Iterator[Entry]:

@@ -15,6 +15,7 @@ from math import prod
 MAX_PATTERNS = 6  # shown of one fold; how many more there are is said
 MAX_LISTED = 8  # alternatives in one pair of braces
 MAX_WRITTEN_OUT = 40  # characters of alternatives that are written one by one: `layer1.2, layer4.2`
+MAX_WITHIN = 100  # characters of what is said beside something else
 EVERYWHERE = "everywhere"
 _ALL = ("*",)
 _NUMBERED = re.compile(r"(.*?)(0|[1-9]\d*)")
@@ -39,6 +40,13 @@ def fold_like(names: Collection[str], like: Collection[str], of: Iterable[str]) 
         return EVERYWHERE
     covered = _covered(names, like) if len(patterns) > 1 else patterns
     return _listed(covered if len(covered) < len(patterns) else patterns)
+
+
+def fold_within(names: Collection[str], like: Collection[str]) -> str:
+    """As `fold_like`, but by the largest containers, and empty where it would be long."""
+    texts = [text for pattern in _covered(names, like, like) for text in _pattern_texts(pattern)]
+    text = ", ".join(texts)
+    return text if len(texts) <= MAX_PATTERNS and len(text) <= MAX_WITHIN else ""
 
 
 def siblings(paths: Iterable[str], names: Iterable[str]) -> set[str]:
@@ -124,7 +132,7 @@ def _merged(
     return merged
 
 
-def _covered(names: Collection[str], like: Collection[str]) -> list[Pattern]:
+def _covered(names: Collection[str], like: Collection[str], of: Collection[str] = ()) -> list[Pattern]:
     """The names as the largest containers in which all of their like are meant, and those that are left."""
     mine, theirs = Counter(_above(names)), Counter(_above(like))
     covering: dict[str, None] = {}
@@ -132,7 +140,7 @@ def _covered(names: Collection[str], like: Collection[str]) -> list[Pattern]:
         parts = name.split(".")
         paths = (".".join(parts[:i]) for i in range(1, len(parts)))
         covering[next((f"{path}.*" for path in paths if mine[path] == theirs[path] > 1), name)] = None
-    return _patterns(covering, ())
+    return _patterns(covering, of)
 
 
 def _above(names: Iterable[str]) -> Iterator[str]:

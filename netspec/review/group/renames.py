@@ -22,8 +22,12 @@ class Rename:
     exchanged: bool = False  # each has the other's name now
 
     @property
+    def arrow(self) -> str:
+        return "<->" if self.exchanged else "->"
+
+    @property
     def text(self) -> str:
-        return f"{self.before} {'<->' if self.exchanged else '->'} {self.after}"
+        return f"{self.before} {self.arrow} {self.after}"
 
 
 def renames(matching: Matching, layers: Iterable[LayerChange]) -> list[Rename]:
