@@ -34,8 +34,8 @@ def identity_fills(graph: Graph, node: Node) -> list[Fills]:
         fills[name] = _zero
         units = [along[0] for along in axes.get(name, ()) if isinstance(along, tuple) and len(along) == 1]
         summed = [i for i, u in enumerate(units) if u.of == "input" and u.summed]
-        given = [i for i, u in enumerate(units) if u.of == "output"]
-        if len(units) == 2 and len(summed) == len(given) == 1 and units[0].size == units[1].size:
+        produced = [i for i, u in enumerate(units) if u.of == "output"]
+        if len(units) == 2 and len(summed) == len(produced) == 1 and units[0].size == units[1].size:
             taps = [along for along in axes[name] if isinstance(along, Taps)]
             if all(0 in tap.offsets() for tap in taps):
                 fills[name] = _dirac([tap.offsets().index(0) for tap in taps])

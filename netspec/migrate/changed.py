@@ -32,8 +32,8 @@ def changed(old: Node, new: Node, before: Graph, after: Graph) -> str:
         followed |= set(zip(weight.shape, other.shape, strict=False)) if other else set()
     texts = []
     for key, value in vars(new.layer).items():
-        was = vars(old.layer).get(key)
-        if key in OF_TRAINING or was == value or (was, value) in followed or (key in TAPS and taps_follow):
+        old_value = vars(old.layer).get(key)
+        if key in OF_TRAINING or old_value == value or (old_value, value) in followed or (key in TAPS and taps_follow):
             continue
-        texts.append("its equations" if key == "bound" else f"{key} {was} -> {value}")
+        texts.append("its equations" if key == "bound" else f"{key} {old_value} -> {value}")
     return ", ".join(texts)

@@ -68,13 +68,15 @@ def expected_outputs(walked: Correspondence, old: nn.Module) -> list[ExpectedOut
     batch = BATCH if _work(before) + _work(after) < WORK else 1
     trials = []
     for size in _lengths(before, after):
-        given = {name: _wide(x, high) for name, x in random_inputs(before, batch, size, generator).items()}
-        grown = {n: _grown(given[old], axes, walked.axes, generator) for n, (old, axes) in walked.inputs.items()}
-        if new := after.inputs.keys() - grown.keys():
-            fresh = random_inputs(after, batch, _sizes(after, grown), generator)
-            grown |= {name: _wide(fresh[name], high) for name in new}
+        old_inputs = {name: _wide(x, high) for name, x in random_inputs(before, batch, size, generator).items()}
+        new_inputs = {
+            n: _grown(old_inputs[old], axes, walked.axes, generator) for n, (old, axes) in walked.inputs.items()
+        }
+        if new := after.inputs.keys() - new_inputs.keys():
+            fresh = random_inputs(after, batch, _sizes(after, new_inputs), generator)
+            new_inputs |= {name: _wide(fresh[name], high) for name in new}
         with torch.no_grad():
-            trials.append(ExpectedOutputs(grown, _named(before, old(**given))))
+            trials.append(ExpectedOutputs(new_inputs, _named(before, old(**old_inputs))))
     return trials
 
 
@@ -148,9 +150,9 @@ def _common(new: Tensor, old: Tensor, numbers: Sequence[int], axes: Axes) -> tup
     for axis, number in enumerate(numbers, start=1):
         if axes.numbered(number):
             positions = axes.positions(number)
-            (here,) = np.nonzero(positions >= 0)
-            new = new.index_select(axis, torch.from_numpy(here))
-            old = old.index_select(axis, torch.from_numpy(positions[here]))
+            (shared,) = np.nonzero(positions >= 0)
+            new = new.index_select(axis, torch.from_numpy(shared))
+            old = old.index_select(axis, torch.from_numpy(positions[shared]))
     return new, old
 
 

@@ -87,8 +87,8 @@ def _all_slices(gate: Gate) -> tuple[WeightSlice, ...]:
 def _put(weights: Mapping[str, Tensor], parts: Sequence[WeightSlice], value: Tensor) -> None:
     """Give a sum to its first part."""
     for part in parts[:1]:
-        place = weights[part.weight]
+        weight = weights[part.weight]
         if part.start is None:
-            place.copy_(value / part.factor)
+            weight.copy_(value / part.factor)
         else:
-            place[:, part.start : part.stop] = value / part.factor
+            weight[:, part.start : part.stop] = value / part.factor

@@ -111,10 +111,10 @@ def _take_packed(graph: Graph, weights: Arrays, initializers: Arrays, missing: s
                 continue
             values, constant = initializers[tensor.name], constants[tensor.name]
             if values.dtype == constant.dtype == np.float32 and values.shape == constant.shape:
-                places = numpy_helper.to_array(tensor) - constant  # ± the number of a weight, 0 where there is none
-                numbers = np.rint(np.nan_to_num(np.abs(places))).astype(np.int64)
+                marks = numpy_helper.to_array(tensor) - constant  # ± the number of a weight, 0 where there is none
+                numbers = np.rint(np.nan_to_num(np.abs(marks))).astype(np.int64)
                 inside = (numbers > 0) & (numbers <= end)
-                flat[numbers[inside] - 1] = ((values - constant) * np.sign(places))[inside]
+                flat[numbers[inside] - 1] = ((values - constant) * np.sign(marks))[inside]
         start = 0
         for full in names:
             size = weights[full].size

@@ -43,7 +43,7 @@ class LayerUnits:
         self.known: set[int] = set()  # axes of the outputs that something determines
         self.used: set[int] = set()  # axes of the inputs that the layer says how it uses
 
-    def flow(self, axis: int, place: int, source: Through | None) -> None:
+    def flow(self, axis: int, dimension: int, source: Through | None) -> None:
         """Where the positions of an axis of an output come from."""
         if source is None:
             return
@@ -52,14 +52,14 @@ class LayerUnits:
             return
         parts = [number for number in numbers if number is not None]
         if all(s.shift == 0 for s in source.sources):
-            whole = [n for n in parts if self._sizes(n) == self._sizes(axis)]
-            for number in whole:
+            same_size = [n for n in parts if self._sizes(n) == self._sizes(axis)]
+            for number in same_size:
                 self.axes.tie(axis, number, self.new.name)
-            if whole:
+            if same_size:
                 self.known.add(axis)
                 self.used |= set(parts)
-            if source.mixed and whole:
-                self._mixed(axis, place)
+            if source.mixed and same_size:
+                self._mixed(axis, dimension)
             return
         order = sorted(zip(source.sources, parts, strict=True), key=lambda item: -_number(item[0].shift))
         starts = [-_number(s.shift) for s, _ in order]
@@ -70,13 +70,13 @@ class LayerUnits:
             self.known.add(axis)
             self.used |= set(parts)
 
-    def _mixed(self, axis: int, place: int) -> None:
+    def _mixed(self, axis: int, dimension: int) -> None:
         """Every position is seen by all of the axis: fine where mean and variance stay."""
         name = self.new.name
         if not self.new.layer.averages:
             self.axes.hold_identity(axis, name, "each of its {new} units is seen by all others, {old} before")
             return
-        blocks = max((u.blocks for u in self._mentions() if (u.of, u.axis) == ("output", place)), default=1)
+        blocks = max((u.blocks for u in self._mentions() if (u.of, u.axis) == ("output", dimension)), default=1)
 
         def check() -> Clash | None:
             if not self.axes.numbered(axis):

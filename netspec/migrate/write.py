@@ -15,9 +15,9 @@ from netspec.version import VERSION
 SUFFIX = ".safetensors"
 
 
-def output_path(asked: Path | None, name: str, old: Path) -> Path:
+def output_path(output: Path | None, name: str, old: Path) -> Path:
     """Where to write.  Raises NS624 for a file of another kind, and for the one that the weights are read from."""
-    path = asked or Path()
+    path = output or Path()
     if path.is_dir():
         path /= f"{file_name(name, 'network')}{SUFFIX}"
     if path.suffix != SUFFIX:

@@ -8,7 +8,7 @@ from netspec.layers.recurrent import CellLayer
 from netspec.report.styled import Line, Styled
 from netspec.review.changes.equation_diff import Segment, changed_parts
 from netspec.review.difference import Cause, Change, LayerChange
-from netspec.review.explain.cause_lines import place
+from netspec.review.explain.cause_lines import lines_text
 
 _SIGN = {"removed": ("-", "red"), "added": ("+", "green")}
 
@@ -23,7 +23,7 @@ def cell_text(layer: LayerChange, causes: Sequence[Cause]) -> str:
     node = layer.after or layer.before
     name = node.layer.the_cell.name if node is not None and isinstance(node.layer, CellLayer) else ""
     written = [cause for cause in causes if cause.path.startswith(f"cells.{name}.")]
-    return ", ".join(text for text in (f"equations of cell {name}", place(written)) if text)
+    return ", ".join(text for text in (f"equations of cell {name}", lines_text(written)) if text)
 
 
 def equation_lines(change: Change) -> Iterator[Line]:

@@ -30,8 +30,8 @@ def cell_changes(before: Side, after: Side, written: Sequence[Cause]) -> list[Ca
     if before.document is None or after.document is None or not (changes or "cells" in after.document.root):
         return changes
     old, new = cells_of(before), cells_of(after)
-    told = {cause.path.split(".")[1] for cause in changes}
-    if any(old.get(name) != new.get(name) for name in {*old, *new} - told - {str(c.before) for c in changes}):
+    changed = {cause.path.split(".")[1] for cause in changes}
+    if any(old.get(name) != new.get(name) for name in {*old, *new} - changed - {str(c.before) for c in changes}):
         changes = [cause for cause in merged_causes(before, after) if cause.path.startswith("cells.")]
     renamed = {cause.path: str(cause.before) for cause in changes if cause.kind == "renamed"}
     same: dict[str, bool] = {}
@@ -39,8 +39,8 @@ def cell_changes(before: Side, after: Side, written: Sequence[Cause]) -> list[Ca
     for cause in changes:
         name = cause.path.split(".")[1]
         if name not in same:
-            was = old.get(renamed.get(f"cells.{name}", name))
-            same[name] = was is not None and name in new and same_function(was, new[name])
+            old_cell = old.get(renamed.get(f"cells.{name}", name))
+            same[name] = old_cell is not None and name in new and same_function(old_cell, new[name])
         noted.append(replace(cause, note=cause.note or _note(cause, same[name])))
     return noted
 

@@ -19,20 +19,20 @@ DEFAULT = "(default)"
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class Setting:
     """A value of a record and where it is written; a default is written nowhere."""
 
     value: Any
     tree: Tree | None
 
-    def below(self, key: str) -> Place:
+    def below(self, key: str) -> Setting:
         """The value of a field."""
         value = effective(self.value)[key]
         tree = value.tree if isinstance(value, Written) and value.tree is not None else None
         here = self.tree if isinstance(self.tree, Map) else None
         if here is not None and key in here:
-            return Place(value, here.entries[key])
-        return Place(value, tree)
+            return Setting(value, here.entries[key])
+        return Setting(value, tree)
 
     @property
     def text(self) -> str:
@@ -48,7 +48,7 @@ def effective(record: Any) -> dict[str, Any]:
     return {**values, **record.shares()} if isinstance(record, DataSplit) else values
 
 
-def record_changes(before: Place, after: Place, path: str, file_of: Mapping[object, str]) -> Iterator[Cause]:
+def record_changes(before: Setting, after: Setting, path: str, file_of: Mapping[object, str]) -> Iterator[Cause]:
     """The fields that differ; `file_of`: text -> the file that it is of, where that is not the file named."""
     old, new = before.value, after.value
     if old == new:
@@ -59,7 +59,7 @@ def record_changes(before: Place, after: Place, path: str, file_of: Mapping[obje
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         if len(old) == len(new) == 1:  # the loss of the only output, whatever that is called
-            item, other = (_item(place, *place.value) for place in (before, after))
+            item, other = (_item(side, *side.value) for side in (before, after))
             yield from record_changes(item, other, path, file_of)
             return
         yield from _of_mappings(before, after, path, file_of)
@@ -67,7 +67,7 @@ def record_changes(before: Place, after: Place, path: str, file_of: Mapping[obje
     yield change(path, before, after, file_of)
 
 
-def change(path: str, before: Place | None, after: Place | None, file_of: Mapping[object, str]) -> Cause:
+def change(path: str, before: Setting | None, after: Setting | None, file_of: Mapping[object, str]) -> Cause:
     """One value that is another now, was added, or removed."""
     kind = "added" if before is None else "removed" if after is None else "changed"
     tree = next((p.tree for p in (after, before) if p is not None and p.tree is not None), None)
@@ -77,19 +77,19 @@ def change(path: str, before: Place | None, after: Place | None, file_of: Mappin
     return Cause(path, old, new, span, file, kind)
 
 
-def _of_mappings(before: Place, after: Place, path: str, file_of: Mapping[object, str]) -> Iterator[Cause]:
+def _of_mappings(before: Setting, after: Setting, path: str, file_of: Mapping[object, str]) -> Iterator[Cause]:
     """Output -> loss, and the like."""
     for key in dict.fromkeys((*before.value, *after.value)):
-        places = [_item(place, key) if key in place.value else None for place in (before, after)]
-        if places[0] is not None and places[1] is not None:
-            yield from record_changes(places[0], places[1], f"{path}.{key}", file_of)
+        items = [_item(side, key) if key in side.value else None for side in (before, after)]
+        if items[0] is not None and items[1] is not None:
+            yield from record_changes(items[0], items[1], f"{path}.{key}", file_of)
         else:
-            yield change(f"{path}.{key}", places[0], places[1], file_of)
+            yield change(f"{path}.{key}", items[0], items[1], file_of)
 
 
-def _item(place: Place, key: str) -> Place:
-    tree = place.tree.get(key) if isinstance(place.tree, Map) else None
-    return Place(place.value[key], tree if tree is not None else place.tree)
+def _item(mapping: Setting, key: str) -> Setting:
+    tree = mapping.tree.get(key) if isinstance(mapping.tree, Map) else None
+    return Setting(mapping.value[key], tree if tree is not None else mapping.tree)
 
 
 def _plain(value: Any) -> str:

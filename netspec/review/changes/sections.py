@@ -10,7 +10,7 @@ from netspec.frontend.expression import resolve
 from netspec.frontend.formula import Env
 from netspec.graph.model import Budget, Graph
 from netspec.review.changes.cell_changes import cell_changes
-from netspec.review.changes.record_changes import Place, change, record_changes
+from netspec.review.changes.record_changes import Setting, change, record_changes
 from netspec.review.difference import Cause, Side
 from netspec.review.explain.causes import causes, tree_causes
 from netspec.source.errors import NetspecError
@@ -31,15 +31,15 @@ def sections(before: Side, after: Side, written: Sequence[Cause]) -> dict[str, l
     there had its default.  Where one cannot be read, its text is compared.
     """
     files = _files(before, after)
-    found = {section: _learning(section, before, after, written, files) for section in LEARNING}
-    found["budget"] = _budget(before, after, files)
-    found["cells"] = cell_changes(*_with_text(before, after, written))
-    return {section: found[section] for section in SECTIONS if found[section]}
+    causes = {section: _learning(section, before, after, written, files) for section in LEARNING}
+    causes["budget"] = _budget(before, after, files)
+    causes["cells"] = cell_changes(*_with_text(before, after, written))
+    return {section: causes[section] for section in SECTIONS if causes[section]}
 
 
-def beside(written: Iterable[Cause], found: Mapping[str, list[Cause]]) -> list[Cause]:
+def beside(written: Iterable[Cause], by_section: Mapping[str, list[Cause]]) -> list[Cause]:
     """The changes of the text that no section tells of."""
-    return [cause for cause in written if _section(cause) not in found]
+    return [cause for cause in written if _section(cause) not in by_section]
 
 
 def _section(cause: Cause) -> str:
@@ -58,13 +58,13 @@ def _learning(
 ) -> list[Cause]:
     old, new = (_record(side, section) for side in (before, after))
     declared = [side.document is not None and section in side.document.root for side in (before, after)]
-    if any(there and record is None for there, record in zip(declared, (old, new), strict=True)):
+    if any(has_section and record is None for has_section, record in zip(declared, (old, new), strict=True)):
         return [cause for cause in written if _section(cause) == section] or _resolved_causes(section, before, after)
-    places = [None if record is None else Place(record, record.tree) for record in (old, new)]
-    if places[0] is not None and places[1] is not None:
+    records = [None if record is None else Setting(record, record.tree) for record in (old, new)]
+    if records[0] is not None and records[1] is not None:
         key = _key(after, section)
-        return [replace(cause, entry=key) for cause in record_changes(places[0], places[1], section, files)]
-    return [] if places == [None, None] else [change(section, places[0], places[1], files)]
+        return [replace(cause, entry=key) for cause in record_changes(records[0], records[1], section, files)]
+    return [] if records == [None, None] else [change(section, records[0], records[1], files)]
 
 
 def _resolved_causes(section: str, before: Side, after: Side) -> list[Cause]:
@@ -101,15 +101,15 @@ def _budget(before: Side, after: Side, files: Mapping[object, str]) -> list[Caus
     """Bounds; what has none had no bound."""
     if before.spec is None or after.spec is None:
         return []
-    found = []
+    causes = []
     for key in fields_of(Budget):
-        old, new = (Place(getattr(side.spec.budget, key), _bound(side, key)) for side in (before, after) if side.spec)
+        old, new = (Setting(getattr(side.spec.budget, key), _bound(side, key)) for side in (before, after) if side.spec)
         if old.value != new.value:
             cause = change(f"budget.{key}", old, new, files)
             unit = UNITS.get(key, "")
             bounds = _amount(old, "" if new.value is not None else unit), _amount(new, unit)
-            found.append(replace(cause, before=bounds[0], after=bounds[1], entry=_key(after, "budget")))
-    return found
+            causes.append(replace(cause, before=bounds[0], after=bounds[1], entry=_key(after, "budget")))
+    return causes
 
 
 def _bound(side: Side, key: str) -> Map | None:
@@ -117,11 +117,11 @@ def _bound(side: Side, key: str) -> Map | None:
     return budget.get(key) if budget is not None else None  # type: ignore[return-value]  # any tree
 
 
-def _amount(place: Place, unit: str) -> str:
+def _amount(bound: Setting, unit: str) -> str:
     """A bound as it is written, `12M`; a bare number with its thousands marked."""
-    if place.value is None:
+    if bound.value is None:
         return "no bound"
-    written = place.text if place.tree is not None and not place.text.isdigit() else f"{place.value:,}"
+    written = bound.text if bound.tree is not None and not bound.text.isdigit() else f"{bound.value:,}"
     return f"{written} {unit}".strip()
 
 

@@ -39,10 +39,10 @@ def line(cause: Cause) -> str:
 def reference(cause: Cause) -> str:
     """A cause in a word or two and its place: `vars.width, line 4`, `block basic, common.yaml line 15`."""
     owner, path = subject(cause)
-    return ", ".join(text for text in (owner or path, place([cause])) if text)
+    return ", ".join(text for text in (owner or path, lines_text([cause])) if text)
 
 
-def place(causes: Iterable[Cause]) -> str:
+def lines_text(causes: Iterable[Cause]) -> str:
     """`line 4`, `common.yaml lines 12, 15`."""
     files: dict[str, set[int]] = {}
     for cause in causes:
@@ -180,26 +180,26 @@ def _of_one_entry(group: Sequence[Cause]) -> str:
 def _of_many_places(group: Sequence[Cause]) -> str:
     """`relu -> gelu in 3 places: layers.relu (line 10); block basic: body.relu, relu (common.yaml lines 12, 15)`."""
     first = group[0]
-    whole = is_entry(first)
+    of_entry = is_entry(first)
     owners: dict[str, list[Cause]] = {}
     for cause in group:
         owner, path = subject(cause)
         owners.setdefault(f"{owner}: " if owner else f"{path.partition('.')[0]}.", []).append(cause)
-    places = []
+    listed = []
     for owner, causes in owners.items():
-        names = dict.fromkeys(_name(cause, owner, whole) for cause in causes)
-        places.append(f"{owner}{_few(list(names))} ({place(causes)})")
-    name = "" if whole and first.kind == "changed" else first.path.rpartition(".")[2]
+        names = dict.fromkeys(_name(cause, owner, of_entry) for cause in causes)
+        listed.append(f"{owner}{_few(list(names))} ({lines_text(causes)})")
+    name = "" if of_entry and first.kind == "changed" else first.path.rpartition(".")[2]
     text = f"{first.before} renamed to {first.after}" if first.kind == "renamed" else _text(first, name)
-    return f"{text} in {len(group):,} places: {'; '.join(places)}"
+    return f"{text} in {len(group):,} places: {'; '.join(listed)}"
 
 
-def _name(cause: Cause, owner: str, whole: bool) -> str:
+def _name(cause: Cause, owner: str, of_entry: bool) -> str:
     """What an edit is of: an entry, or the one that a key belongs to; of a renamed one the older name."""
     path = subject(cause)[1].removeprefix(owner)
     if cause.kind == "renamed":
         return ".".join([*path.split(".")[:-1], str(cause.before)])
-    return path if whole else path.rpartition(".")[0]
+    return path if of_entry else path.rpartition(".")[0]
 
 
 def _few(names: Sequence[str]) -> str:
@@ -208,7 +208,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _placed(owner: str, text: str, causes: Sequence[Cause]) -> str:
-    where = place(causes)
+    where = lines_text(causes)
     if causes[0].kind == "moved":  # the text names the file already
         where = where.removeprefix(causes[0].file).strip()
     if owner:

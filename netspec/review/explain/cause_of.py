@@ -50,8 +50,8 @@ class CauseFinder:
         way = list(self.expanded(layer.name))
         if not way:
             return None
-        own = self.by_entry.get(way[-1].name, [])
-        of_key = [cause for cause in own if not key or _key(cause) == key or is_entry(cause)]
+        of_entry = self.by_entry.get(way[-1].name, [])
+        of_key = [cause for cause in of_entry if not key or _key(cause) == key or is_entry(cause)]
         if of_key:
             return of_key[0]
         is_own = layer.name.rstrip(".0123456789").rpartition(".")[2] == way[-1].key.rstrip("0123456789")
@@ -134,8 +134,8 @@ class LayerCauses:
             return []
         keys = [change.what.partition(".")[0] for change in layer.changes] if layer.before and layer.after else []
         causes = (finder.cause_of(node, key) for key in keys or [""])
-        found = dict.fromkeys(cause for cause in causes if cause is not None)
-        return list(found) if found or self.base is None else [self.base]
+        unique = dict.fromkeys(cause for cause in causes if cause is not None)
+        return list(unique) if unique or self.base is None else [self.base]
 
 
 def _key(cause: Cause) -> str:

@@ -65,10 +65,10 @@ def _written(before: Side, after: Side) -> Iterator[Cause]:
     old, new = dict(before.document.files), dict(after.document.files)
     pairs = _file_pairs(before, after, old, new)
     edits: list[_FileEdit] = []
-    for name, was in pairs.items():
-        if old[was].source.lines != new[name].source.lines:
+    for name, old_name in pairs.items():
+        if old[old_name].source.lines != new[name].source.lines:
             shown = "" if name == after.main else name
-            edits += [_FileEdit(shown, e) for e in edits_between([(old[was].tree, new[name].tree, (), "")])]
+            edits += [_FileEdit(shown, e) for e in edits_between([(old[old_name].tree, new[name].tree, (), "")])]
     only_old = {name: file for name, file in old.items() if name not in pairs.values()}
     only_new = {name: file for name, file in new.items() if name not in pairs}
     edits = _moved_between_files(edits, only_old, only_new, before.main, after.main)
@@ -103,26 +103,28 @@ def _moved_between_files(
     """Blocks, cells and variables that another file holds now: one change each, and none for the `include`."""
     removed = {(e.edit.path, e.file or main_before): e.edit for e in edits if _is(e.edit, "removed")}
     added = {(e.edit.path, e.file or main_after): e.edit for e in edits if _is(e.edit, "added")}
-    gone = {key: edit.before for key, edit in removed.items()} | dict(_definitions(only_old))
-    come = {key: edit.after for key, edit in added.items()} | dict(_definitions(only_new))
+    removed_trees = {key: edit.before for key, edit in removed.items()} | dict(_definitions(only_old))
+    added_trees = {key: edit.after for key, edit in added.items()} | dict(_definitions(only_new))
     moves: list[_FileEdit] = []
     explained: set[TreeEdit] = set()
     includes: set[str] = set()
-    for (path, file), tree in come.items():
-        was = next((f for p, f in gone if p == path and f != file), None)
-        old = gone.get((path, was)) if was else None
-        if was is None or old is None or tree is None or (file in only_new and was in only_old):
+    for (path, file), tree in added_trees.items():
+        old_file = next((f for p, f in removed_trees if p == path and f != file), None)
+        old = removed_trees.get((path, old_file)) if old_file else None
+        if old_file is None or old is None or tree is None or (file in only_new and old_file in only_old):
             continue
         if not same(old, tree, inside(path[0], path[1])) and likeness(old, tree, inside(path[0], path[1])) < ALIKE:
             continue
         shown = "" if file == main_after else file
         span = tree.span if (path, file) not in added else added[path, file].span
-        moves.append(_FileEdit(shown, TreeEdit("moved", path, old, tree, span, path[0], span, names=((was,), (file,)))))
+        moves.append(
+            _FileEdit(shown, TreeEdit("moved", path, old, tree, span, path[0], span, names=((old_file,), (file,))))
+        )
         moves += [_FileEdit(shown, e) for e in edits_between([(old, tree, path, path[0])])]
-        explained |= {edit for edit in (added.get((path, file)), removed.get((path, was))) if edit}
-        includes |= {file, was}
-    kept = [e for e in edits if e.edit not in explained and not _includes(e.edit, includes)]
-    return kept + moves
+        explained |= {edit for edit in (added.get((path, file)), removed.get((path, old_file))) if edit}
+        includes |= {file, old_file}
+    unexplained = [e for e in edits if e.edit not in explained and not _includes(e.edit, includes)]
+    return unexplained + moves
 
 
 def _is(edit: TreeEdit, kind: str) -> bool:

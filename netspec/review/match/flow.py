@@ -64,7 +64,7 @@ def flows(before: Graph, after: Graph) -> tuple[Flow, Flow]:
 def _renamed_axes(before: Graph, after: Graph) -> dict[str, str]:
     """Axis names of the older network that the newer has not -> what stands in their places there."""
     old, new = _axes(before.inputs.values()), _axes(after.inputs.values())
-    gone, added = old - new, new - old
+    removed, added = old - new, new - old
     renamed: dict[str, str] = {}
     pairs = [(before.inputs[name], after.inputs[name]) for name in before.inputs if name in after.inputs]
     rest = [
@@ -75,7 +75,7 @@ def _renamed_axes(before: Graph, after: Graph) -> dict[str, str]:
     for a, b in pairs:
         if a.rank == b.rank:
             for size, other in zip(map(str, a.shape), map(str, b.shape), strict=True):
-                if size in gone and other in added and size not in renamed:
+                if size in removed and other in added and size not in renamed:
                     renamed[size] = other
                     added.remove(other)
     return renamed

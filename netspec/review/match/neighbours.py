@@ -106,14 +106,14 @@ def _same(before: Flow, after: Flow, x: Ref, y: Ref) -> bool:
 def _readers(before: Flow, after: Flow, pairs: Pairs[str], a: str, b: str) -> Iterator[tuple[str, str]]:
     """What reads both at the same input, of several the most alike in name first."""
     new = _by_input(after, b, pairs.before)
-    for place, names in _by_input(before, a, pairs.after).items():
-        yield from most_alike(names, new.get(place, []), str)
+    for input_port, names in _by_input(before, a, pairs.after).items():
+        yield from most_alike(names, new.get(input_port, []), str)
 
 
 def _by_input(flow: Flow, name: str, paired: dict[str, str]) -> dict[Hashable, list[str]]:
     """The readers of a node that have no partner: (which input, port) -> names."""
-    places: dict[Hashable, list[str]] = defaultdict(list)
+    by_input: dict[Hashable, list[str]] = defaultdict(list)
     for reader, position, port in flow.readers.get(name, ()):
         if reader not in paired:
-            places[0 if is_commutative(flow[reader]) else position, port].append(reader)
-    return places
+            by_input[0 if is_commutative(flow[reader]) else position, port].append(reader)
+    return by_input

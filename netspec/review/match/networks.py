@@ -105,13 +105,13 @@ def _pair_the_rest(old: Flow, new: Flow, pairs: Pairs[str]) -> None:
         return copies.free(x, y) or copies.after.get(x) == y
 
     layers = (node for node in old.graph.layers() if node.name in new.graph and node.name not in new.graph.inputs)
-    kept = [(node, new[node.name]) for node in layers if in_one_copy(node.name, node.name)]
+    same_name = [(node, new[node.name]) for node in layers if in_one_copy(node.name, node.name)]
     spread(old, new, pairs, lambda a, b: old.meaning[a] == new.meaning[b] and in_one_copy(a, b))
-    for x, y in kept:
+    for x, y in same_name:
         if x.kind == y.kind and pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
     spread(old, new, pairs, lambda a, b: old[a].kind == new[b].kind and in_one_copy(a, b))
-    for x, y in kept:
+    for x, y in same_name:
         if pairs.free(x.name, y.name):
             pairs.put(x.name, y.name)
     spread(old, new, pairs, lambda a, b: stand_alike(old, new, pairs, a, b) and alike(a, b) and in_one_copy(a, b))

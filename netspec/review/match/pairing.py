@@ -48,6 +48,6 @@ def most_alike(before: Sequence[T], after: Sequence[T], name: Callable[[T], str]
     if len(before) * len(after) > MANY:
         yield from zip(before, after, strict=False)
         return
-    places = ((i, j) for i in range(len(before)) for j in range(len(after)))
-    ranked = sorted((-likeness(name(before[i]), name(after[j])), i, j) for i, j in places)
+    positions = ((i, j) for i in range(len(before)) for j in range(len(after)))
+    ranked = sorted((-likeness(name(before[i]), name(after[j])), i, j) for i, j in positions)
     yield from ((before[i], after[j]) for _, i, j in ranked)

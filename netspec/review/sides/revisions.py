@@ -52,8 +52,8 @@ def revisions(names: Sequence[str]) -> Revisions:
 
 def _range(text: str) -> tuple[str, str, str] | None:
     for dots in ("...", ".."):
-        before, found, after = text.partition(dots)
-        if found:
+        before, separator, after = text.partition(dots)
+        if separator:
             return before, dots, after
     return None
 

@@ -103,8 +103,8 @@ def _touched_files(
 ) -> tuple[list[ChangedFile], set[str]]:
     """The netspec files that read what changed, in order; and of all files those that others of them read."""
     before_of = {file.after: file.before for file in changed if file.before and file.after}
-    gone = {file.before for file in changed if file.before}
-    come = {file.after for file in changed if file.after}
+    old_paths = {file.before for file in changed if file.before}
+    new_paths = {file.after for file in changed if file.after}
     touched: list[ChangedFile] = []
     read_by_others: set[str] = set()
     named = [
@@ -118,13 +118,13 @@ def _touched_files(
     for path in dict.fromkeys((*new.files(), *named, *renamed)):
         was = before_of.get(path, path if path in old.paths and old.named(path) is not None else "")
         reads_old, reads_new = (old.reads(was) if was else frozenset[str]()), new.reads(path)
-        hits = reads_new & come | reads_old & gone
+        hits = reads_new & new_paths | reads_old & old_paths
         if hits:
             read_by_others |= (reads_new | reads_old) - {path, was}
             if _stands(below, {path, was, *hits}):
                 touched.append(ChangedFile(was, path))
     still = {file.before for file in touched}
-    for path in gone - still - new.paths:
+    for path in old_paths - still - new.paths:
         if old.named(path) is not None and _stands(below, {path}):
             touched.append(ChangedFile(path, ""))
             read_by_others |= old.reads(path) - {path}
