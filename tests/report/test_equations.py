@@ -66,5 +66,5 @@ def test_how_a_cell_says_that_its_weights_begin_is_a_change() -> None:
     difference = compare(side(CELL), side(after))
     assert difference.headline == "initialisation only"
     assert [(c.what, c.before, c.after) for layer in difference.layers for c in layer.changes] == [
-        ("init.b_f", None, "1.0")
+        ("init.b_f", None, "1")
     ]
