@@ -109,13 +109,47 @@ def test_a_folder_has_its_networks_and_no_fragments() -> None:
     assert code == 1 and "blocks.yaml:1:1: NS204 `inputs` is missing" in err
 
 
-def test_a_lock_of_another_layout_is_told_from_another_network() -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("parameters: 139", "parameters: 140", "9:22: NS108 `totals.parameters` is 140, the layers give 139"),
+        ("flops: 64}", "flops: 65}", "NS108 `layers.pairs.1.fc.flops` is 65, the layers give 64"),
+        (", flops: 64}", "}", "NS108 `layers.pairs.1.fc.flops` is missing, the layers give 64"),
+        ("relu, output: [8]}", "relu, output: [8], flops: 1}", "act.flops` is 1, the layers give none"),
+        ("shape: [3]", "shape: [4]", "NS108 `outputs.head.shape` is [4], the layers give [3]"),
+        ("layers:\n", "layers:\n  # reviewed\n", "NS108 is not as `netspec lock` writes this line"),
+    ],
+)
+def test_a_lock_that_was_changed_by_hand_is_refused(old: str, new: str, problem: str) -> None:
     run("net.yaml")
     text = Path("net.lock").read_text()
-    Path("net.lock").write_text(text.replace("parameters: 139", "parameters: 140"))
-    code, out, _ = run("--check", "net.yaml")
-    assert code == 3 and "net.lock -> net.yaml: same network" in out
-    assert "help: the lock was written by another netspec, or in another order, `netspec lock net.yaml` writes" in out
+    assert old in text
+    Path("net.lock").write_text(text.replace(old, new, 1))
+    code, out, err = run("--check", "net.yaml")
+    assert (code, out) == (1, "1 network, 0 no more as locked, 1 not read or written\n")
+    assert problem in err and "changed by hand or by a merge" in err and "help: `netspec lock` writes it anew" in err
+    run("net.yaml")
+    assert Path("net.lock").read_text() == text and run("--check", "net.yaml")[0] == 0
+
+
+def test_a_comment_at_the_end_of_a_lock_is_a_change_by_hand() -> None:
+    run("net.yaml")
+    Path("net.lock").write_text(Path("net.lock").read_text() + "# hi\n")
+    code, _, err = run("--check", "net.yaml")
+    assert code == 1 and "# hi" in err and "same network" not in err
+
+
+def test_a_lock_in_another_order_is_told_by_its_line_and_not_as_the_same_network() -> None:
+    """Of branches that read the same the order says nothing."""
+    left, right = "  left: {type: relu, from: pairs}\n", "  right: {type: tanh, from: pairs}\n"
+    end = "  sum: {type: add, from: [left, right]}\n"
+    Path("net.yaml").write_text(NET + left + right + end)
+    run("net.yaml")
+    Path("net.yaml").write_text(NET + right + left + end)
+    code, out, err = run("--check", "net.yaml")
+    assert (code, err) == (3, "") and "same network" not in out
+    assert "computes what net.yaml does, and is written otherwise\n-   left: {" in out and "\n+   right: {" in out
+    assert "help: `netspec lock net.yaml` writes it anew\n1 network, 1 no more as locked\n" in out
 
 
 def test_what_cannot_be_locked_is_told_and_the_others_are(folder: Path) -> None:

@@ -88,7 +88,7 @@ def _same(path: Path) -> bool:
     from netspec.report.styled import Lines
     from netspec.review.diff import compare
     from netspec.review.difference import Side
-    from netspec.review.lock.locked import lock_source, read_lock
+    from netspec.review.lock.locked import first_other_line, lock_source, read_lock
     from netspec.review.lock.lockfile import lock_path, lock_text
     from netspec.source.text import Source
 
@@ -102,7 +102,12 @@ def _same(path: Path) -> bool:
         return True
     now = read_lock(Source(str(path), text))  # both as a lock has them: without data, training and budget
     difference = compare(Side(str(lock_file), read_lock(source)), Side(str(path), now))
-    show([Lines(partial(lines, difference, str(lock_file), str(path), False))])
-    meant = "if this is meant" if difference else "the lock was written by another netspec, or in another order"
-    show([f"help: {meant}, `netspec lock {path}` writes it anew"])
+    if difference:
+        show([Lines(partial(lines, difference, str(lock_file), str(path), False))])
+        show([f"help: if this is meant, `netspec lock {path}` writes it anew"])
+        return False
+    line = first_other_line(source, text).line
+    written = text.split("\n")[line - 1] if line <= text.count("\n") else ""
+    head = f"{lock_file}:{line}: computes what {path} does, and is written otherwise"
+    show([head, f"- {source.lines[line - 1]}", f"+ {written}", f"help: `netspec lock {path}` writes it anew"])
     return False

@@ -19,15 +19,16 @@ from netspec.graph.inputs import read_inputs
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.layers.init import read_init
-from netspec.review.lock.lockfile import RESULTS, VERSION
+from netspec.review.lock.lockfile import RESULTS, VERSION, lock_text
 from netspec.source.errors import NetspecError, Problems, raise_all
 from netspec.source.files import reason
 from netspec.source.garbage import collecting_later
 from netspec.source.input_files import read_whole
-from netspec.source.text import Source, show
+from netspec.source.text import Source, Span, show
 from netspec.source.tree import Items, Map, Scalar, Tree, parse
 
 AGAIN = "`netspec lock` writes it anew"
+CHANGED = "it was changed by hand or by a merge, or another netspec wrote it"
 
 
 def lock_source(path: Path) -> Source:
@@ -39,7 +40,7 @@ def lock_source(path: Path) -> Source:
 
 
 def read_lock(source: Source) -> Graph:
-    """The network of a lock.  Raises NS108 where the text is no lock, or not the one of its digests."""
+    """The network of a lock.  Raises NS108 where the text is no lock, or not the one that its own layers give."""
     with collecting_later():
         try:
             return _read(source)
@@ -78,7 +79,46 @@ def _read(source: Source) -> Graph:
     if comparable and written != computed:
         text = "is not the network of its digests: it was changed by hand or by a merge"
         raise NetspecError("NS108", text, name=source.name, hint=AGAIN)
+    if comparable:
+        _refuse_changes(source, root, lock_text(graph, document, ""))
     return graph
+
+
+def _refuse_changes(source: Source, written: Map, text: str) -> None:
+    """Raises NS108 at the first place where a lock is not `text`, the lock of its own layers; line 1 is free."""
+    if source.text.partition("\n")[2] == text.partition("\n")[2]:
+        return
+    computed = parse(Source(source.name, text), most=len(text))
+    span, message = _first_change(written, computed, ()) or (
+        first_other_line(source, text, first=2),
+        "is not as `netspec lock` writes this line",
+    )
+    raise NetspecError("NS108", f"{message}: {CHANGED}", span, hint=AGAIN)
+
+
+def _first_change(written: Tree, computed: Tree, path: tuple[str, ...]) -> tuple[Span, str] | None:
+    """The first value that is not the computed one, and in words what it should be; None: all are equal."""
+    if isinstance(written, Map) and isinstance(computed, Map):
+        for key in {**computed.entries, **written.entries}:
+            value, expected, name = written.get(key), computed.get(key), ".".join((*path, key))
+            if value is None and expected is not None:
+                return written.span, f"`{name}` is missing, the layers give {show(expected.plain())}"
+            if value is not None and expected is None:
+                return written.key_span(key), f"`{name}` is {show(value.plain())}, the layers give none"
+            if value and expected and (change := _first_change(value, expected, (*path, key))):
+                return change
+        return None
+    if written.plain() == computed.plain():
+        return None
+    return written.span, f"`{'.'.join(path)}` is {show(written.plain())}, the layers give {show(computed.plain())}"
+
+
+def first_other_line(source: Source, text: str, *, first: int = 1) -> Span:
+    """The first line of a lock from line `first` on that is not as in `text`; its last where `text` goes on."""
+    lines, others = source.lines, text.split("\n")
+    differing = (n for n in range(first, len(lines) + 1) if n > len(others) or lines[n - 1] != others[n - 1])
+    line = next(differing, len(lines))
+    return Span(source, line, 1, line, len(lines[line - 1]) + 1)
 
 
 def _text(root: Map) -> str:
