@@ -30,8 +30,8 @@ def actions(session: Session, buffer: OpenFile, params: CodeActionParams) -> lis
             span = problem.span
             if span is None or span.source.text != text or real(Path(span.source.name)) != path:
                 continue
-            place = lines.range(span)
-            if not _touch(place, params.range):
+            problem_range = lines.range(span)
+            if not _touch(problem_range, params.range):
                 continue
             start, end = lines.offset(span.line, span.column), lines.offset(span.end_line, span.end_column)
             for title, first, last, new in _fixes(problem, text, start, end):
@@ -59,9 +59,9 @@ def _fixes(problem: Problem, text: str, start: int, end: int) -> Iterator[tuple[
     if isinstance(hint, Hint) and not hint.new:
         yield from _left_out(hint.old, text, start, end)
     elif isinstance(hint, Hint):
-        found = list(re.finditer(rf"(?<![\w$]){re.escape(hint.old)}(?!\w)", text[start:end]))
-        if len(found) == 1:
-            first = start + found[0].start()
+        matches = list(re.finditer(rf"(?<![\w$]){re.escape(hint.old)}(?!\w)", text[start:end]))
+        if len(matches) == 1:
+            first = start + matches[0].start()
             yield f"Replace `{hint.old}` by `{hint.new}`", first, first + len(hint.old), hint.new
     elif problem.code == MISSING and len(problem.key) == 1:
         yield from _missing(problem.key[0], text, start, end)

@@ -35,13 +35,13 @@ class _Noted:
     """A file tree that notes which files it is asked for."""
 
     under: FileTree
-    asked: set[Path] = field(default_factory=set)
+    requested: set[Path] = field(default_factory=set)
 
     def real(self, path: Path) -> Path:
         return self.under.real(path)
 
     def read(self, path: Path) -> Source:
-        self.asked.add(path)
+        self.requested.add(path)
         return self.under.read(path)
 
     def near(self, path: Path) -> Path | None:
@@ -67,7 +67,7 @@ def check(source: Source, path: Path, files: FileTree) -> Checkup:
             text = "netspec failed on this text: a mistake of its own, which its log describes"
             problems = [(Problem("NS313", text, name=source.name), "error")]
     written = tuple(document.files.values()) if document else ()
-    return Checkup(source, tuple(problems), graph, frozenset(noted.asked), written)
+    return Checkup(source, tuple(problems), graph, frozenset(noted.requested), written)
 
 
 def _network(document: Document) -> Graph | None:

@@ -49,8 +49,8 @@ def completion(session: Session, buffer: OpenFile, params: CompletionParams) -> 
     if not buffer.is_network:  # it may become one by its first key
         start = CompletionItem("netspec", kind=CompletionItemKind.Property, insert_text="netspec: 1\n")
         return CompletionList(False, [start] if not cursor.path and cursor.key is None and not cursor.values else [])
-    asked = _Asked(session, buffer, session.family(buffer), cursor, lines, offset)
-    items = list(asked.items())
+    context = _Asked(session, buffer, session.family(buffer), cursor, lines, offset)
+    items = list(context.items())
     for i, item in enumerate(items):
         item.sort_text = item.sort_text or f"{i:05}"
     return CompletionList(is_incomplete=False, items=items)
@@ -99,14 +99,14 @@ class _Asked:
 
     def inherited(self, used: set[str]) -> Iterator[CompletionItem]:
         """Names that a parent has, to lay something over them."""
-        there = self.family.at(*self.cursor.path)
-        own: Map | None = self.family.root.tree
+        inherited = self.family.at(*self.cursor.path)
+        mapping: Map | None = self.family.root.tree
         for key in self.cursor.path:
-            below = own.get(key) if own else None
-            own = below if isinstance(below, Map) else None
-        mine = own.entries if own else {}
-        for name, tree in there.entries.items() if isinstance(there, Map) else ():
-            if name not in used and name not in mine:
+            below = mapping.get(key) if mapping else None
+            mapping = below if isinstance(below, Map) else None
+        written = mapping.entries if mapping else {}
+        for name, tree in inherited.entries.items() if isinstance(inherited, Map) else ():
+            if name not in used and name not in written:
                 where = tree.span.source.name.rpartition("/")[2]
                 text = name if self.cursor.colon else f"{name}: "
                 yield self.item(name, CompletionItemKind.Reference, text, "", f"from {where}")
@@ -143,11 +143,11 @@ class _Asked:
     def kinds(self, *, whole: bool) -> Iterator[CompletionItem]:
         """`whole`: the entry is still to be written, with what the kind requires."""
         blocks = self.family.at("blocks")
-        own = list(blocks.entries) if isinstance(blocks, Map) else []
-        if self.cursor.path[:1] == ("blocks",) and self.cursor.path[1:2] and self.cursor.path[1] in own:
-            own.remove(self.cursor.path[1])  # a block cannot use itself
-        for name in (*own, *kinds(), *CONTAINERS):
-            kind = CompletionItemKind.Class if name in own else CompletionItemKind.Function
+        block_names = list(blocks.entries) if isinstance(blocks, Map) else []
+        if self.cursor.path[:1] == ("blocks",) and self.cursor.path[1:2] and self.cursor.path[1] in block_names:
+            block_names.remove(self.cursor.path[1])  # a block cannot use itself
+        for name in (*block_names, *kinds(), *CONTAINERS):
+            kind = CompletionItemKind.Class if name in block_names else CompletionItemKind.Function
             required = [k.name for k in layer_keys(name, self.family).values() if k.required and k.name != "type"]
             text = name
             if whole and required and name not in CONTAINERS and not self.cursor.flow:
@@ -155,7 +155,7 @@ class _Asked:
             elif whole and name in CONTAINERS and not self.cursor.flow:
                 text = f"{self.line_below(1)}type: {name}{self.line_below(1)}{body_key(name)}:{self.line_below(2)}"
             item = self.item(name, kind, text, kind_doc(name, self.family), kind_summary(name, self.family))
-            item.sort_text = f"{0 if name in own else 1}{name}"
+            item.sort_text = f"{0 if name in block_names else 1}{name}"
             yield item
 
     def line_below(self, depth: int) -> str:
@@ -206,17 +206,17 @@ class _Asked:
             yield self.item(name, CompletionItemKind.Interface, name, "", f"input {show(tree.plain())}")
 
     def cells(self) -> Iterator[CompletionItem]:
-        own = self.family.at("cells")
-        for name in (*(own.entries if isinstance(own, Map) else ()), *library_names()):
+        cells = self.family.at("cells")
+        for name in (*(cells.entries if isinstance(cells, Map) else ()), *library_names()):
             yield self.item(name, CompletionItemKind.Class, name, cell_doc(name, self.family), "cell")
 
     def files(self) -> Iterator[CompletionItem]:
         """Netspec files in the folder of this one and below."""
-        folder, here = self.buffer.path.parent, real(self.buffer.path)
+        folder, edited = self.buffer.path.parent, real(self.buffer.path)
         known = (path for path in self.session.buffers.networks() if path.is_relative_to(real(folder)))
         beside = (real(path) for path in sorted(folder.glob("*.y*ml")) if not path.is_symlink())
         for path in list(dict.fromkeys([*beside, *known]))[:MAX_FILES]:
-            if path != here and path.is_relative_to(real(folder)):
+            if path != edited and path.is_relative_to(real(folder)):
                 name = os.path.relpath(path, real(folder))
                 yield self.item(name, CompletionItemKind.File, name, "", "")
 
@@ -226,12 +226,12 @@ class _Asked:
         word = self.cursor.word
         whole = "$(" not in word
         env: dict[str, tuple[object, str]] = {}
-        for home, what in ((("vars",), "variable"), ((*self.cursor.path[:2], "params"), "parameter")):
+        for home, role in ((("vars",), "variable"), ((*self.cursor.path[:2], "params"), "parameter")):
             if home[0] == "blocks" or home == ("vars",):
                 tree = self.family.at(*home)
-                env |= {name: (t.plain(), what) for name, t in tree.entries.items()} if isinstance(tree, Map) else {}
-        for name, (value, what) in env.items():
-            detail = f"{what} {show(value)}" if value is not None else what
+                env |= {name: (t.plain(), role) for name, t in tree.entries.items()} if isinstance(tree, Map) else {}
+        for name, (value, role) in env.items():
+            detail = f"{role} {show(value)}" if value is not None else role
             yield self.item(name, CompletionItemKind.Variable, name, "", detail)
         if any("repeat" in level.values for level in self.cursor.levels):
             yield self.item("i", CompletionItemKind.Variable, "i", "", "the number of the copy, from 0")

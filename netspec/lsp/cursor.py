@@ -205,17 +205,17 @@ def _levels(above: list[str], below: list[str], indent: int, item: bool) -> tupl
         match = _ENTRY.match(line)
         if match is None or line.lstrip().startswith("#"):
             continue
-        own = len(match["indent"]) + len(match["item"] or "")
-        if item and listed is None and own <= limit:
-            listed, limit = _bare(match["key"]), own
+        entry_column = len(match["indent"]) + len(match["item"] or "")
+        if item and listed is None and entry_column <= limit:
+            listed, limit = _bare(match["key"]), entry_column
             item = False
             current.values[listed] = ""
-        elif own == limit:
+        elif entry_column == limit:
             current.values.setdefault(_bare(match["key"]), _value(line[match.end() :]))
-        elif own < limit:
+        elif entry_column < limit:
             current.key = _bare(match["key"])
             levels.append(current)
-            current, limit = Level(""), own
+            current, limit = Level(""), entry_column
             current.values[_bare(match["key"])] = _value(line[match.end() :])
     levels.append(current)
     levels.reverse()
@@ -225,10 +225,10 @@ def _levels(above: list[str], below: list[str], indent: int, item: bool) -> tupl
         match = _ENTRY.match(line)
         if match is None or line.lstrip().startswith("#"):
             continue
-        own = len(match["indent"]) + len(match["item"] or "")
-        if own < indent:
+        entry_column = len(match["indent"]) + len(match["item"] or "")
+        if entry_column < indent:
             break
-        if own == indent and not listed:
+        if entry_column == indent and not listed:
             levels[-1].values.setdefault(_bare(match["key"]), _value(line[match.end() :]))
     return tuple(levels), listed
 

@@ -54,9 +54,9 @@ def diagnostics(checkup: Checkup, spans: Spans) -> dict[str, list[Diagnostic]]:
 
 
 def diagnostic(problem: Problem, level: str, spans: Spans) -> Diagnostic:
-    place = spans.range(problem.span) if problem.span else Range(Position(0, 0), Position(0, 1))
+    range_ = spans.range(problem.span) if problem.span else Range(Position(0, 0), Position(0, 1))
     return Diagnostic(
-        range=place,
+        range=range_,
         message=message_of(problem),
         severity=SEVERITY[level],
         code=problem.code,

@@ -76,11 +76,11 @@ def _block_doc(name: str, block: Map, family: Family) -> str:
 
 def cell_doc(name: str, family: Family) -> str:
     """A cell of the file as it is written, or of the library with how many numbers it learns; "" for neither."""
-    own = family.at("cells", name)
-    if isinstance(own, Map):
-        equations = own.get("equations")
+    declared = family.at("cells", name)
+    if isinstance(declared, Map):
+        equations = declared.get("equations")
         lines = [str(item.plain()) for item in equations.items] if isinstance(equations, Items) else []
-        about = own.get("description")
+        about = declared.get("description")
         head = [f"**cell {escaped(name)}**", escaped(str(about.value)) if isinstance(about, Scalar) else ""]
         return "\n\n".join(part for part in (*head, _equations(lines)) if part)
     if name not in library_names():

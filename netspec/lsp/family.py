@@ -50,9 +50,9 @@ def below(tree: Tree | None, path: tuple[str, ...]) -> Tree | None:
     return tree
 
 
-def read_family(source: Source, path: Path, tree: FileTree, kept: Mapping[Path, Member]) -> Family:
-    """`kept` are members of an earlier reading: one whose text is the same is not parsed again."""
-    return _Reading(tree, kept).family(source, path)
+def read_family(source: Source, path: Path, tree: FileTree, earlier: Mapping[Path, Member]) -> Family:
+    """`earlier` are members of an earlier reading: one whose text is the same is not parsed again."""
+    return _Reading(tree, earlier).family(source, path)
 
 
 def named_files(tree: Map) -> Iterator[tuple[str, Scalar]]:
@@ -65,8 +65,8 @@ def named_files(tree: Map) -> Iterator[tuple[str, Scalar]]:
 
 
 class _Reading:
-    def __init__(self, tree: FileTree, kept: Mapping[Path, Member]) -> None:
-        self.files, self.kept = Files(tree), kept
+    def __init__(self, tree: FileTree, earlier: Mapping[Path, Member]) -> None:
+        self.files, self.earlier = Files(tree), earlier
         self.members: dict[Path, Member] = {}
         self.merged: dict[Path, Map] = {}
 
@@ -76,12 +76,12 @@ class _Reading:
         return Family(root, merged, self.members)
 
     def member(self, path: Path, source: Source) -> Member:
-        kept = self.kept.get(path)
-        if kept is None or kept.source.text != source.text or kept.source.name != source.name:
+        member = self.earlier.get(path)
+        if member is None or member.source.text != source.text or member.source.name != source.name:
             span = Span(source, 1, 1, 1, 1)
-            kept = Member(path, source, mended(source) or Map({}, span))
-        self.members[path] = kept
-        return kept
+            member = Member(path, source, mended(source) or Map({}, span))
+        self.members[path] = member
+        return member
 
     def merge(self, member: Member, folder: Path, above: tuple[Path, ...]) -> Map:
         tree = member.tree

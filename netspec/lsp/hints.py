@@ -27,8 +27,8 @@ def hints(session: Session, buffer: OpenFile, params: InlayHintParams) -> list[I
                 continue
             label = shape_label((*path, name), network)
             if label:
-                place = lines.position(lines.offset(line, column))
-                shown.append(InlayHint(place, label, kind=InlayHintKind.Type, padding_left=True))
+                position = lines.position(lines.offset(line, column))
+                shown.append(InlayHint(position, label, kind=InlayHintKind.Type, padding_left=True))
     return shown
 
 

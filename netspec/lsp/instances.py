@@ -52,9 +52,9 @@ class CompiledNetwork:
             return dict(self.graph[name].outputs)
         block = kind_of(self.family, path)
         home = ("blocks", block) if block else path
-        given = self.family.at(*home, "outputs") if block else None
-        if isinstance(given, Map):
-            return self._named(home, name, given)
+        named = self.family.at(*home, "outputs") if block else None
+        if isinstance(named, Map):
+            return self._named(home, name, named)
         body = (*home, "layers")
         for last in reversed(list(_entries(self.family.at(*body)))):
             copies = list(self._copies(f"{name}.{last}"))
@@ -62,10 +62,10 @@ class CompiledNetwork:
                 return self.outputs((*body, last), copies[-1])
         return {}
 
-    def _named(self, home: tuple[str, ...], name: str, given: Map) -> dict[str, TensorType]:
+    def _named(self, home: tuple[str, ...], name: str, named: Map) -> dict[str, TensorType]:
         """The outputs that a block names."""
         types: dict[str, TensorType] = {}
-        for port, target in given.entries.items():
+        for port, target in named.entries.items():
             if not isinstance(target, Scalar) or not isinstance(target.value, str):
                 continue
             first, *rest = target.value.split(".")

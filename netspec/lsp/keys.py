@@ -137,21 +137,21 @@ def keys_at(path: tuple[str, ...], levels: Sequence[Mapping[str, str]], family: 
 def layer_keys(kind: str, family: Family) -> dict[str, Key]:
     """Of a layer's entry: its kind's own keys first, then those that wire it."""
     tag = Key("type", "a layer kind", "The kind of the layer, or a block of the file.", required=True)
-    own: dict[str, Key] = {}
+    fields: dict[str, Key] = {}
     params = family.at("blocks", kind, "params")
     if isinstance(family.at("blocks", kind), Map):
         for name, default in params.entries.items() if isinstance(params, Map) else ():
             plain = default.plain()
             shown = "" if plain is None else show(plain).strip("'")
-            own[name] = Key(name, f"a parameter of block {kind}", "", plain is None, shown)
+            fields[name] = Key(name, f"a parameter of block {kind}", "", plain is None, shown)
     elif kind in CONTAINERS:
         body = body_key(kind)
-        what = "path name -> layers" if kind == "branches" else "layers, in the order of the data"
-        own = {body: Key(body, what, required=True, nested=True), **_fields(CONTAINERS[kind])}
+        expects = "path name -> layers" if kind == "branches" else "layers, in the order of the data"
+        fields = {body: Key(body, expects, required=True, nested=True), **_fields(CONTAINERS[kind])}
     elif kind in kinds():
-        own = _fields(kinds()[kind])
+        fields = _fields(kinds()[kind])
     wiring = {k: _wiring_key(k, text) for k, (text, _) in WIRING.items()}
-    return {"type": tag, **own, **wiring}
+    return {"type": tag, **fields, **wiring}
 
 
 def _wiring_key(name: str, text: str) -> Key:

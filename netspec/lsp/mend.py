@@ -83,7 +83,7 @@ def _leave_out(lines: list[str], number: int) -> None:
         lines[number] = f"{line.rstrip()}:"
         return
     lines[number] = ""
-    if not _whole(line):
+    if not _is_complete(line):
         return
     indent = _indent(line)
     for i in range(number + 1, len(lines)):
@@ -150,7 +150,7 @@ def _suspects(source: Source, lines: list[str]) -> Iterator[int]:
         above = [i for i in range(min(problem[-1], len(lines)) - 1, -1, -1) if lines[i].strip()]
         named += above[:2]
     near = [line for line in dict.fromkeys(named) if lines[line].strip()]
-    yield from (line for line in near if not _whole(lines[line]))
+    yield from (line for line in near if not _is_complete(lines[line]))
     yield from near
 
 
@@ -172,7 +172,7 @@ def refused_at(source: Source) -> Iterator[tuple[int, ...]]:
     yield from ((problem.span.line - 1,) for problem in problems if problem.span)
 
 
-def _whole(line: str) -> bool:
+def _is_complete(line: str) -> bool:
     """Whether a line could be an entry as it is."""
     text = line.strip()
     quotes = text.count('"') % 2 or (text.count("'") % 2 and not re.search(r"\w'\w", text))

@@ -64,14 +64,14 @@ def _detail(value: Tree, path: tuple[str, ...], network: CompiledNetwork | None)
 def folds(session: Session, buffer: OpenFile, _: FoldingRangeParams) -> list[FoldingRange]:
     """Every mapping and list over several lines."""
     lines = session.spans().lines(buffer.source)
-    found: list[FoldingRange] = []
+    folded: list[FoldingRange] = []
     stack: list[Map] = [session.family(buffer).root.tree]
     while stack:
         mapping = stack.pop()
         for name, value in mapping.entries.items():
             start, end = lines.range(mapping.key_span(name)).start.line, lines.range(value.span).end.line
             if end > start:
-                found.append(FoldingRange(start, end))
+                folded.append(FoldingRange(start, end))
             if isinstance(value, Map):
                 stack.append(value)
-    return sorted(found, key=lambda fold: (fold.start_line, -fold.end_line))
+    return sorted(folded, key=lambda fold: (fold.start_line, -fold.end_line))

@@ -117,8 +117,8 @@ def create() -> NetspecServer:
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
     def folders(params: types.DidChangeWorkspaceFoldersParams) -> None:
-        gone = {path_of(folder.uri) for folder in params.event.removed}
-        session.buffers.folders = [path for path in session.buffers.folders if path not in gone]
+        removed = {path_of(folder.uri) for folder in params.event.removed}
+        session.buffers.folders = [path for path in session.buffers.folders if path not in removed]
         session.buffers.folders += [path_of(folder.uri) for folder in params.event.added]
 
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)

@@ -60,15 +60,15 @@ class Session:
 
     def _family(self, source: Source, path: Path, key: Path) -> Family:
         known = self._families.get(key)
-        kept: dict[Path, Member] = known.members if known else {}
-        self._families[key] = read_family(source, path, self.buffers, kept)
+        earlier: dict[Path, Member] = known.members if known else {}
+        self._families[key] = read_family(source, path, self.buffers, earlier)
         return self._families[key]
 
     def families(self) -> Iterator[Family]:
         """Of every file that is open or in the workspace."""
         paths = list(self.buffers.networks())
-        for gone in self._families.keys() - {*paths, *self.checkups}:
-            del self._families[gone]
+        for closed in self._families.keys() - {*paths, *self.checkups}:
+            del self._families[closed]
         for path in paths:
             family = self.family_of(path)
             if family is not None:
@@ -177,8 +177,8 @@ class Session:
             return {uri: shown for uri, shown in by_uri.items() if uri in opened}
         if path in self.includers:
             missing = (("layers",), ("inputs",))
-            kept = tuple(p for p in checkup.problems if p[0].code != "NS204" or p[0].key not in missing)
-            by_uri = diagnostics(Checkup(checkup.source, kept, None, checkup.reads), self.spans())
+            problems = tuple(p for p in checkup.problems if p[0].code != "NS204" or p[0].key not in missing)
+            by_uri = diagnostics(Checkup(checkup.source, problems, None, checkup.reads), self.spans())
         return by_uri
 
     def shown(self, uri: str) -> list[Diagnostic]:

@@ -50,7 +50,7 @@ def shows_colour(command: Sequence[str]) -> bool:
         if argument in ("--no-color", "--color=never"):
             return False
     terminal = str(sys.stdout.isatty()).lower()
-    asked = subprocess.run(
+    answer = subprocess.run(
         ["git", "config", "--get-colorbool", "color.diff", terminal], capture_output=True, check=False
     )
-    return asked.stdout.strip() == b"true"
+    return answer.stdout.strip() == b"true"

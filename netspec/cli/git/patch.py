@@ -52,7 +52,7 @@ def patch(before: Content, after: Content, arguments: Sequence[str], *, colour: 
         for name, content in (("a", before), ("b", after)):
             (Path(folder) / name).mkdir()
             if not content.absent:
-                _place(Path(folder, name, content.path), content)
+                _write_content(Path(folder, name, content.path), content)
         command = ["git", "--no-pager", "diff", "--no-index", "--no-ext-diff", "--no-textconv", "--no-prefix", "-M"]
         command += [f"--color={'always' if colour else 'never'}", *options, "a", "b"]
         done = subprocess.run(command, capture_output=True, check=False, cwd=folder)
@@ -63,7 +63,7 @@ def patch(before: Content, after: Content, arguments: Sequence[str], *, colour: 
     return head + hunks + rest
 
 
-def _place(path: Path, content: Content) -> None:
+def _write_content(path: Path, content: Content) -> None:
     if ".." in Path(content.path).parts:  # of a tree that git did not make
         raise OSError(f"{content.path} leads out of the repository")
     path.parent.mkdir(parents=True, exist_ok=True)
