@@ -63,7 +63,8 @@ def test_a_network_is_drawn_whole_and_fits(plotted: Plotted) -> None:
 def test_shapes_stand_beside_the_wires(plotted: Plotted) -> None:
     tab = plotted(RESNET18)
     shapes = tab.js("[...document.querySelectorAll('text.shape')].map((e) => e.textContent)")
-    assert shapes[:3] == ["3×224×224", "64×112×112", "64×112×112"] and shapes[-1] == "1000"
+    assert shapes[:2] == ["64×112×112", "64×112×112"] and "1000" in shapes
+    assert "3×224×224" not in shapes  # the input says it
 
 
 def test_a_click_shows_a_layer(plotted: Plotted) -> None:

@@ -14,7 +14,10 @@ from typing import Any
 from netspec.version import VERSION
 
 # In an order in which each stands after those that it imports.
-MODULES = ("data", "dom", "places", "layout", "draw", "view", "panel", "search", "heat", "review", "keys", "main")
+MODULES = (
+    *("data", "dom", "text", "places", "labels", "layout", "draw", "view"),
+    *("panel", "search", "heat", "review", "keys", "main"),
+)
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 
 

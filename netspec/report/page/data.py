@@ -14,7 +14,7 @@ from netspec.graph.cost import Cost, total
 from netspec.graph.model import Graph
 from netspec.layers import kinds
 from netspec.report.numbers import byte_size, count, short
-from netspec.report.picture.captions import caption
+from netspec.report.picture.captions import changed_caption, former_name, resized
 from netspec.report.picture.layers import network_tree
 from netspec.report.picture.tree import DrawnLayer, Facts, Interior, LineRange, Unit
 from netspec.shapes.dim import Dim, Size
@@ -85,26 +85,31 @@ class _Tables:
     def body(self, body: Interior) -> int:
         if body not in self._numbers:
             units = [self._unit(unit) for unit in body.units]
-            links = [[*link.source, *link.target, link.shape, link.status] for link in body.links]
+            links = [
+                [*link.source, *link.target, resized(link.shape, link.old_shape), link.status] for link in body.links
+            ]
             self.bodies.append({"units": units, "links": links})
             self._numbers[body] = len(self.bodies) - 1
         return self._numbers[body]
 
     def _unit(self, unit: Unit) -> dict[str, Any]:
         self._note_kind(unit.kind)
+        old_name = unit.old_name
         if isinstance(unit.inside, DrawnLayer):
+            old_name = old_name or unit.inside.old_name
             facts = unit.inside.facts
             ends = facts.kind in ("input", "output")
             inside = {"leaf": self._leaf(unit.inside)}
-            words = facts.outputs[0][1] if ends else caption(facts, unit.label)
+            words = _end_caption(unit.inside) if ends else changed_caption(unit.inside, unit.label)
         else:
             inside, words = {"body": self.body(unit.inside)}, unit.kind
         return {
             "names": list(unit.names),
             "label": unit.label,
             "kind": unit.kind,
-            "caption": words,
+            "caption": " · ".join(filter(None, (words, former_name(old_name)))),
             "old_name": unit.old_name,
+            "status": unit.status,
             **inside,
             **_cost(unit.cost),
         }
@@ -152,6 +157,12 @@ class _Tables:
             last = min(lines.last, lines.first + MOST_LINES - 1)
             for number, line in _numbered(source, range(lines.first, last + 1)):
                 shown[str(number)] = line
+
+
+def _end_caption(end: DrawnLayer) -> str:
+    """The shape of an input or output of the network."""
+    [(_, shape)] = end.facts.outputs
+    return resized(shape, end.before.outputs[0][1] if end.before else "")
 
 
 def _numbered(source: Source, numbers: Iterable[int]) -> Iterator[tuple[int, str]]:

@@ -7,8 +7,9 @@ body once.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import NamedTuple, TypeAlias
 
@@ -71,6 +72,7 @@ class TensorRead:
     ref: Ref
     shape: str
     status: str = ""
+    old_shape: str = ""  # where it is another
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Link:
     target: End
     shape: str
     status: str = ""
+    old_shape: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Unit:
     kind: str
     inside: DrawnLayer | Interior
     old_name: str = ""  # a container's own, where it was another
+    status: str = ""  # of the container itself, whatever is in it: added | removed
 
     @property
     def copies(self) -> int:
@@ -137,17 +141,29 @@ class _Placed(NamedTuple):
     gives: tuple[Ref, ...]  # what others read of it
 
 
-def tree(items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str] | None = None) -> Interior:
+def tree(
+    items: Sequence[Item],
+    kinds: Mapping[Path, str],
+    old_names: Mapping[Path, str] | None = None,
+    statuses: Mapping[Path, str] | None = None,
+) -> Interior:
     """The picture of these layers, which stand in an order of the data.
 
-    `kinds` says what each container is, `old_names` what it was called where that was something else.
+    `kinds` says what each container is, `old_names` what it was called where that was something else, `statuses`
+    which are added or removed.
     """
-    return _Tree(items, kinds, old_names or {}).body(list(items), 0)[0]
+    return _Tree(items, kinds, old_names or {}, statuses or {}).body(list(items), 0)[0]
 
 
 class _Tree:
-    def __init__(self, items: Sequence[Item], kinds: Mapping[Path, str], old_names: Mapping[Path, str]) -> None:
-        self.kinds, self.old_names = kinds, old_names
+    def __init__(
+        self,
+        items: Sequence[Item],
+        kinds: Mapping[Path, str],
+        old_names: Mapping[Path, str],
+        statuses: Mapping[Path, str],
+    ) -> None:
+        self.kinds, self.old_names, self.statuses = kinds, old_names, statuses
         self.readers: dict[Ref, list[tuple[str, ...]]] = {}  # who reads an output, by path
         for item in items:
             for wire in item.wires:
@@ -176,12 +192,12 @@ class _Tree:
             return _Placed(Unit((name,), label, item.leaf.facts.kind, item.leaf), item.wires, gives)
         body, reads, gives = self.body(items, depth + 1)
         kind, old_name = self.kinds.get(path, ""), self.old_names.get(path, "")
-        unit = Unit((name,), name, kind or _repeated(body), body, old_name)
+        unit = Unit((name,), name, kind or _repeated(body), body, old_name, self.statuses.get(path, ""))
         if kind in ("", "sequence") and len(body.units) == 1 and body.units[0].names[0] != MERGE:
             [only] = body.units  # all copies of a repeat, or the only layer of a sequence
             label = f"{name}.{only.label}" if kind else name
             names = tuple(f"{name}.{own}" for own in only.names)
-            unit = Unit(names, label, only.kind, only.inside, old_name or only.old_name)
+            unit = Unit(names, label, only.kind, only.inside, old_name or only.old_name, unit.status or only.status)
         return _Placed(unit, reads, gives)
 
     def _leaves(self, ref: Ref, around: tuple[str, ...]) -> bool:
@@ -194,20 +210,28 @@ class _Tree:
         made = {ref: End(u, slot) for u, placed in enumerate(level) for slot, ref in enumerate(placed.gives)}
         reads: dict[Ref, TensorRead] = {}
         shapes: dict[Ref, str] = {}
+        old_shapes: dict[Ref, str] = {}
         links = []
         for u, placed in enumerate(level):
             for slot, wire in enumerate(placed.reads):
                 if wire.ref not in made:
                     first = reads.setdefault(wire.ref, wire)
                     if first.status != wire.status:  # one is as it was: so is the way to the border
-                        reads[wire.ref] = TensorRead(wire.ref, wire.shape)
+                        reads[wire.ref] = replace(wire, status="")
                 shapes[wire.ref] = wire.shape
+                old_shapes[wire.ref] = wire.old_shape
                 source = made.get(wire.ref) or End(BORDER, list(reads).index(wire.ref))
-                links.append(Link(source, End(u, slot), wire.shape, wire.status))
+                links.append(Link(source, End(u, slot), wire.shape, wire.status, wire.old_shape))
         wanted = set(escaping)
         gives = tuple(ref for ref in made if ref in wanted)
         for slot, ref in enumerate(gives):
-            links.append(Link(made[ref], End(BORDER, slot), shapes.get(ref, "")))
+            end, status = made[ref], _status(level[made[ref].unit].unit)
+            status = status if status in ("added", "removed") else ""
+            links.append(Link(end, End(BORDER, slot), shapes.get(ref, ""), status, old_shapes.get(ref, "")))
+        statuses = {_status(placed.unit) for placed in level}
+        if statuses in ({"added"}, {"removed"}):  # all of it, and so the wires to the border
+            [status] = statuses
+            links = [replace(link, status=status) for link in links]
         costs = [placed.unit.cost for placed in level]
         body = Interior(tuple(p.unit for p in level), tuple(links), _sum(costs))
         return self.bodies.setdefault(body, body), tuple(reads.values()), gives
@@ -258,6 +282,8 @@ def _follows(copy: _Placed, before: _Placed, place: int, readers: Mapping[Ref, s
         return False
     if isinstance(b.inside, DrawnLayer) and not b.names[0].isdecimal():  # layers are shown as they are written
         return False
+    if a.status != b.status or _NUMBER.sub("#", a.old_name) != _NUMBER.sub("#", b.old_name):
+        return False
     chained = [wire.ref in before.gives for wire in copy.reads]
     constant = [wire == earlier for wire, earlier in zip(copy.reads, before.reads, strict=True)]
     only_reader = all(readers.get(ref) == {place} for ref in before.gives)
@@ -268,9 +294,27 @@ def _run(run: list[_Placed]) -> _Placed:
     names = tuple(name for placed in run for name in placed.unit.names)
     first, last = run[0].unit, run[-1].unit
     between = "–" if names[0].isdecimal() else " … "
-    old_name = first.old_name if first.old_name == last.old_name else f"{first.old_name}{between}{last.old_name}"
-    unit = Unit(names, f"{first.label}{between}{last.label}", first.kind, first.inside, old_name)
+    label, old_name = f"{first.label}{between}{last.label}", _old_names(first.old_name, last.old_name)
+    unit = Unit(names, label, first.kind, first.inside, old_name, first.status)
     return _Placed(unit, run[0].reads, run[-1].gives)
+
+
+def _old_names(first: str, last: str) -> str:
+    """`layer1.0–2`, of the first and last copy of a run."""
+    if first == last:
+        return first
+    (around, _, number), (last_around, _, last_number) = first.rpartition("."), last.rpartition(".")
+    if around == last_around and number.isdecimal() and last_number.isdecimal():
+        return f"{first}–{last_number}"
+    return f"{first} … {last}"
+
+
+def _status(unit: Unit) -> str:
+    """What happened to all that a box holds; the empty text where that is not one thing."""
+    if isinstance(unit.inside, DrawnLayer):
+        return unit.inside.status
+    statuses = {_status(inner) for inner in unit.inside.units}
+    return statuses.pop() if len(statuses) == 1 else ""
 
 
 def _repeated(body: Interior) -> str:
@@ -287,3 +331,4 @@ def _sum(costs: Iterable[Cost]) -> Cost:
 
 
 _ZERO: Size = 0
+_NUMBER = re.compile(r"\d+")

@@ -13,7 +13,7 @@ from typing import Any
 
 from netspec.graph.model import Input, Node, Ref
 from netspec.report.picture.layers import container_kinds, facts, output_facts, output_item, path_of, short_shape, wires
-from netspec.report.picture.tree import DrawnLayer, Facts, Interior, Item, Path, TensorRead, tree
+from netspec.report.picture.tree import MERGE, DrawnLayer, Facts, Interior, Item, Path, TensorRead, tree
 from netspec.review.difference import Difference, LayerChange
 from netspec.review.yaml_text import value_text
 
@@ -34,7 +34,7 @@ class Union:
         self.containers = {path[:i] for path in self.leaves for i in range(1, len(path))}
 
     def tree(self) -> Interior:
-        return tree([*self.layers(), *self.outputs()], self.kinds(), self.old_names())
+        return tree([*self.layers(), *self.outputs()], self.kinds(), self.old_names(), self.statuses())
 
     def path(self, change: LayerChange) -> Path:
         """Where a changed layer stands in the picture."""
@@ -71,17 +71,18 @@ class Union:
         if not change and isinstance(node.layer, Input):
             status = "renamed" if old.name != node.name else "changed" if _text(was) != _text(now) else ""
         changes = _changes(change, node) if change else ()
-        last, new_last = (name.rpartition(".")[2] for name in (old.name, node.name))
         same = not status and _text(was) == _text(now)
-        leaf = DrawnLayer(None if same else was, now, status, last if last != new_last else "", changes)
-        return Item(node.name, path_of(self.after, node), leaf, self._reads(node, old, change))
+        path = path_of(self.after, node)
+        old_name = self._old_name(old.name, node.name) if path[-1] != MERGE else ""  # its container says it
+        leaf = DrawnLayer(None if same else was, now, status, old_name, changes)
+        return Item(node.name, path, leaf, self._reads(node, old, change))
 
     def _reads(self, node: Node, old: Node, change: LayerChange | None) -> tuple[TensorRead, ...]:
         """What the layer reads now, and what it read and reads no more.
 
         One that reads past what was added or removed is told by the wires of that alone.
         """
-        now = wires(self.after, node)
+        now = [self._resized(wire) for wire in wires(self.after, node)]
         before = [TensorRead(self._ref(wire.ref), wire.shape, "removed") for wire in wires(self.before, old)]
         was = {wire.ref for wire in before}
         gone = [wire for wire in before if wire.ref not in {wire.ref for wire in now}]
@@ -90,6 +91,13 @@ class Union:
             gone = [wire for wire in gone if wire.ref.node not in self.after]
         old_wire = [wire.ref in was or (past and wire.ref.node in self.old) for wire in now]
         return (*(w if kept else replace(w, status="added") for w, kept in zip(now, old_wire, strict=True)), *gone)
+
+    def _resized(self, wire: TensorRead) -> TensorRead:
+        """With the shape that the tensor had before, where that was another."""
+        old = self.old.get(wire.ref.node)
+        type_ = self.before[old].outputs.get(wire.ref.port) if old is not None else None
+        old_shape = short_shape(type_) if type_ else ""
+        return replace(wire, old_shape=old_shape) if old_shape != wire.shape else wire
 
     def outputs(self) -> Iterator[Item]:
         old = {new: name for name, new in self.matching.outputs.items()}
@@ -103,6 +111,7 @@ class Union:
             status = "renamed" if old[name] != name else "changed" if was != now or was_read != ref else ""
             leaf = DrawnLayer(was if status else None, now, status, old[name] if status == "renamed" else "")
             item = output_item(name, ref, leaf)
+            item = replace(item, wires=tuple(map(self._resized, item.wires)))
             if was_read != ref:
                 shape = short_shape(self.before.type_of(was_ref))
                 added = tuple(replace(wire, status="added") for wire in item.wires)
@@ -122,15 +131,28 @@ class Union:
         return kinds
 
     def old_names(self) -> Mapping[Path, str]:
-        """What containers were called: their own names, or in full where they stood elsewhere."""
-        names = {}
-        for old, new in self.matching.containers.items():
-            (around, _, last), (new_around, _, new_last) = old.rpartition("."), new.rpartition(".")
-            if self.matching.containers.get(around, around) != new_around:
-                names[tuple(new.split("."))] = old
-            elif last != new_last:
-                names[tuple(new.split("."))] = last
-        return names
+        """What containers were called."""
+        pairs = self.matching.containers.items()
+        names = {tuple(new.split(".")): self._old_name(old, new) for old, new in pairs}
+        return {path: name for path, name in names.items() if name}
+
+    def _old_name(self, old: str, new: str) -> str:
+        """Its own name before, in full where it stood elsewhere, and a copy's with that of the stack; empty where it
+        was the same."""
+        (around, _, last), (new_around, _, new_last) = old.rpartition("."), new.rpartition(".")
+        if self.matching.containers.get(around, around) != new_around:
+            return old
+        if last == new_last:
+            return ""
+        return f"{around.rpartition('.')[2]}.{last}" if last.isdecimal() and around else last
+
+    def statuses(self) -> Mapping[Path, str]:
+        """Containers that one network alone has."""
+        kept = set(self.matching.containers.values())
+        added = {path: "added" for path in container_kinds(self.after) if ".".join(path) not in kept}
+        old = (path for path in container_kinds(self.before) if ".".join(path) not in self.matching.containers)
+        removed = {path: "removed" for path in map(self._container, old) if path not in self.containers}
+        return removed | added
 
     def _key(self, name: str) -> str:
         """A layer of the network before by a name that no layer of the one after has."""

@@ -6,8 +6,8 @@
  *   weights: [string, string][], lines: [string, number, number] | null, equations: string[]}} Facts
  * @typedef {{before: Facts | null, after: Facts | null, status: string, old_name: string,
  *   changes: [string, string, string][]}} Leaf
- * @typedef {{names: string[], label: string, kind: string, caption: string, old_name: string, body?: number,
- *   leaf?: number, params: number, flops: number, flops_text: string, memory: number, memory_text: string}} Unit
+ * @typedef {{names: string[], label: string, kind: string, caption: string, old_name: string,
+ *   status: string, body?: number, leaf?: number, params: number, flops: number, flops_text: string, memory: number, memory_text: string}} Unit
  * @typedef {[number, number, number, number, string, string]} Link
  *   source unit and slot, target unit and slot, shape, status
  * @typedef {{units: Unit[], links: Link[]}} Body
@@ -26,6 +26,11 @@ export const BORDER = -1;
 
 /** @type {Record<string, string>} */
 export const SIGNS = { added: "+", removed: "−", changed: "~", renamed: "→", affected: "·" };
+
+/** @param {string} kind of a box */
+export function isEnd(kind) {
+  return kind === "input" || kind === "output";
+}
 
 /** @returns {Data} */
 export function readData() {

@@ -1,4 +1,6 @@
-import { HEADER, planOf, shift } from "./layout.js";
+import { isEnd } from "./data.js";
+import { signOf } from "./labels.js";
+import { HEADER, LINE, planOf, shift } from "./layout.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -58,15 +60,15 @@ function drawWay(way, x, y) {
   let path = `M${points[0].x} ${points[0].y}`;
   for (let i = 1; i < points.length; i++) {
     const [a, b] = [points[i - 1], points[i]];
-    const middle = (a.y + b.y) / 2;
+    const middle = (a.y + b.y) / 2; // `labels.js` has the same curve as points
     path += Math.abs(a.x - b.x) < 0.5 ? `L${b.x} ${b.y}` : `C${a.x} ${middle} ${b.x} ${middle} ${b.x} ${b.y}`;
   }
   const status = way.status ? ` ${way.status}` : "";
   const line = shape("path", { class: `wire${status}`, d: path });
   if (way.ends) line.setAttribute("marker-end", `url(#arrow${way.status ? `-${way.status}` : ""})`);
-  const sign = way.status === "added" ? "+ " : way.status === "removed" ? "− " : "";
+  const sign = signOf(way);
   if (!way.shape) return [line];
-  return [line, shape("text", { class: `shape${status}`, x: points[0].x + 6, y: points[0].y + 14 }, sign + way.shape)];
+  return [line, shape("text", { class: `shape${status}`, x: way.label.x + x, y: way.label.y + y }, sign + way.shape)];
 }
 
 /**
@@ -81,10 +83,10 @@ function drawWay(way, x, y) {
 function drawBox(box, x, y, level, drawn, heat) {
   const { place, width, height, lines } = box;
   const unit = place.unit;
-  const ends = unit?.kind === "input" || unit?.kind === "output";
+  const ends = isEnd(unit?.kind ?? "");
   const role = place.isContainer ? "container" : ends ? "end" : (unit?.params ?? 0) > 0 ? "weights" : "plain";
   const group = shape("g", {
-    class: `unit ${role} ${place.status} ${box.plan ? "open" : ""} level${level % 2}`,
+    class: `unit ${role} ${place.status || (place.hasChange || !place.counts.affected ? "" : "affected")} ${box.plan ? "open" : ""} level${level % 2}`,
     role: "treeitem",
     tabindex: -1,
     "aria-level": level,
@@ -103,12 +105,16 @@ function drawBox(box, x, y, level, drawn, heat) {
     fill.style.opacity = String(0.08 + 0.72 * Math.sqrt(share));
     group.append(fill, shape("rect", { class: "heat-bar", x: x + 5, y: y + height - 5, width: Math.max(1, (width - 10) * share), height: 3 }));
   }
-  const left = x + (place.isContainer ? 24 : 10);
+  const left = x + (place.isContainer ? 24 : (width - lines.width) / 2);
   if (place.isContainer) group.append(shape("path", { class: "fold", d: box.plan ? `M${x + 9} ${y + 9.5}h9l-4.5 6z` : `M${x + 10} ${y + 8}l6 4.5l-6 4.5z` }));
   group.append(shape("text", { class: "title", x: left, y: y + 17 }, lines.title));
   if (lines.beside) group.append(shape("text", { class: "second", x: left + lines.titleWidth + 8, y: y + 17 }, lines.beside));
-  if (lines.below) group.append(shape("text", { class: "second", x: left, y: y + 31 }, lines.below));
-  if (lines.badge) group.append(shape("text", { class: "badge", x: x + width - 10, y: y + 17, "text-anchor": "end" }, lines.badge));
+  lines.below.forEach((line, number) => group.append(shape("text", { class: "second", x: left, y: y + 31 + number * (LINE - 2) }, line)));
+  if (lines.badges.length) {
+    const badge = shape("text", { class: "badge", x: x + width - 10, y: y + 17, "text-anchor": "end" });
+    badge.append(...lines.badges.map(([status, text], number) => shape("tspan", { class: status }, (number ? " " : "") + text)));
+    group.append(badge);
+  }
   drawn.set(place, { element: group, x, y, width, height });
   if (box.plan) {
     const inside = shape("g", { role: "group" });

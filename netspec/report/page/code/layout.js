@@ -1,5 +1,7 @@
 import { BORDER, SIGNS } from "./data.js";
-import { badge } from "./places.js";
+import { placeLabels } from "./labels.js";
+import { badges } from "./places.js";
+import { cut, NAME_FONT, TEXT_FONT, textWidth, wrapped } from "./text.js";
 
 /**
  * Where the boxes of an open container stand.  Each container is laid out alone, when it is first shown; closed ones
@@ -8,17 +10,14 @@ import { badge } from "./places.js";
  * @typedef {{x: number, y: number}} Point
  * @typedef {{place: import("./places.js").Place, x: number, y: number, width: number, height: number, lines:
  *   Lines, plan: Plan | null}} Box
- * @typedef {{points: Point[], shape: string, status: string, ends: boolean}} Way
+ * @typedef {{points: Point[], shape: string, status: string, ends: boolean, label: Point}} Way
  * @typedef {{boxes: Box[], ways: Way[], width: number, height: number, tops: number[], bottoms: number[]}} Plan
  */
 
 export const HEADER = 24;
 const PAD = 12;
-const LINE = 16;
-const WIDEST = 280;
+export const LINE = 16;
 const BESIDE = 230; // title and caption in one line
-const NAME_FONT = "600 13px system-ui, sans-serif";
-const TEXT_FONT = "11px system-ui, sans-serif";
 
 /** @type {WeakMap<import("./places.js").Place, Plan>} */
 const plans = new WeakMap();
@@ -79,7 +78,7 @@ function arrange(place) {
   const tops = [...slots[0]].sort((a, b) => a - b).map((slot) => graph.node(`in${slot}`).x);
   const bottoms = [...slots[1]].sort((a, b) => a - b).map((slot) => graph.node(`out${slot}`).x);
   const ways = links.map((link, number) => wayOf(link, graph, number, boxes, height));
-  return { boxes, ways: labelled(ways, links), width, height, tops, bottoms };
+  return { boxes, ways: placeLabels(labelled(ways, links, boxes), boxes, width), width, height, tops, bottoms };
 }
 
 /**
@@ -167,6 +166,7 @@ function isMirrored(graph, links, boxes) {
       if (Math.abs(left.y - right.y) < 1) score += Math.sign(right.x - left.x);
     }
   }
+  score += 4 * writtenOrder(graph, links);
   links.forEach((link, number) => {
     const [from, to] = endsOf(link);
     for (const { x, y } of graph.edge(from, to, String(number)).points.slice(1, -1)) {
@@ -177,6 +177,27 @@ function isMirrored(graph, links, boxes) {
     }
   });
   return score < 0;
+}
+
+/**
+ * How many neighbours that one box reads stand in the order in which it reads them, less those that do not.
+ *
+ * @param {any} graph
+ * @param {import("./data.js").Link[]} links
+ */
+function writtenOrder(graph, links) {
+  /** @type {Map<number, import("./data.js").Link[]>} */
+  const read = new Map();
+  for (const link of links) if (link[0] !== BORDER && link[5] !== "removed") read.set(link[2], [...(read.get(link[2]) ?? []), link]);
+  let score = 0;
+  for (const inputs of read.values()) {
+    inputs.sort((a, b) => a[3] - b[3]);
+    for (let at = 1; at < inputs.length; at++) {
+      const [left, right] = [graph.node(String(inputs[at - 1][0])), graph.node(String(inputs[at][0]))];
+      if (Math.abs(left.y - right.y) < 1) score += Math.sign(right.x - left.x);
+    }
+  }
+  return score;
 }
 
 /**
@@ -231,12 +252,14 @@ function bounds(graph, boxes) {
 }
 
 /**
- * One shape a tensor, not one a wire; none beside wires that are no more, where others tell it.
+ * One shape a tensor, not one a wire; none beside wires that are no more, where others tell it, and none where an
+ * input of the network tells it.
  *
  * @param {Way[]} ways
  * @param {import("./data.js").Link[]} links
+ * @param {Box[]} boxes
  */
-function labelled(ways, links) {
+function labelled(ways, links, boxes) {
   /** @type {Set<string>} */
   const told = new Set();
   const order = ways.map((_, number) => number).sort((a, b) => Number(ways[a].status === "removed") - Number(ways[b].status === "removed"));
@@ -244,7 +267,7 @@ function labelled(ways, links) {
   for (const number of order) {
     const [source, out] = links[number];
     const key = `${source} ${out}`;
-    if (!told.has(key)) shapes.set(number, ways[number].shape);
+    if (!told.has(key) && boxes[source]?.place.unit?.kind !== "input") shapes.set(number, ways[number].shape);
     told.add(key);
   }
   return ways.map((way, number) => ({ ...way, shape: shapes.get(number) ?? "" }));
@@ -283,8 +306,27 @@ function wayOf(link, graph, number, boxes, height) {
   const end = target === BORDER ? { x: graph.node(to).x, y: height } : port(boxes[target], "tops", into);
   const between = points.filter((p) => p.y > start.y + 4 && p.y < end.y - 4);
   const direct = between.length < 2; // dagre gives a point between rows that follow each other
+  const turns = direct ? [] : between;
+  if (Math.abs(start.x - end.x) > 1) {
+    // It goes aside between the rows, not through a taller neighbour of its ends.
+    const leaving = { x: start.x, y: source === BORDER ? start.y : Math.max(...rowOf(boxes, source).map((box) => box.y + box.height)) };
+    const coming = { x: end.x, y: target === BORDER ? end.y : Math.min(...rowOf(boxes, target).map((box) => box.y)) };
+    if (leaving.y > start.y + 2 && leaving.y < Math.min(coming.y, ...turns.map((p) => p.y))) turns.unshift(leaving);
+    if (coming.y < end.y - 2 && coming.y > Math.max(leaving.y, ...turns.map((p) => p.y))) turns.push(coming);
+  }
   const shown = source === BORDER || target === BORDER ? "" : shape;
-  return { points: [start, ...(direct ? [] : between), end], shape: shown, status, ends: target !== BORDER };
+  return { points: [start, ...turns, end], shape: shown, status, ends: target !== BORDER, label: start };
+}
+
+/**
+ * The boxes beside one, itself included.
+ *
+ * @param {Box[]} boxes
+ * @param {number} number
+ */
+function rowOf(boxes, number) {
+  const middle = boxes[number].y + boxes[number].height / 2;
+  return boxes.filter((box) => Math.abs(box.y + box.height / 2 - middle) < 1);
 }
 
 /**
@@ -315,55 +357,33 @@ export function shift(box) {
 function boxOf(place) {
   const lines = linesOf(place);
   const plan = place.open && place.isContainer ? planOf(place) : null;
-  const beside = lines.titleWidth + textWidth(lines.beside, TEXT_FONT) + (lines.beside ? 8 : 0);
-  const badges = lines.badge ? textWidth(lines.badge, TEXT_FONT) + 14 : 0;
-  const head = Math.max(beside + badges, textWidth(lines.below, TEXT_FONT)) + 20 + (place.isContainer ? 14 : 0);
+  const badge = lines.badges.map(([, text]) => text).join(" ");
+  const head = lines.width + (badge ? textWidth(badge, TEXT_FONT) * 1.1 + 14 : 0) + 20 + (place.isContainer ? 14 : 0);
   // The first wire enters in the middle, so that it runs straight through containers.
   const port = plan?.tops[0] ?? plan?.bottoms[0] ?? (plan?.width ?? 0) / 2;
   const width = Math.max(head, plan ? 2 * Math.max(port, plan.width - port) : 0, 56);
-  const height = plan ? HEADER + plan.height : 10 + LINE + (lines.below ? LINE - 2 : 0);
+  const height = plan ? HEADER + plan.height : 10 + LINE + lines.below.length * (LINE - 2);
   return { place, x: 0, y: 0, width, height, lines, plan };
 }
 
 /**
- * The texts of a box: those of a layer stand beside each other where there is room.
+ * The texts of a box: those of a layer stand beside each other where there is room.  `width`: of the widest line.
  *
- * @typedef {{title: string, titleWidth: number, beside: string, below: string, badge: string}} Lines
+ * @typedef {{title: string, titleWidth: number, beside: string, below: string[], badges: [string, string][], width: number}} Lines
  * @param {import("./places.js").Place} place
  * @returns {Lines}
  */
 function linesOf(place) {
   const unit = place.unit;
-  if (!unit) return { title: "", titleWidth: 0, beside: "", below: "", badge: "" };
+  if (!unit) return { title: "", titleWidth: 0, beside: "", below: [], badges: [], width: 0 };
   const sign = place.status && place.status !== "affected" ? `${SIGNS[place.status]} ` : "";
   const times = place.copies > 1 ? ` ×${place.copies}` : "";
   const title = cut(sign + unit.label + times, NAME_FONT);
-  const was = unit.old_name || place.leaf?.old_name;
-  const words = cut([was ? `was ${was}` : "", unit.caption].filter(Boolean).join(" · "), TEXT_FONT);
   const titleWidth = textWidth(title, NAME_FONT);
-  const fits = titleWidth + textWidth(words, TEXT_FONT) < BESIDE || (place.isContainer && place.open);
-  return { title, titleWidth, beside: fits ? words : "", below: fits ? "" : words, badge: place.isContainer && !place.status ? badge(place) : "" };
-}
-
-const canvas = document.createElement("canvas").getContext("2d");
-
-/**
- * @param {string} text
- * @param {string} font
- */
-function textWidth(text, font) {
-  if (!canvas || !text) return 0;
-  canvas.font = font;
-  return canvas.measureText(text).width;
-}
-
-/**
- * @param {string} text
- * @param {string} font
- */
-function cut(text, font) {
-  if (textWidth(text, font) <= WIDEST) return text;
-  let end = text.length;
-  while (end && textWidth(`${text.slice(0, end)}…`, font) > WIDEST) end -= 1;
-  return `${text.slice(0, end).trimEnd()}…`;
+  const captionWidth = textWidth(unit.caption, TEXT_FONT);
+  const fits = titleWidth + captionWidth < BESIDE || (place.isContainer && place.open);
+  const below = fits ? [] : wrapped(unit.caption);
+  const beside = fits && unit.caption ? captionWidth + 8 : 0;
+  const width = Math.max(titleWidth + beside, ...below.map((line) => textWidth(line, TEXT_FONT)));
+  return { title, titleWidth, beside: fits ? unit.caption : "", below, badges: place.isContainer && !place.whole ? badges(place) : [], width };
 }

@@ -5,8 +5,8 @@ import { heatOf } from "./heat.js";
 import { HELP, nextBox } from "./keys.js";
 import { forget } from "./layout.js";
 import { showPanel } from "./panel.js";
-import { changedPlaces, everyPlace, Place } from "./places.js";
-import { showReview } from "./review.js";
+import { changedLayers, changedPlaces, everyPlace, Place } from "./places.js";
+import { mostChanged, showLegend, showReview } from "./review.js";
 import { makeSearch } from "./search.js";
 import { View } from "./view.js";
 
@@ -145,7 +145,7 @@ function openChanges() {
     /** @type {Place[]} */
     const next = [];
     for (const place of level) {
-      if (!place.isContainer || !place.hasChange || ["added", "removed"].includes(place.status)) continue;
+      if (!place.isContainer || !place.hasChange || ["added", "removed"].includes(place.whole)) continue;
       if (boxes + place.children.length > OPEN_AT_FIRST) continue;
       boxes += place.children.length;
       setOpen(place, true);
@@ -254,9 +254,11 @@ function show(number) {
   byId("figures").textContent = root.children.length ? data.figures.map(([name, value]) => `${value} ${name}`).join(", ") : "";
   byId("figures").title = data.sizes;
   byId("steps").hidden = !stops.length;
-  byId("position").textContent = `${stops.length} changed`;
+  const layers = changedLayers(root);
+  byId("position").textContent = layers ? `${layers.toLocaleString("en")} layer${layers > 1 ? "s" : ""} changed` : "interface changed";
   links.forEach((link, other) => link.setAttribute("aria-current", String(other === number)));
   showReview(data, goTo);
+  showLegend(data, root);
   byId("review").scrollTop = 0;
   showPanel(null, select, () => select(null));
   openChanges();
@@ -268,12 +270,13 @@ function show(number) {
 
 const links = networks.map((each, number) => {
   const link = button(each.path, () => show(number), { class: "entry" });
+  if (each.review?.alarm.length) link.prepend(html("span", { class: "warning", role: "img", "aria-label": "warning" }, "⚠ "));
   link.append(html("span", { class: "where" }, each.review?.verdict ?? ""));
   return link;
 });
 byId("choice").hidden = networks.length < 2;
 byId("choice").append(...links);
-show(0);
+show(mostChanged(networks));
 if (location.hash.length > 1) goTo(decodeURIComponent(location.hash.slice(1)));
 performance.mark("drawn");
 document.documentElement.dataset.ready = "true";

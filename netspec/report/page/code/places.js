@@ -1,4 +1,4 @@
-import { SIGNS } from "./data.js";
+import { isEnd, SIGNS } from "./data.js";
 
 /**
  * One box of the tree.  Equal containers share their body in the data; each has places of its own.
@@ -98,8 +98,13 @@ export class Place {
     return bodyCounts(this.data, this);
   }
 
-  /** Its status, where all that is in it has the same. */
+  /** What happened to it: a container that is new itself is added, whatever is in it. */
   get status() {
+    return this.unit?.status || this.whole;
+  }
+
+  /** Its status, where all that is in it has the same. */
+  get whole() {
     if (this.leaf) return this.leaf.status;
     const counts = this.counts;
     const kinds = Object.keys(counts);
@@ -198,7 +203,7 @@ function countsOf(data, body) {
  */
 export function changedPlaces(place) {
   if (!place.hasChange) return [];
-  if (place.unit && (place.leaf || ["added", "removed"].includes(place.status))) return [place];
+  if (place.unit && (place.leaf || ["added", "removed"].includes(place.whole))) return [place];
   return place.children.flatMap(changedPlaces);
 }
 
@@ -216,14 +221,28 @@ export function* everyPlace(place) {
 }
 
 /**
- * `+2 ~1`
+ * The changes of the layers in a container, `+2 ~1`, by status; of a stack those of each copy.
  *
  * @param {Place} place
+ * @returns {[string, string][]}
  */
-export function badge(place) {
+export function badges(place) {
   const counts = place.counts;
-  return Object.keys(SIGNS)
+  /** @type {[string, string][]} */
+  const signed = Object.keys(SIGNS)
     .filter((status) => status !== "affected" && counts[status])
-    .map((status) => `${SIGNS[status]}${counts[status]}`)
-    .join(" ");
+    .map((status) => [status, `${SIGNS[status]}${counts[status]}`]);
+  if (signed.length && place.copies > 1) signed.push(["", "each"]);
+  return signed;
+}
+
+/**
+ * How many layers changed, every copy counted; inputs and outputs of the network are none.
+ *
+ * @param {Place} root
+ */
+export function changedLayers(root) {
+  const counts = { ...root.counts };
+  for (const { unit, leaf } of root.children) if (leaf && isEnd(unit?.kind ?? "")) counts[leaf.status] -= 1;
+  return Object.entries(counts).reduce((sum, [status, number]) => (status && status !== "affected" ? sum + number : sum), 0);
 }
