@@ -70,3 +70,25 @@ def test_the_error_is_the_one_it_shows(flowers: None) -> None:
     Path("flowers.yaml").write_text(FLOWERS.replace(fc, fc.replace("$width", "8")))
     result = CliRunner().invoke(app, ["validate", "flowers.yaml"])
     assert result.exit_code == 1 and f"```\n{result.stderr}```" in README
+
+
+def test_a_trained_network_is_evaluated_exported_and_used_as_it_shows(flowers: None) -> None:
+    """Of losses, errors and times the digits are the machine's: everything else is held, the size of the model too."""
+    Path("new.csv").write_text(shown("cat new.csv").partition("$ ")[0])
+    for command in (
+        "netspec train flowers.yaml",
+        "netspec evaluate runs/flowers-1",
+        "netspec export runs/flowers-1",
+        "netspec predict flowers.onnx new.csv",
+    ):
+        assert without_digits(run(command)) == without_digits(shown(command)), command
+
+
+def without_digits(text: str) -> str:
+    text = re.sub(r"(?<= )\d\.\d+(e-\d+)?(?! KiB)\b", "…", re.sub(r"epochs: \d+", "epochs: …", text))
+    return re.sub(r"[ ─\n]+", " ", text)
+
+
+def test_every_command_is_run_here_or_needs_none_of_netspec() -> None:
+    for command in re.findall(r"^\$ (.+)$", README, re.MULTILINE):
+        assert command.startswith("sed ") or f'"{command}"' in Path(__file__).read_text(encoding="utf-8"), command

@@ -55,6 +55,7 @@ def test_another_ending_is_refused_and_the_file_stays() -> None:
 def test_a_page_has_no_depth() -> None:
     code, _, err = run("net.yaml", "-o", "a.html", "--depth", "1")
     assert code == 2 and "--depth" in err and not Path("a.html").exists()
+    assert "How deep containers are open in .svg and .dot" in " ".join(run("--help")[1].replace("│", " ").split())
 
 
 def test_what_cannot_be_written_is_said() -> None:

@@ -31,7 +31,11 @@ def plot(
     ] = None,
     depth: Annotated[
         int | None,
-        typer.Option(min=0, help="How far containers are open; as far as fits a page if left out.", show_default=False),
+        typer.Option(
+            min=0,
+            help="How deep containers are open in .svg and .dot; as far as fits a page if left out.",
+            show_default=False,
+        ),
     ] = None,
     sets: Sets = None,
     quiet: Annotated[bool, quiet_option("Print nothing but the path of the file.")] = False,
