@@ -16,6 +16,8 @@ from netspec.spec import load
 from tests.page.browser import Tab
 from tests.page.test_page import HOSTILE, panel, selected, titles
 
+pytestmark = pytest.mark.slow
+
 NET = """netspec: 1
 name: net
 inputs: {x: [8]}

@@ -19,6 +19,8 @@ from tests.page.browser import Tab
 from tests.page.opened import Plotted
 from tests.report.pictured import DENSE, UNET
 
+pytestmark = pytest.mark.slow
+
 RESNET18 = "architectures/resnet18.yaml"
 RESNET152 = "architectures/resnet152.yaml"
 ONE = "netspec: 1\nname: one\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 2}\n"

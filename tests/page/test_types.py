@@ -18,6 +18,8 @@ from netspec.review.sides.side import read_sides
 from netspec.source.errors import Problem
 from tests.page.browser import NEEDED
 
+pytestmark = pytest.mark.slow
+
 CODE = Path(netspec.__file__).parent / "report" / "page" / "code"
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "losses/huber.py": '''
 from netspec.recipe.losses.base import Loss, LossFunction, loss

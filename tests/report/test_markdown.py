@@ -175,6 +175,7 @@ def test_many_networks_and_long_ones_are_cut_and_counted() -> None:
     assert text.count("<details>") + int(details.replace(",", "")) == 2000 and text.count("<details>") > 20
 
 
+@pytest.mark.slow
 def test_a_small_limit_still_holds() -> None:
     long = difference()
     long.entries = [Entry("changed", "x" * 5000, "y" * 5000, 1) for _ in range(50)]
@@ -182,6 +183,7 @@ def test_a_small_limit_still_holds() -> None:
         assert len(comment([compared("z" * 5000 + ".yaml", long)] * 40, limit=limit)) <= limit
 
 
+@pytest.mark.slow
 def test_every_pair_of_architectures_fits() -> None:
     graphs = {path.name: Side(path.name, netspec.load(path, hold_budget=False)) for path in ARCHITECTURES}
     longest = 0

@@ -165,7 +165,6 @@ ALLOWED = {
     ("report/streams.py", "open"),  # of the null device, in the place of an output that is full
     ("cli/commands/git.py", "open"),  # standard output, as bytes
     *(("cli/git/patch.py", name) for name in ("TemporaryDirectory", "write_bytes", "symlink_to")),  # what git compares
-    ("review/group.py", "renames"),  # of layers
     ("cells/kernels/gpu/triton_module.py", "mkdtemp"),  # where there is no cache folder
     ("lsp/server.py", "fdopen"),  # standard output, kept for the protocol alone
 }
@@ -180,6 +179,7 @@ def other_ways(tree: ast.AST) -> Iterator[tuple[str, int]]:
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
         own = owner == "self" or (name == "write_text" and not owner)  # no library's
+        own |= name == "renames" and not owner  # of layers, not os.renames
         if name in WRITERS and not own:
             yield name, node.lineno
         elif name == "replace" and owner and owner != "dataclasses" and len(node.args) == 1 and not node.keywords:

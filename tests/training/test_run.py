@@ -458,13 +458,13 @@ def test_interrupted_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monke
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(trainer.Trainer, "_close_epoch", close)
-    out = io.StringIO()
+    out, handler = io.StringIO(), signal.getsignal(signal.SIGINT)
     run = train(TABLE, tmp_path / "r", console=Console(file=out, width=200), file="net.yaml")
     assert (run.status, run.epochs, run.results) == ("interrupted", 3, {})
     assert "stopped after 3 of 8 epochs, everything is saved; go on with" in out.getvalue()
     assert f"netspec train net.yaml --run {tmp_path / 'r'} --resume" in out.getvalue()
     assert json.loads((tmp_path / "r" / "run.json").read_text())["status"] == "interrupted"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     monkeypatch.undo()
     done = train(TABLE, tmp_path / "r", resume=True)
     alone = train(TABLE, tmp_path / "alone")
