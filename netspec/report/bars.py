@@ -5,6 +5,7 @@ from __future__ import annotations
 from netspec.report.styled import Styled
 
 BOTH, MORE, LESS = "█", "▒", "░"
+MEANINGS = {BOTH: "both", MORE: "added", LESS: "removed"}
 NARROWEST = 5
 
 

@@ -34,11 +34,11 @@ CHANGES = [
      "rename left.* <-> right.* in the checkpoint, then all 13 tensors load as before"),
     ("fc", "head", "rename fc.* -> head.* in the checkpoint, then all 13 tensors load as before"),
     ("out_features: 5", "out_features: 6",
-     "8 of 10 trained tensors carry over (78% of the parameters), 2 change size: fc.*"),
+     "8 of 10 trained tensors carry over (78% of the parameters); 2 change size: fc.*"),
     ("conv: {type: conv2d, out_channels: 4, kernel_size: 3", "conv: {type: conv2d, out_channels: 4, kernel_size: 1",
-     "9 of 10 trained tensors carry over (47% of the parameters), 1 changes size: conv.weight"),
+     "9 of 10 trained tensors carry over (47% of the parameters); 1 changes size: conv.weight"),
     ("  pool:", "  more: {type: conv2d, out_channels: 8, kernel_size: 1}\n  pool:",
-     "all 13 tensors carry over, 2 are new: more.*"),
+     "all 13 tensors carry over; 2 are new: more.*"),
 ]  # fmt: skip
 
 

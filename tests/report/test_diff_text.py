@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import netspec
 from netspec.report.bars import bar
+from netspec.report.diff.text import render
 from netspec.report.styled import Lines, Styled, plain
+from netspec.review.compared import Compared
+from netspec.review.diff import compare
+from netspec.review.difference import Side
 
 ARCHITECTURES = Path(__file__).parent.parent.parent / "architectures"
 PAIRS = [(18, 34, 14), (34, 50, 24), (50, 101, 12)]
@@ -105,3 +110,32 @@ def test_a_new_network_is_spelled_out_on_all() -> None:
     short, every = (piped("/dev/null", "resnet18.yaml", *more).splitlines() for more in ((), ("--all",)))
     assert short == every[: len(short)] and len(short) == 4
     assert sum(line.startswith("  + ") for line in every) == 68
+
+
+def test_a_legend_stands_beside_the_first_bar() -> None:
+    lines = piped(*files(18, 34)).splitlines()
+    assert [line.partition("  █ ")[2] for line in lines if "▒" in line] == ["both ▒ added", "", "", ""]
+
+
+def test_the_same_change_of_several_networks_is_said_once() -> None:
+    networks = []
+    for name in "abc":
+        text = f"netspec: 1\ninputs: {{x: [{5 if name == 'c' else 4}]}}\nlayers:\n  act: relu\n"
+        sides = [Side("n", netspec.load(text.replace("relu", kind))) for kind in ("relu", "gelu")]
+        networks.append(Compared(f"{name}.yaml", "n", "n", compare(*sides)))
+    [block] = render(networks, False)
+    assert block.text(88, colour=False, wrap=False).splitlines() == [
+        "a.yaml, b.yaml, c.yaml: architecture changed",
+        "~ act: relu -> gelu",
+        "unchanged   parameters, FLOPs, activations, depth",
+    ]
+
+
+def test_a_cause_is_not_said_twice(tmp_path: Path) -> None:
+    text = "netspec: 1\ninputs: {x: [4]}\nlayers:\n  fc: {type: linear, out_features: 3}\n"
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for file, features in zip(files, "35", strict=True):
+        file.write_text(text.replace("3", features))
+    lines = piped(*map(str, files)).splitlines()
+    assert lines[1] == "~ fc (linear): out_features 3 -> 5 (line 4); (B, 3) -> (B, 5), +10 parameters"
+    assert not any("layers.fc" in line for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from itertools import permutations
 from pathlib import Path
@@ -52,14 +53,15 @@ def rows(text: str) -> list[list[str]]:
 
 def test_one_row_a_network_and_the_rest_folded() -> None:
     text = comment([compared(), compared("same.yaml", difference(100, 100))])
-    assert text.startswith(f"{MARKER}\n**netspec diff** · 2 networks: 1 architecture changed; 1 same network\n")
+    assert text.startswith(f"{MARKER}\n**netspec diff** · 2 networks: 1 architecture changed · 1 same network\n")
     assert rows(text) == [
         [
             "<code>net.yaml</code>",
             "<strong>architecture changed</strong>",
             "1.4\N{NO-BREAK SPACE}k → 2.8\N{NO-BREAK SPACE}k (+99.8%)",
             "1.3\N{NO-BREAK SPACE}k → 2.6\N{NO-BREAK SPACE}k (+100.0%)",
-            "1 of 4 trained tensors carries over (3 of 1,403 parameters), 3 change size: fc.*, head.weight",
+            "1 of 4 trained tensors carries over (3 of 1,403 parameters); "
+            "3 change size: <code>fc.*, head.weight</code>",
         ],
         [
             "<code>same.yaml</code>",
@@ -88,9 +90,8 @@ def test_new_deleted_and_broken_networks() -> None:
         Compared("broken.yaml", "a", "b", None, (Problem("NS201", "unknown layer kind `linaer`"),)),
     ]
     text = comment(networks)
-    assert (
-        "3 networks: 1 new network; 1 network deleted; 1 broken" in text and "NS201 unknown layer kind `linaer`" in text
-    )
+    assert "3 networks: 1 new network · 1 network deleted · 1 broken\n" in text
+    assert "NS201 unknown layer kind `linaer`" in text
     assert [cells[1:3] for cells in rows(text)] == [
         ["<strong>new network</strong>", "1.4\N{NO-BREAK SPACE}k"],
         ["<strong>network deleted</strong>", "1.4\N{NO-BREAK SPACE}k"],
@@ -159,7 +160,8 @@ def test_many_networks_and_long_ones_are_cut_and_counted() -> None:
     long = difference()
     node = next(long.matching.after.layers())
     long.layers = [LayerChange("changed", node, node, (Change(f"out_features{i}" * 9, i, i + 1),)) for i in range(4000)]
-    text = comment([compared("long.yaml", long), compared(), compared("other.yaml", long)], every=True)
+    other = replace(long, headline="architecture changed; training changed")
+    text = comment([compared("long.yaml", long), compared(), compared("other.yaml", other)], every=True)
     assert 0.9 * LIMIT < len(text) <= LIMIT
     left_out = [int(n.replace(",", "")) for n in re.findall(r"… and ([\d,]+) of 4,\d{3} entries more", text)]
     shown = [len(re.findall(r"^  ~ ", part, re.MULTILINE)) for part in text.split("<details>") if "4,0" in part]
@@ -167,7 +169,7 @@ def test_many_networks_and_long_ones_are_cut_and_counted() -> None:
     assert html(text).count("<pre>") == 3 and "net.yaml</code>: " in text
 
     one = difference()
-    networks = [compared(f"net{i}.yaml", one) for i in range(2000)]
+    networks = [compared(f"net{i}.yaml", replace(one, causes=[Cause("vars.width", "0", str(i))])) for i in range(2000)]
     text = comment(networks)
     [more] = re.findall(r"^\*… and ([\d,]+) more networks\.\*$", text, re.MULTILINE)
     [details] = re.findall(r"^\*What changed in ([\d,]+) more networks is left out here\.\*$", text, re.MULTILINE)
@@ -193,3 +195,28 @@ def test_every_pair_of_architectures_fits() -> None:
             longest, len(comment([Compared(b, a, b, change)])), len(comment([Compared(b, a, b, change)], True))
         )
     assert 2000 < longest <= LIMIT
+
+
+def test_the_same_change_of_several_networks_is_folded_once() -> None:
+    other = difference()
+    other.causes = [Cause("vars.width", "100", "200")]
+    text = comment([compared("a.yaml"), compared("other.yaml", other), compared("b.yaml")])
+    assert "3 networks: 3 architecture changed\n" in text and len(rows(text)) == 3
+    assert text.count("<details>") == 2
+    assert "<summary><code>a.yaml</code>, <code>b.yaml</code>: " in text
+
+
+def test_headings_say_all_and_in_numbers() -> None:
+    side = Side("net.yaml", netspec.load(NET.replace("WIDTH", "100")))
+    new = compare(Side("old"), side)
+    more = replace(difference(), headline="architecture changed; interface changed")
+    text = comment([compared("a.yaml", new), compared("b.yaml", new), compared("c.yaml", more)])
+    assert "3 networks: 2 new networks · 1 architecture changed; interface changed\n" in text
+
+
+def test_long_lines_go_on_below_and_no_word_is_cut() -> None:
+    long = difference()
+    long.causes = [Cause("vars.width", "word " * 12, "word " * 13)]
+    text = comment([compared(change=long)])
+    assert max(len(line) for line in text.split("```diff\n")[1].split("```")[0].splitlines()) <= 88
+    assert " word …</code></summary>" in text and "--all" not in text

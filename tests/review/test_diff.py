@@ -68,12 +68,12 @@ def test_inserted_layer_and_what_is_affected_by_it() -> None:
         "+ squeeze: linear {out_features: 4}",
         "    reads pool, read by fc; (B, 4), +36 parameters",
         "· 1 other layer is affected: other sizes of weights (-20 parameters) (--all lists all layers)",
-        "weights     9 of 10 trained tensors carry over (95% of the parameters), 1 changes size: fc.weight, "
+        "weights     9 of 10 trained tensors carry over (95% of the parameters); 1 changes size: fc.weight; "
         "2 are new: squeeze.*",
-        "parameters       885 ->      901  +1.8%  ███████████████████████████████▒",
+        "parameters       885 ->      901  +1.8%",
         "FLOPs         50,728 ->   50,740    +12",
         "activations 12.1 KiB -> 12.1 KiB  +16 B",
-        "depth              3 ->        4 +33.3%  ████████████████████████▒▒▒▒▒▒▒▒",
+        "depth              3 ->        4 +33.3%  ██████████████████▒▒▒▒▒▒",
     ]
     [fc] = difference.affected
     assert [(c.what, c.before, c.after) for c in fc.effects] == [

@@ -104,7 +104,7 @@ def whole_text(difference: Difference) -> str:
     side = 1 if difference.before.spec is None else 0
     figures = {change.what: (change.before, change.after)[side] for change in difference.totals}
     layers = len(list(graph.layers()))
-    return f"{layers:,} layers, {count(figures['params'])} parameters, {short(figures['flops'])} FLOPs"
+    return f"{layers:,} layers, {short(figures['params'])} parameters, {short(figures['flops'])} FLOPs"
 
 
 def changed_totals(difference: Difference) -> list[Change]:
@@ -114,6 +114,15 @@ def changed_totals(difference: Difference) -> list[Change]:
 def total_text(what: str, value: Size) -> str:
     """A total as `summary` writes it."""
     return byte_size(value) if what == "activations" else count(value)
+
+
+def amounts(change: Change) -> tuple[str, str]:
+    """A total before and after, to three digits; to the last where these are the same."""
+    for form in (short_total, total_text):
+        before, after = form(change.what, change.before), form(change.what, change.after)
+        if before != after:
+            break
+    return before, after
 
 
 def short_total(what: str, value: Size) -> str:

@@ -6,7 +6,7 @@ their share of the parameters: the statistics and counters of batch norm are wor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from netspec.review.changes.inference import same_at_inference
 from netspec.review.changes.weights import trained
@@ -34,36 +34,39 @@ def _elsewhere(weights: WeightFates) -> str:
     return "other layers" if all(a != b for a, b in layers) else "other places"
 
 
-def weights_text(difference: Difference) -> str:
-    """What becomes of the tensors of a checkpoint; empty where there are none, or where no text differs."""
+def weights_text(difference: Difference, mark: Callable[[str], str] = str) -> str:
+    """What becomes of the tensors of a checkpoint; empty where there are none, or where no text differs.
+
+    `mark` writes names as a format has them.
+    """
     weights = difference.weights
     if difference.verdict is Verdict.SAME_TEXT:
         return ""
     if not weights.sliced and not weights.lost:
-        return _all_carry(difference)
-    return _some_carry(difference)
+        return _all_carry(difference, mark)
+    return _some_carry(difference, mark)
 
 
-def _all_carry(difference: Difference) -> str:
+def _all_carry(difference: Difference, mark: Callable[[str], str]) -> str:
     """Every tensor has its place."""
-    weights, to_do = difference.weights, _to_do(difference)
+    weights, to_do = difference.weights, _to_do(difference, mark)
     number = len(weights.by_structure)
-    new = _fate("new", weights.new, [*weights.new, *weights.by_structure.values()])
+    new = _fate("new", weights.new, [*weights.new, *weights.by_structure.values()], mark)
     if not number:
         return new
     tensors = f"all {number:,} tensors" if number > 1 else "the only tensor"
     s = "" if number > 1 else "s"
     if new:
-        return f"{to_do}{tensors} carr{'y' if number > 1 else 'ies'} over, {new}"
+        return f"{to_do}{tensors} carr{'y' if number > 1 else 'ies'} over; {new}"
     if difference.verdict is not Verdict.ARCHITECTURE:
         return f"{to_do}{tensors} load{s} as before{_other_inputs(difference)}"
     if same_at_inference(difference):
         return f"{to_do}{tensors} load{s} as before: outputs are others in training alone"
     fit = f"fit{s}" if to_do else f"load{s} by name"
-    return f"{to_do}{tensors} {fit}, but the network computes something else{_why(difference)}"
+    return f"{to_do}{tensors} {fit}, but the network computes something else{_why(difference, mark)}"
 
 
-def _some_carry(difference: Difference) -> str:
+def _some_carry(difference: Difference, mark: Callable[[str], str]) -> str:
     """Tensors change size or are lost: how much of what was learned is left, and which these are."""
     weights = difference.weights
     sizes, new_sizes = (trained(graph) for graph in (difference.matching.before, difference.matching.after))
@@ -85,14 +88,14 @@ def _some_carry(difference: Difference) -> str:
     text = f"{number} of {total:,} {noun} {'carries' if len(carried) < 2 else 'carry'} over"
     texts = [text + (f" ({share})" if carried and share else "")]
     texts += [
-        _fate(fate, names, old_names if fate != "new" else new_names)
+        _fate(fate, names, old_names if fate != "new" else new_names, mark)
         for (fate, _, _), names in zip(fates, learned, strict=True)
         if names
     ]
-    return _to_do(difference) + ", ".join(texts)
+    return _to_do(difference, mark) + "; ".join(texts)
 
 
-def _fate(fate: str, names: Sequence[str], of: Collection[str]) -> str:
+def _fate(fate: str, names: Sequence[str], of: Collection[str], mark: Callable[[str], str]) -> str:
     """`2 are lost: head.*`; empty where there are none.  Many that have no name in common are counted alone."""
     if not names:
         return ""
@@ -102,7 +105,7 @@ def _fate(fate: str, names: Sequence[str], of: Collection[str]) -> str:
         "new": ("is new", "are new"),
     }[fate]
     folded = fold_within(names, of)
-    return f"{len(names):,} {singular if len(names) == 1 else plural}" + (f": {folded}" if folded else "")
+    return f"{len(names):,} {singular if len(names) == 1 else plural}" + (f": {mark(folded)}" if folded else "")
 
 
 def _share(carried: int, total: int) -> str:
@@ -119,9 +122,9 @@ def _share(carried: int, total: int) -> str:
     return f"{percent:.0f}% of the parameters"
 
 
-def _to_do(difference: Difference) -> str:
+def _to_do(difference: Difference, mark: Callable[[str], str]) -> str:
     """`rename fc.* -> head.* in the checkpoint, then `; empty where no tensor is called otherwise."""
-    texts = list(_renamings(difference))
+    texts = [mark(text) for text in _renamings(difference)]
     if not texts:
         return ""
     more = len(texts) - MAX_RENAMES
@@ -149,13 +152,14 @@ def _all_below(names: str) -> str:
     return names if names.endswith("*") else f"{names}.*"
 
 
-def _why(difference: Difference) -> str:
+def _why(difference: Difference, mark: Callable[[str], str]) -> str:
     """Which layers do, in a few words: `: 21 layers changed`, `: equations of rnn`."""
     others = [c for c in difference.layers if c.status in ("added", "removed") or c.changes]
     if not others:
         return ": inputs or outputs are others" if difference.interface else ""
     if all(any(change.what == "equations" for change in c.changes) for c in others):
-        return f": the equations of {fold_within([c.name for c in others], ()) or f'{len(others):,} layers'} are others"
+        names = fold_within([c.name for c in others], ())
+        return f": the equations of {mark(names) if names else f'{len(others):,} layers'} are others"
     number = dict.fromkeys(("changed", "added", "removed"), 0)
     for c in others:
         number[c.status if c.status in number else "changed"] += 1

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice
+from textwrap import wrap
 
 from netspec.report.diff import (
     cause_lines,
@@ -18,9 +19,10 @@ from netspec.report.diff import (
     whole_text,
 )
 from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
-from netspec.report.diff.text import lines
+from netspec.report.diff.text import MAX_NAMES, alike, group_lines
 from netspec.report.markdown import code, fence, html_code, one_line, row
 from netspec.report.numbers import count, short
+from netspec.report.styled import plain
 from netspec.review.compared import Compared
 from netspec.review.difference import Change, Difference, Verdict
 from netspec.shapes.dim import Dim, Size
@@ -33,7 +35,9 @@ LONGEST_NAME = 100
 LEAST = 400  # characters that say something of a network
 WIDTH = 88  # of the totals and their bars
 _CONTINUED = " " * 4  # begins a line that goes on with the one above it
+_SET_IN = " " * 6  # begins what is left of a long line
 _HEAD = ("network", "verdict", "parameters", "FLOPs", "weights of a checkpoint")
+_PLURALS = {"new network": "new networks", "network deleted": "networks deleted"}
 _ALIGNED = ("---", "---", "---:", "---:", "---")
 
 
@@ -46,11 +50,11 @@ def comment(networks: Sequence[Compared], every: bool = False, limit: int = LIMI
     if not networks:
         return f"{MARKER}\nThis change affects no network."
     table = _table(networks, min(MOST_ROWS, limit // 2))
-    details = [detail for network in networks if (detail := _Details(network, every)).entries]
+    details = [detail for group in alike(networks, every) if (detail := _Details(group, every)).entries]
     rooms = _shares([detail.length + 2 for detail in details], limit - len(table) - 100)
     folded = [detail.within(room - 2) for detail, room in zip(details, rooms, strict=True)]
     parts = [part for part in folded if part]
-    if left_out := len(details) - len(parts):
+    if left_out := sum(detail.networks for detail, part in zip(details, folded, strict=True) if not part):
         parts.append(f"*What changed in {_number(left_out, 'more network')} is left out here.*")
     return "\n\n".join([table, *parts])
 
@@ -69,17 +73,13 @@ def _table(networks: Sequence[Compared], room: int) -> str:
 
 
 def _heading(networks: Sequence[Compared]) -> str:
-    """`**netspec diff** · 3 networks: 2 architecture changed; 1 new network`."""
-    verdicts = Counter(_verdict(network) for network in networks)
-    listed = "; ".join(f"{count:,} {verdict}" if len(networks) > 1 else verdict for verdict, count in verdicts.items())
+    """`**netspec diff** · 3 networks: 2 architecture changed · 1 new network`."""
+    verdicts = Counter("broken" if n.difference is None else n.difference.headline for n in networks)
+    listed = " · ".join(
+        f"{count:,} {_PLURALS.get(verdict, verdict) if count > 1 else verdict}" if len(networks) > 1 else verdict
+        for verdict, count in verdicts.items()
+    )
     return f"**netspec diff** · {_number(len(networks), 'network')}: {listed}"
-
-
-def _verdict(network: Compared) -> str:
-    difference = network.difference
-    if difference is None:
-        return "broken"
-    return difference.headline.partition(";")[0]
 
 
 def _cells(network: Compared) -> list[str]:
@@ -109,7 +109,7 @@ def _growth(difference: Difference, change: Change) -> str:
         return _short(change.after)
     growth, form = growth_text(change), _short
     if _short(change.before) == _short(change.after):
-        form = count
+        form = count  # as the text has it
     return f"{form(change.before)} → {form(change.after)}" + (f" ({growth})" if growth else "")
 
 
@@ -122,18 +122,20 @@ def _weights(difference: Difference) -> str:
     """What a checkpoint of the network before is worth now; nothing where there is none."""
     if difference.before.spec is None or difference.after.spec is None:
         return ""
+    text = weights_text(difference, code)
     if loud := loaded_elsewhere(difference.weights):
-        return f"⚠️ **{loud}**"
-    return weights_text(difference)
+        return f"⚠️ **{loud}**<br>{text}"
+    return text
 
 
 class _Details:
-    """What changed in a network, folded: a line that names it, and its entries in a fence."""
+    """What changed in networks alike, folded: a line that names them, and the entries in a fence."""
 
-    def __init__(self, network: Compared, every: bool) -> None:
-        self.head = f"<details><summary>{_summary(network)}</summary>\n"
-        self.language = "" if network.difference is None else "diff"
-        self.entries = _entries(network, every)
+    def __init__(self, group: Sequence[Compared], every: bool) -> None:
+        self.networks = len(group)
+        self.head = f"<details><summary>{_summary(group)}</summary>\n"
+        self.language = "" if group[0].difference is None else "diff"
+        self.entries = _entries(group, every)
         self.length = len(self._text(len(self.entries)))
 
     def within(self, room: int) -> str:
@@ -152,34 +154,36 @@ class _Details:
         return "\n".join([self.head, *fence(lines, self.language), *note, "\n</details>"])
 
 
-def _summary(network: Compared) -> str:
-    """The network, and in a few words why it is another one."""
-    name = html_code(_shortened(network.path, LONGEST_NAME))
-    difference = network.difference
+def _summary(group: Sequence[Compared]) -> str:
+    """The networks, and in a few words why they are others."""
+    name = ", ".join(html_code(_shortened(network.path, LONGEST_NAME)) for network in group[:MAX_NAMES])
+    name += f" and {len(group) - MAX_NAMES:,} more" if len(group) > MAX_NAMES else ""
+    difference = group[0].difference
     if difference is None:
         return f"{name}: what is wrong"
-    causes = [*cause_lines(difference), *(f"{name}: {text}" for name, text in section_lines(difference))]
+    causes = [*cause_lines(difference), *(f"{section}: {text}" for section, text in section_lines(difference))]
     texts = causes or [entry_text(entry) for entry in difference.entries]
     if (difference.before.spec is None) != (difference.after.spec is None):
         return f"{name}: {difference.headline}, {whole_text(difference)}"
     if not texts:
         return f"{name}: {difference.headline}"
     more = f" and {len(texts) - 1:,} more" if len(texts) > 1 else ""
-    return f"{name}: {html_code(_shortened(texts[0], LONGEST_NAME))}{more}"
+    return f"{name}: {html_code(_cut_between_words(texts[0], LONGEST_NAME))}{more}"
 
 
-def _entries(network: Compared, every: bool) -> list[list[str]]:
-    """The lines of the text format, those of one entry together."""
-    if network.difference is None:
-        return [[_shortened(line) for line in problem.render().split("\n")] for problem in network.problems]
+def _entries(group: Sequence[Compared], every: bool) -> list[list[str]]:
+    """The lines of the text format, those of one entry together; what is longer than a line goes on below, set in."""
+    if group[0].difference is None:
+        return [[_shortened(line) for line in problem.render().split("\n")] for problem in group[0].problems]
     entries: list[list[str]] = []
-    shown = lines(network.difference, network.before, network.after, every, WIDTH)
+    shown = group_lines(group, every, WIDTH, hint=False)
     for line in islice(shown, 1, None):  # the row of the table says what the first line does
-        text = _shortened("".join(part.text for part in line).rstrip())
+        text = _shortened(plain(line))
+        wrapped = wrap(text, WIDTH, subsequent_indent=_SET_IN, break_long_words=False, break_on_hyphens=False)
         if entries and text.startswith(_CONTINUED):
-            entries[-1].append(text)
+            entries[-1] += wrapped
         else:
-            entries.append([text])
+            entries.append(wrapped or [text])
     return entries
 
 
@@ -203,6 +207,14 @@ def _shares(sizes: Sequence[int], room: int) -> list[int]:
 def _shortened(text: str, longest: int = LONGEST) -> str:
     text = one_line(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _cut_between_words(text: str, longest: int) -> str:
+    text = one_line(text)
+    if len(text) <= longest:
+        return text
+    words = text[: longest - 1].rpartition(" ")[0] or text[: longest - 1]
+    return f"{words} …"
 
 
 def _number(count: int, noun: str) -> str:

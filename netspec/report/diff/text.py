@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
-from netspec.report.bars import NARROWEST, bar
+from netspec.report.bars import MEANINGS, bar
 from netspec.report.diff import (
     SIGNS,
     TOTALS,
     affected_text,
+    amounts,
     cause_lines,
     change_text,
     changed_totals,
@@ -23,15 +24,13 @@ from netspec.report.diff import (
     is_slight,
     notes,
     section_lines,
-    short_total,
-    total_text,
     whole_text,
 )
 from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed
-from netspec.report.styled import Line, Lines, Styled
+from netspec.report.styled import Line, Lines, Styled, plain
 from netspec.review.changes.layer_changes import set_fields
 from netspec.review.compared import Compared
 from netspec.review.difference import Cause, Change, Difference, Entry, LayerChange, Verdict
@@ -43,22 +42,36 @@ from netspec.shapes.dim import Dim
 _COLOUR = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan", "affected": "dim"}
 _VERDICT = {Verdict.ARCHITECTURE: "yellow", Verdict.SAME_FUNCTION: "cyan", Verdict.LEARNING: "cyan"}
 _HEAD = "{:<12}"  # what begins a line
-_LONGEST_BAR = 32
+_LONGEST_BAR = 24
+MAX_NAMES = 6  # of networks in one line
 MAX_ENTRIES = 60
 
 
 def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
     if not networks:
         yield "no network differs"
-    if len(networks) > 1:
+    groups = alike(networks, every)
+    if len(groups) > 1:
         yield Lines(partial(_verdicts, networks))
-    for network in networks:
-        if len(networks) > 1:
+    for group in groups:
+        if len(groups) > 1:
             yield ""
-        if network.difference is None:
-            yield from listed((problem, "error") for problem in network.problems)
+        if group[0].difference is None:
+            yield from listed((problem, "error") for problem in group[0].problems)
         else:
-            yield Lines(partial(lines, network.difference, network.before, network.after, every))
+            yield Lines(partial(group_lines, group, every))
+
+
+def alike(networks: Sequence[Compared], every: bool) -> list[list[Compared]]:
+    """Networks in which the same changed, as it is written here, each with the others."""
+    groups: dict[object, list[Compared]] = {}
+    for network in networks:
+        difference = network.difference
+        same: object = network.path
+        if difference is not None:
+            same = difference.headline, *map(plain, _changes(difference, every, hint=False))
+        groups.setdefault(same, []).append(network)
+    return list(groups.values())
 
 
 def _verdicts(networks: Sequence[Compared], width: int) -> Iterator[Line]:
@@ -75,15 +88,57 @@ def _verdicts(networks: Sequence[Compared], width: int) -> Iterator[Line]:
             yield Styled(" " * longest), Styled(f"  ! {loud}", "alarm")
 
 
-def lines(difference: Difference, before: str, after: str, every: bool, width: int) -> Iterator[Line]:
+def group_lines(group: Sequence[Compared], every: bool, width: int, *, hint: bool = True) -> Iterator[Line]:
+    """One network, or what changed in several alike, with the figures in which they differ.
+
+    `hint` names the option that lists all layers.
+    """
+    first = group[0]
+    assert first.difference is not None  # else there is nothing to say
+    if len(group) == 1:
+        yield from lines(first.difference, first.before, first.after, every, width, hint=hint)
+        return
+    names = ", ".join(network.path for network in group[:MAX_NAMES])
+    more = f" and {len(group) - MAX_NAMES:,} more" if len(group) > MAX_NAMES else ""
+    yield _headline(f"{names}{more}", first.difference)
+    yield from _changes(first.difference, every, hint=hint)
+    differences = [network.difference for network in group if network.difference is not None]
+    weights = [_weights(difference) for difference in differences]
+    totals = [_totals_text(difference) for difference in differences]
+    if len(set(weights)) == 1:
+        yield from ((_headed("weights", weights[0]),) if weights[0] else ())
+        weights = [""] * len(group)
+    if len(set(totals)) == 1:
+        yield from _totals(first.difference, width)
+        totals = [""] * len(group)
+    texts = ["; ".join(filter(None, pair)) for pair in zip(weights, totals, strict=True)]
+    if any(texts):
+        longest = max(len(network.path) for network in group)
+        for network, text in list(zip(group, texts, strict=True))[:MAX_ENTRIES]:
+            yield Styled(f"{network.path:<{longest}}  ", "bold"), Styled(text)
+
+
+def lines(
+    difference: Difference, before: str, after: str, every: bool, width: int, *, hint: bool = True
+) -> Iterator[Line]:
     """The difference in the order in which it is read; `before` and `after` name the sides.
 
     `every` spells out all layers.
     """
-    yield (
-        Styled(f"{before} -> {after}: ", "bold"),
-        Styled(difference.headline, _VERDICT.get(difference.verdict, "green")),
-    )
+    yield _headline(f"{before} -> {after}", difference)
+    yield from _changes(difference, every, hint=hint)
+    if (difference.before.spec is None) == (difference.after.spec is None):
+        if weights := _weights(difference):
+            yield _headed("weights", weights)
+        yield from _totals(difference, width)
+
+
+def _headline(names: str, difference: Difference) -> Line:
+    return Styled(f"{names}: ", "bold"), Styled(difference.headline, _VERDICT.get(difference.verdict, "green"))
+
+
+def _changes(difference: Difference, every: bool, *, hint: bool) -> Iterator[Line]:
+    """All between the headline and the figures."""
     if loud := loaded_elsewhere(difference.weights):
         yield (Styled(f"! {loud}", "alarm"),)
     if (difference.before.spec is None) != (difference.after.spec is None):
@@ -91,25 +146,51 @@ def lines(difference: Difference, before: str, after: str, every: bool, width: i
         if every:
             yield from (line for layer in difference.layers for line in _layer(layer, difference, ()))
         return
-    yield from ((Styled(f"  {text}"),) for text in cause_lines(difference))
-    for entry in difference.entries[:MAX_ENTRIES]:
-        yield from _entry(entry, difference)
+    causes, places = _once(cause_lines(difference), difference.entries)
+    yield from ((Styled(f"  {text}"),) for text in causes)
+    for i, entry in enumerate(difference.entries[:MAX_ENTRIES]):
+        yield from _entry(entry, difference, places.get(i, ""))
     if (more := len(difference.entries) - MAX_ENTRIES) > 0:
-        yield (Styled(f"  … and {more:,} more changes (--all lists all layers)", "dim"),)
+        yield (Styled(f"  … and {more:,} more changes{' (--all lists all layers)' if hint else ''}", "dim"),)
     if affected := affected_text(difference):
-        yield (Styled(f"· {affected}{'' if every else ' (--all lists all layers)'}", "dim"),)
+        yield (Styled(f"· {affected}{' (--all lists all layers)' if hint and not every else ''}", "dim"),)
     if every:
         why = LayerCauses(difference)
         for layer in (*difference.layers, *difference.affected):
             yield from _layer(layer, difference, why.of(layer))
     for change in difference.interface:
         yield _headed("interface", interface_text(change))
-    anything = difference.verdict is not Verdict.SAME_NETWORK or difference.before.files
-    if (weights := weights_text(difference)) and anything:
-        yield _headed("weights", weights)
     yield from (_headed(name, text) for name, text in section_lines(difference))
     yield from (_headed("note", text) for text in notes(difference))
-    yield from _totals(difference, width)
+
+
+def _weights(difference: Difference) -> str:
+    """What becomes of a checkpoint, where there is something to say of two texts or networks that differ."""
+    anything = difference.verdict is not Verdict.SAME_NETWORK or difference.before.files
+    return weights_text(difference) if anything else ""
+
+
+def _once(causes: Sequence[str], entries: Sequence[Entry]) -> tuple[list[str], dict[int, str]]:
+    """The lines of causes that no entry repeats word for word, and the places of those that one does."""
+    left, places = list(causes), dict[int, str]()
+    for i, entry in enumerate(entries):
+        for written in _as_causes(entry):
+            same = [cause for cause in left if cause.startswith(f"{written} (")]
+            if len(same) == 1:
+                left.remove(same[0])
+                places[i] = same[0].removeprefix(written)
+                break
+    return left, places
+
+
+def _as_causes(entry: Entry) -> Iterator[str]:
+    """What the text would say where an entry is one edit of one layer."""
+    if entry.count == 1 and entry.status == "changed":
+        yield f"layers.{entry.places}: {entry.text}"
+        yield f"layers.{entry.places}.{entry.text}"
+    if entry.count == 1 and entry.status == "renamed" and not entry.places:
+        before, _, after = entry.text.partition(" -> ")
+        yield f"layers.{before} renamed to {after}"
 
 
 def _headed(head: str, text: str) -> Line:
@@ -124,7 +205,8 @@ def _whole(difference: Difference) -> Iterator[Line]:
         yield _headed("", f"{change.what} {change.after if status == 'added' else change.before}")
 
 
-def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
+def _entry(entry: Entry, difference: Difference, place: str) -> Iterator[Line]:
+    """One idea, at `place` of the text where no other line says so, and what follows of it."""
     sign = Styled(f"{SIGNS[entry.status]} ", _COLOUR[entry.status])
     equations = equation_changes(entry.layers) if entry.status == "changed" else []
     text = entry.text
@@ -133,7 +215,7 @@ def _entry(entry: Entry, difference: Difference) -> Iterator[Line]:
     text = ", ".join(part for part in text.split(", ") if part)
     beside = entry.status == "changed" and entry.effect and not equations
     effect = (Styled(f"; {entry.effect}", "dim"),) if beside else ()
-    yield (sign, Styled(entry_text(replace(entry, text=text))), *effect)
+    yield (sign, Styled(entry_text(replace(entry, text=text)) + place), *effect)
     for change in equations:
         yield from equation_lines(change)
     more = "; ".join(text for text in (entry.wiring, "" if beside else entry.effect) if text)
@@ -173,27 +255,43 @@ def _figures(graph: Graph, node: Node) -> str:
 
 
 def _totals(difference: Difference, width: int) -> Iterator[Line]:
-    """The totals that changed, each with a bar; those that did not, in a line.
-
-    Where the figures would leave no room for bars they are given to three digits.
-    """
+    """The totals that changed, each with a bar; those that did not, in a line."""
     changed = changed_totals(difference)
-    for form in (total_text, short_total):
-        texts = [[form(c.what, c.before), "->", form(c.what, c.after), growth_text(c)] for c in changed]
-        widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-        room = width - len(_HEAD.format("")) - sum(widths) - len(widths) - 1
-        if room >= NARROWEST:
-            break
-    for change, row in zip(changed, texts, strict=True):
-        cells = " ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True))
-        parts = _bar(change, min(_LONGEST_BAR, room))
-        yield (*_headed(TOTALS[change.what], cells), *([Styled("  "), *parts] if parts else []))
+    texts = [[*amounts(change), growth_text(change)] for change in changed]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    room = width - len(_HEAD.format("")) - sum(widths) - len(widths) - 4
+    bars = [_bar(change, min(_LONGEST_BAR, room)) for change in changed]
+    legend = _legend(part.text for parts in bars for part in parts)
+    for change, row, parts in zip(changed, texts, bars, strict=True):
+        before, after, growth = (cell.rjust(w) for cell, w in zip(row, widths, strict=True))
+        bar_cells = [Styled("  "), *parts] if parts else []
+        if parts and legend and min(_LONGEST_BAR, room) + len(legend) + 2 <= room:
+            bar_cells.append(Styled(f"  {legend}", "dim"))
+            legend = ""
+        yield (*_headed(TOTALS[change.what], f"{before} -> {after} {growth}"), *bar_cells)
     same = [TOTALS[change.what] for change in difference.totals if change not in changed]
     if same and difference.entries and difference.verdict is Verdict.ARCHITECTURE:
         yield _headed("unchanged", ", ".join(same))
 
 
+def _totals_text(difference: Difference) -> str:
+    """`activations 33.6 MiB -> 37.9 MiB (+12.8%)`: the totals that changed, in one line."""
+    texts = []
+    for change in changed_totals(difference):
+        before, after = amounts(change)
+        growth = growth_text(change)
+        texts.append(f"{TOTALS[change.what]} {before} -> {after}" + (f" ({growth})" if growth else ""))
+    return ", ".join(texts)
+
+
+def _legend(bars: Iterable[str]) -> str:
+    """What the signs mean that are in some bars."""
+    signs = set("".join(bars))
+    return " ".join(f"{sign} {meaning}" for sign, meaning in MEANINGS.items() if sign in signs)
+
+
 def _bar(change: Change, width: int) -> list[Styled]:
     if isinstance(change.before, Dim) or isinstance(change.after, Dim) or is_slight(change):
         return []
-    return bar(change.before, change.after, width)
+    parts = bar(change.before, change.after, width)
+    return parts if any(part.text for part in parts[1:]) else []  # else it shows no change
