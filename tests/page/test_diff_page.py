@@ -312,6 +312,18 @@ def test_the_legend_has_what_is_in_the_picture(changed: Changed) -> None:
     assert not tab.js("document.querySelector('#legend').open")
 
 
+def test_the_legend_hides_no_box(changed: Changed) -> None:
+    tab = changed(("  relu: relu\n", ""), fragment="#fc1")
+    hidden = tab.js(
+        """(() => {
+          const legend = document.querySelector('#legend').getBoundingClientRect();
+          return [...document.querySelectorAll('.unit > .box')].map((e) => e.getBoundingClientRect())
+            .filter((b) => b.left < legend.right && b.bottom > legend.top && b.top < legend.bottom).length;
+        })()"""
+    )
+    assert hidden == 0
+
+
 BRANCHES = """netspec: 1
 name: branches
 inputs: {x: [8]}

@@ -89,7 +89,10 @@ function select(place, { move = true, focus = true } = {}) {
   else mark();
   const wide = svg.clientWidth;
   showPanel(selected, select, () => select(null));
-  if (svg.clientWidth !== wide) view.shift((svg.clientWidth - wide) / 2);
+  if (svg.clientWidth !== wide) {
+    view.shift((svg.clientWidth - wide) / 2);
+    foldLegend();
+  }
   const box = selected && drawn.get(selected);
   if (box) {
     if (move) view.reveal(box);
@@ -266,6 +269,13 @@ function show(number) {
   view.fit(true);
   const first = stops.length ? drawn.get(stops[0]) : undefined;
   if (first) view.reveal(first);
+  foldLegend();
+}
+
+/** The legend is closed where it would hide boxes. */
+function foldLegend() {
+  const legend = /** @type {HTMLDetailsElement} */ (byId("legend"));
+  if (view.x < legend.offsetLeft + legend.offsetWidth) legend.open = false;
 }
 
 const links = networks.map((each, number) => {

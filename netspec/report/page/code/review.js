@@ -90,11 +90,14 @@ export function showLegend(data, root) {
   /** @type {[HTMLElement, string][]} */
   const lines = statuses.filter(([status]) => present.has(status)).map(([status, sign, text]) => [html("span", { class: `swatch ${status}` }, sign), text]);
   lines.push([html("span", { class: "swatch weights" }, "a"), "has weights, unchanged"]);
-  if (places.some((place) => place.isContainer && !place.whole && place.hasChange)) lines.push([html("b", { class: "sign added" }, "+2"), "layers changed in a container; each: in each copy"]);
+  if (places.some((place) => place.isContainer && !place.whole && place.hasChange)) {
+    const status = Object.keys(SIGNS).find((each) => present.has(each)) ?? "";
+    lines.push([html("b", { class: `sign ${status}` }, `${SIGNS[status]}2`), "layers in a container; each: in each copy"]);
+  }
   lines.push([html("span", {}, "3×64×64"), "sizes of one sample"]);
   if (data.review?.totals.some(hasBar)) lines.push([html("span", {}, ...shareBar(1.5)), "total after; line: before"]);
   legend.replaceChildren(html("summary", {}, "Legend"), html("table", {}, html("tbody", {}, ...lines.map(([mark, text]) => html("tr", {}, html("td", {}, mark), html("td", {}, text))))));
-  legend.open = innerWidth > 1100;
+  legend.open = true;
 }
 
 /** @param {string} line */
