@@ -92,3 +92,8 @@ def without_digits(text: str) -> str:
 def test_every_command_is_run_here_or_needs_none_of_netspec() -> None:
     for command in re.findall(r"^\$ (.+)$", README, re.MULTILINE):
         assert command.startswith("sed ") or f'"{command}"' in Path(__file__).read_text(encoding="utf-8"), command
+
+
+def test_every_page_of_docs_is_linked() -> None:
+    linked = set(re.findall(r"\]\(docs/(\w+\.md)", README))
+    assert linked == {page.name for page in (ROOT / "docs").glob("*.md")}
