@@ -64,6 +64,8 @@ def render(networks: Sequence[Compared], every: bool) -> Iterator[Any]:
 
 def alike(networks: Sequence[Compared], every: bool) -> list[list[Compared]]:
     """Networks in which the same changed, as it is written here, each with the others."""
+    if len(networks) == 1:
+        return [list(networks)]
     groups: dict[object, list[Compared]] = {}
     for network in networks:
         difference = network.difference
