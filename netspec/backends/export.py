@@ -18,7 +18,7 @@ from netspec.frontend.resolved import text_hash
 from netspec.graph.digest import digests
 from netspec.graph.model import Graph
 from netspec.source.errors import NetspecError
-from netspec.source.files import cannot_write, write_whole
+from netspec.source.files import cannot_write, check_output, write_whole
 from netspec.source.memory import memory, require_memory
 
 
@@ -33,6 +33,7 @@ def export_onnx(
     kept in the file.  Raises NS70x, and then what stood at `path` is unchanged.
     """
     refuse_other_file(path)
+    check_output(path)
     require_memory(12 * check_size(graph), "for the ONNX model, its bytes, and the session that it is compared in")
     plan = streaming_of(graph) if streaming else None
     model = model_of(graph, module, plan)
@@ -59,10 +60,6 @@ def export_onnx(
             **(metadata or {}),
         },
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path, error) from None
     write_whole(path, lambda file: file.write(serialized(model)), cannot_write)
     return parity
 

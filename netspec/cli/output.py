@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
@@ -55,6 +56,13 @@ def as_text(parts: Iterable[str | Lines | Stderr | Remark], *, colour: bool = Fa
 def notes(texts: Iterable[str]) -> list[Stderr]:
     """What whoever reads a result has to know."""
     return [Stderr(f"note: {text}") for text in texts]
+
+
+def written(path: Path, about: str = "", *, quiet: bool = False) -> str:
+    """The line about a file that a command has written: its size, and what there is to say; its path alone if quiet."""
+    from netspec.report.numbers import byte_size
+
+    return str(path) if quiet else f"{path}: {', '.join(filter(None, (byte_size(path.stat().st_size), about)))}"
 
 
 def _to_stderr(text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from netspec.migrate.migration import Migration
 from netspec.migrate.old_network import SPEC_META, OldNetwork
 from netspec.source.errors import NetspecError
-from netspec.source.files import file_name
+from netspec.source.files import cannot_write, check_output, file_name
 from netspec.spec import Spec
 from netspec.training.weights import write_tensors
 from netspec.version import VERSION
@@ -16,7 +16,11 @@ SUFFIX = ".safetensors"
 
 
 def output_path(output: Path | None, name: str, old: Path) -> Path:
-    """Where to write.  Raises NS624 for a file of another kind, and for the one that the weights are read from."""
+    """Where to write.
+
+    Raises NS624 for a file of another kind, and for the one that the weights are read from, and NS704 where no file can
+    be written.
+    """
     path = output or Path()
     if path.is_dir():
         path /= f"{file_name(name, 'network')}{SUFFIX}"
@@ -25,11 +29,12 @@ def output_path(output: Path | None, name: str, old: Path) -> Path:
         raise NetspecError("NS624", f"weights are written as {SUFFIX}", name=str(path), hint=hint)
     if path.exists() and old.exists() and path.samefile(old):
         raise NetspecError("NS624", "is the file that the weights are read from", name=str(path), hint="choose another")
+    check_output(path)
     return path
 
 
 def write_migration(path: Path, old: OldNetwork, new: Spec, migration: Migration) -> None:
-    """Raises NS624 when it cannot be written."""
+    """Raises NS704 when it cannot be written."""
     metadata = {
         SPEC_META: new.resolved,
         "netspec.version": VERSION,
@@ -37,4 +42,4 @@ def write_migration(path: Path, old: OldNetwork, new: Spec, migration: Migration
         "netspec.from_sha256": old.sha256,
         "netspec.keeps_function": "yes" if migration.keeps_function else "no",
     }
-    write_tensors(path, migration.tensors, metadata)
+    write_tensors(path, migration.tensors, metadata, cannot_write)

@@ -9,6 +9,7 @@ import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+from errno import EACCES
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -59,8 +60,27 @@ def write_text(path: Path, text: str) -> None:
 
 def cannot_write(path: Path, error: Exception) -> NetspecError:
     """NS704 of a result that a command writes: a model, a picture."""
-    hint = "what stood there before is unchanged"
+    hint = "what stood there before is unchanged" if os.path.lexists(path) else ""
     return NetspecError("NS704", f"cannot be written: {reason(error)}", name=str(path), hint=hint)
+
+
+def check_output(path: Path) -> None:
+    """Raises NS704, before anything is computed, for a path that no file can be written to."""
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        hint = f"make the folder `{printable(str(path.parent))}`, or name another"
+        raise NetspecError("NS704", "cannot be written: its folder does not exist", name=str(path), hint=hint) from None
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    try:
+        _check_place(path.name, folder)
+        if not os.access(".", os.W_OK | os.X_OK, dir_fd=folder):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        os.close(folder)
 
 
 def open_to_append(path: Path) -> TextIO:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -43,8 +43,13 @@ def shared_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return again
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Raises NS624 when it cannot be written."""
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    refuse: Callable[[Path, OSError], Exception] = cannot_write,
+) -> None:
+    """Raises what `refuse` makes of the path and the reason when it cannot be written: NS624 of a run's file."""
     again = shared_names(tensors)
     plain = {name: tensor for name, tensor in tensors.items() if name not in again}
     ordered = sorted(plain, key=lambda name: (-plain[name].element_size(), name))  # each begins where its type may
@@ -65,7 +70,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
             values = plain[name].detach().cpu().contiguous().reshape(-1)
             file.write(values.view(torch.uint8).numpy().data)
 
-    write_whole(path, write, cannot_write)
+    write_whole(path, write, refuse)
 
 
 def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:

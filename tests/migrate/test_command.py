@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import netspec
 from netspec.cli import app
+from netspec.report.numbers import byte_size
 from tests.migrate.pairs import lived
 
 NET = """netspec: 1
@@ -68,7 +69,7 @@ def test_a_deeper_network(folder: Path) -> None:
         "\n"
         "keeps the function: yes (no difference, 5 random inputs in float64)\n"
         "\n"
-        "wrote new.safetensors\n"
+        f"new.safetensors: {byte_size(Path('new.safetensors').stat().st_size)}\n"
     )
     with safe_open("new.safetensors", "pt") as file:
         assert file.metadata()["netspec.from"] == "old.safetensors"

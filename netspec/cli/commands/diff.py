@@ -11,7 +11,7 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.dashes import PathsBehindDashes, paths_behind_dashes
 from netspec.cli.options import format_option
-from netspec.cli.output import as_text, is_terminal, show
+from netspec.cli.output import as_text, is_terminal, show, written
 from netspec.report.formats import Formats, Stderr
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = Formats("netspec.report.diff", default="text")
 DIFFERS = 3  # the exit status
-_ENDINGS = {".html": "html", ".md": "markdown", ".json": "json"}
+_ENDINGS = {".html": ("html",), ".md": ("markdown",), ".json": ("json",), ".txt": ("text", "github")}
 
 
 @command(
@@ -51,7 +51,7 @@ def diff(
             "--out",
             "-o",
             metavar="FILE",
-            help="A file: .html, .md, .json, or text.",
+            help="A file. The ending says what is written: .html, .md, .json or .txt.",
             show_default=False,
         ),
     ] = None,
@@ -73,13 +73,15 @@ def diff(
     """
     from netspec.cli.errors import errors
     from netspec.cli.operands import read_operands
-    from netspec.source.files import write_text
+    from netspec.source.files import check_output, write_text
 
     with errors():
         form = _format(context, format, out)
         if form == "html" and out is None and is_terminal(sys.stdout):
             raise typer.BadParameter("a page is for a browser: `-o change.html` writes it.", param_hint="--format")
         limits = _limits(fail_on)
+        if out is not None:
+            check_output(out)
         operands = read_operands(names or (), paths_behind_dashes(context))
         networks = [network.held_to(limits) for network in _compared(operands)]
         parts = FORMATS.render(form, networks, every)
@@ -87,6 +89,7 @@ def diff(
             show(parts)
         else:
             write_text(out, as_text(parts))
+            show([written(out)])
         show(Stderr(f"netspec: {network.path}: {text}") for network in networks for text in network.crossed)
     if any(network.difference is None for network in networks):
         raise typer.Exit(1)
@@ -115,8 +118,18 @@ def _compared(operands: Sides | Changes) -> list[Compared]:
 
 
 def _format(context: typer.Context, format: str, out: Path | None) -> str:
-    """The format that is asked for; where none is, the one that the ending of a file says."""
+    """The format that is asked for; where none is, the one that the ending of a file says.
+
+    Raises BadParameter for an ending of no format, and for one of another format.
+    """
+    if out is None:
+        return format
+    formats = _ENDINGS.get(out.suffix.lower())
+    if formats is None:
+        raise typer.BadParameter(f"{str(out)!r} does not end in one of {', '.join(_ENDINGS)}.", param_hint="--out")
     source = context.get_parameter_source("format")
-    if out is not None and source is not None and source.name == "DEFAULT":
-        return _ENDINGS.get(out.suffix, format)
+    if source is None or source.name == "DEFAULT":
+        return formats[0]
+    if format not in formats:
+        raise typer.BadParameter(f"{str(out)!r} says {formats[0]} and --format {format}.", param_hint="--out")
     return format

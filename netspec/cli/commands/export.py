@@ -11,7 +11,7 @@ from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.load import compiled
 from netspec.cli.options import Sets, quiet_option
-from netspec.cli.output import notes, show
+from netspec.cli.output import notes, show, written
 
 FRESH = "a netspec file has no trained weights; they are fresh. Name a run folder for trained ones."
 
@@ -49,9 +49,10 @@ def export(
         from netspec.backends.onnx.model import check_size
         from netspec.backends.onnx.spec_meta import origin_meta
         from netspec.frontend.origin import origin_of
-        from netspec.report.numbers import byte_size
-        from netspec.source.files import file_name
+        from netspec.source.files import check_output, file_name
 
+        if out is not None:
+            check_output(out)
         metadata: dict[str, str] = {}
         if source.is_dir():
             from netspec.training.model import META
@@ -76,5 +77,4 @@ def export(
             show(notes(remarks))
         path = out or Path(f"{file_name(graph.name, 'network')}.onnx")
         parity = export_onnx(graph, module, path, metadata, streaming)
-        size = byte_size(path.stat().st_size)
-        show([str(path) if quiet else f"{path}: {size}, opset {OPSET}, agrees with PyTorch: {parity.text()}"])
+        show([written(path, f"opset {OPSET}, agrees with PyTorch: {parity.text()}", quiet=quiet)])

@@ -12,7 +12,7 @@ from netspec.cli.errors import errors
 from netspec.cli.load import compiled
 from netspec.cli.migrated import carried_weights
 from netspec.cli.options import Noise, Of, Sets, quiet_option
-from netspec.cli.output import show
+from netspec.cli.output import show, written
 
 
 @command(
@@ -50,4 +50,4 @@ def migrate(
         network, migration = carried_weights(old, graph, of, noise, quiet=quiet)
         if not dry_run:
             write_migration(path, network, graph, migration)
-            show([str(path)] if quiet else ["", f"wrote {path}"])
+            show([*([] if quiet else [""]), written(path, quiet=quiet)])

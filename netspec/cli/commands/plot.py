@@ -41,19 +41,19 @@ def plot(
     quiet: Annotated[bool, quiet_option("Print nothing but the path of the file.")] = False,
 ) -> None:
     """Draw the network: containers as boxes, equal copies folded (×3), shapes beside the wires."""
-    from netspec.cli.output import show
-    from netspec.report.numbers import byte_size
-    from netspec.source.files import file_name, write_text
+    from netspec.cli.output import show, written
+    from netspec.source.files import check_output, file_name, write_text
 
     with errors():
         graph = compiled(file, sets, hold_budget=False)
         path = out or Path(f"{file_name(graph.name, 'network')}.{FORMATS.default}")
-        format = path.suffix.removeprefix(".")
+        format = path.suffix.lower().removeprefix(".")
         if format not in FORMATS.names():
             endings = ", ".join(f".{name}" for name in FORMATS.names())
             raise typer.BadParameter(f"{str(path)!r} does not end in one of {endings}.", param_hint="--out")
         if depth is not None and format == "html":
             raise typer.BadParameter("it goes with .svg and .dot; who reads a page opens it.", param_hint="--depth")
+        check_output(path)
         complain(graph.warnings, level="warning")
         write_text(path, "\n".join(FORMATS.render(format, graph, depth)) + "\n")
-        show([str(path) if quiet else f"{path}: {byte_size(path.stat().st_size)}"])
+        show([written(path, quiet=quiet)])

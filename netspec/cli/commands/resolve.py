@@ -10,7 +10,7 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.errors import errors
 from netspec.cli.options import NetFile, Sets, quiet_option
-from netspec.cli.output import notes, show
+from netspec.cli.output import notes, show, written
 from netspec.source.errors import NetspecError
 
 
@@ -21,7 +21,7 @@ def resolve(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="A file in place of standard output.", show_default=False)
     ] = None,
-    quiet: Annotated[bool, quiet_option("Print problems, and what was asked for, alone.")] = False,
+    quiet: Annotated[bool, quiet_option("Of a file that is written print its path alone.")] = False,
 ) -> None:
     """One file in place of several: what the file extends and includes, and what `--set` changes, put in.
 
@@ -30,10 +30,13 @@ def resolve(
     from netspec.cli.network_files import replace_text
     from netspec.frontend.document import load_document
     from netspec.frontend.fmt.canonical import resolved_file
+    from netspec.source.files import check_output
     from netspec.source.tree import read_text
     from netspec.spec import compile_document
 
     with errors():
+        if out is not None:
+            check_output(out)
         path = Path(file)
         document = load_document(read_text(path), path, sets=sets or ())
         spec = compile_document(document, hold_budget=False)
@@ -48,8 +51,8 @@ def resolve(
                 moved = f"`data.source.path: {data_path}` counts from the folder of the file: adjust it in {out}"
                 show(notes([moved]))
         replace_text(out, text)
-        if not quiet:
-            show([f"{out}: {file} with {len(document.files):,} file{'s'[: len(document.files) != 1]} in one"])
+        number = len(document.files)
+        show([written(out, f"put together from {number:,} files" if number > 1 else "", quiet=quiet)])
 
 
 def _refuse_to_replace(out: Path, files: list[Path]) -> None:
