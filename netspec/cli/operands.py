@@ -16,7 +16,7 @@ import typer
 from netspec.review.sides.revisions import Revisions, is_range, is_revision, revisions
 from netspec.review.sides.side import split_revision
 from netspec.source.errors import NetspecError, did_you_mean
-from netspec.source.git import git
+from netspec.source.git import git, in_repository
 from netspec.training.info import SPEC
 
 _SUFFIXES = (".yaml", ".yml", ".onnx")
@@ -55,11 +55,11 @@ def read_operands(names: Sequence[str], paths: tuple[str, ...] | None) -> Sides 
         return _changes(names[:number], tuple(names[number:]))
     if len(names) == 2 and first.endswith(_SUFFIXES):
         return Sides(first, rest[0])  # reading it says that it is not there
-    if Path(first).is_dir():
+    if Path(first).is_dir() and not rest:
         raise typer.BadParameter(
             f"`{first}` is a folder, and no run: `netspec diff HEAD {first}` compares what is in it."
         )
-    raise typer.BadParameter(_neither(first, "a network"))
+    raise typer.BadParameter(_no_side(first))
 
 
 def is_side(name: str) -> bool:
@@ -80,7 +80,7 @@ def _sides(first: str, rest: Sequence[str]) -> Sides:
         if is_revision(second):
             write = f"write `{second}:{first} {first}`, or `{second} {first}`"
             raise typer.BadParameter(f"`{first}` is a file and `{second}` a revision: {write}.")
-        raise typer.BadParameter(_neither(second, "a network"))
+        raise typer.BadParameter(_no_side(second))
     return Sides(first, second)
 
 
@@ -100,11 +100,25 @@ def _is_second_revision(name: str) -> bool:
     return True
 
 
+def _no_side(name: str) -> str:
+    if Path(name).is_dir():
+        return f"`{name}` is a folder, and no run: name one netspec file in it."
+    return _neither(name, "a network")
+
+
 def _neither(name: str, wanted: str) -> str:
+    if not in_repository():
+        near = did_you_mean(name, _files())
+        outside = f"`{name}` is not {wanted}, and outside of a git repository there are no revisions"
+        return f"{outside}{f'; {near}' if near else '.'}"
     try:
         known = git("git", "for-each-ref", "--format=%(refname:short)").decode(errors="replace").split()
     except NetspecError:
         known = []
-    files = [path.name for path in Path().iterdir() if path.suffix in _SUFFIXES]
-    near = did_you_mean(name, [*known, *files])
+    near = did_you_mean(name, [*known, *_files()])
     return f"`{name}` is neither {wanted} nor a revision of git{f'; {near}' if near else '.'}"
+
+
+def _files() -> list[str]:
+    """The names in the current folder that may be networks."""
+    return [path.name for path in Path().iterdir() if path.suffix in _SUFFIXES]

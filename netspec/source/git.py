@@ -41,6 +41,15 @@ def git(name: str, *command: str, folder: Path | None = None) -> bytes:
     return done.stdout
 
 
+def in_repository() -> bool:
+    """Whether git is installed, and the current folder is in a repository of it."""
+    try:
+        command = ["git", "rev-parse", "--git-dir"]
+        return subprocess.run(command, capture_output=True, check=False, env=environment()).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def git_line(name: str, *command: str, folder: Path | None = None) -> str:
     """The one line that git answers: a path, a hash."""
     return os.fsdecode(git(name, *command, folder=folder)).removesuffix("\n")

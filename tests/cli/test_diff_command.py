@@ -191,7 +191,7 @@ def test_limits_end_with_3_and_are_named() -> None:
     assert run("two", "one", "--fail-on", "params:+0")[0] == 0
     for wrong, text in (("parms:+5%", "did you mean `params`?"), ("params:5%", "received `params:5%`")):
         code, out, err = run("one", "two", "--fail-on", wrong)
-        assert code == 2 and text in err and "--fail-on" in err
+        assert code == 2 and text in err and "--fail-on" in err and "?." not in err
 
 
 def test_a_file_has_the_format_of_its_ending() -> None:
@@ -211,4 +211,50 @@ def test_git_that_cannot_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     monkeypatch.chdir(tmp_path / "outside")
     code, _, err = run("HEAD")
-    assert code == 2 and "is neither a network nor a revision of git" in " ".join(err.replace("│", " ").split())
+    text = "`HEAD` is not a network, and outside of a git repository there are no revisions."
+    assert code == 2 and text in " ".join(err.replace("│", " ").split())
+
+
+def test_a_path_without_a_network_is_no_network_that_stays_the_same() -> None:
+    Path("weights.safetensors").write_bytes(b"w")
+    Path("empty").mkdir()
+    for paths in (("weights.safetensors",), ("empty",), ("--", "nowhere"), ("net.yaml", "--", "nowhere")):
+        names = paths if paths[0] != "net.yaml" else ("--", "net.yaml", "nowhere")
+        code, out, err = run("one", *names)
+        text = f"`{names[-1]}`: git knows of no netspec file there, in one or in the working tree"
+        assert (code, out) == (2, "") and text in " ".join(err.replace("│", " ").split()), names
+    assert run("one", "two", "--fail-on", "params:+0", "--", "nowhere")[0] == 2
+    git("add", "bad.yaml")
+    git("rm", "-q", "bad.yaml", "--cached")
+    for paths in ((), (".",), ("net.yaml",), ("--", "net.yaml")):
+        assert run("two", "two", *paths) == (0, "no network differs\n", ""), paths
+
+
+def test_a_file_that_is_gone_from_one_state_is_a_path() -> None:
+    git("rm", "-q", "net.yaml")
+    assert "network deleted" in run("two", "--", "net.yaml")[1]
+
+
+def test_limits_need_a_network_to_hold() -> None:
+    git("checkout", "-q", "--orphan", "other")
+    git("rm", "-qrf", ".")
+    Path("bad.yaml").unlink()
+    Path("a").write_text("")
+    git("add", "-A")
+    git("commit", "-qm", "nothing")
+    code, out, err = run("HEAD")
+    assert (code, out) == (0, "no network differs\n")
+    assert err == (
+        "note: git knows of no netspec file in HEAD or in the working tree: `git add` makes a new file known to git\n"
+    )
+    assert run("HEAD", "--fail-on", "params:+0")[0] == 2
+
+
+@pytest.mark.parametrize("first", ["net.yaml", "one:net.yaml"])
+def test_a_folder_is_no_side(first: str) -> None:
+    Path("nets").mkdir()
+    for names in ((first, "nets"), ("nets", first)):
+        code, _, err = run(*names)
+        assert code == 2 and "`nets` is a folder, and no run: name one netspec file in it." in " ".join(
+            err.replace("│", " ").split()
+        )

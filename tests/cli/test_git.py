@@ -133,7 +133,7 @@ def test_install_for_all_repositories(tmp_path: Path, repository: Path) -> None:
 def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = subprocess.run([sys.executable, "-m", "netspec", "git", "install"], capture_output=True, text=True)
-    assert done.returncode == 1 and "NS101 cannot be read from git: not a git repository" in done.stderr
+    assert done.returncode == 1 and "NS101 is in no git repository" in done.stderr
 
 
 def params(shown: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from netspec import NetspecError
 from netspec.review.sides import side as sides
-from netspec.review.sides.touched import TouchedNetwork, touched
+from netspec.review.sides.touched import NoNetworkError, TouchedNetwork, touched
 from tests.review.texts import BASE, WIDE, Git
 
 BLOCKS = "netspec: 1\nblocks:\n  pair:\n    layers: {fc: {type: linear, out_features: 8}, relu: relu}\n"
@@ -122,13 +122,17 @@ def test_a_file_written_again_as_it_was_is_not_touched(git: Git) -> None:
         (["shared"], ["a.yaml"]),
         (["."], ["a.yaml", "nets/base.yaml", "nets/wide.yaml"]),
         (["a.yaml", "nets/wide.yaml"], ["a.yaml", "nets/wide.yaml"]),
-        (["net"], []),
     ],
 )
 def test_paths_choose(git: Git, paths: list[str], expected: list[str]) -> None:
     commit(git, shared__blocks=BLOCKS, a=USES)
     commit(git, shared__blocks=BLOCKS.replace("8", "9"), nets__base=BASE)
     assert [path for path, _, _ in told("HEAD~1", "HEAD", *paths)] == expected
+
+
+def test_a_path_is_no_beginning_of_one(git: Git) -> None:
+    with pytest.raises(NoNetworkError, match="git knows of no netspec file there"):
+        list(touched("HEAD~1", "HEAD", ["net"]))
 
 
 def test_paths_count_from_the_current_folder(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import typer
 from netspec.cli.application import command
 from netspec.cli.dashes import PathsBehindDashes, paths_behind_dashes
 from netspec.cli.options import format_option
-from netspec.cli.output import as_text, is_terminal, show, written
+from netspec.cli.output import as_text, is_terminal, notes, show, written
 from netspec.report.formats import Formats, Stderr
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def diff(
         if out is not None:
             check_output(out)
         operands = read_operands(names or (), paths_behind_dashes(context))
-        networks = [network.held_to(limits) for network in _compared(operands)]
+        networks = [network.held_to(limits) for network in _compared(operands, limits)]
         parts = FORMATS.render(form, networks, every)
         if out is None:
             show(parts)
@@ -105,16 +105,26 @@ def _limits(text: str) -> tuple[ChangeLimit, ...]:
     try:
         return read_limits(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{error}.", param_hint="--fail-on") from None
+        raise typer.BadParameter(str(error), param_hint="--fail-on") from None
 
 
-def _compared(operands: Sides | Changes) -> list[Compared]:
+def _compared(operands: Sides | Changes, limits: tuple[ChangeLimit, ...]) -> list[Compared]:
+    """Raises BadParameter for a path without a network, and for limits that there is nothing to hold to."""
     from netspec.cli.operands import Sides
     from netspec.review.compared import compared_revisions, compared_sides
+    from netspec.review.sides.touched import NoNetworkError
 
     if isinstance(operands, Sides):
         return [compared_sides(operands.before, operands.after)]
-    return list(compared_revisions(operands.revisions, operands.paths))
+    try:
+        return list(compared_revisions(operands.revisions, operands.paths))
+    except NoNetworkError as error:
+        problem = error.problems[0]
+        text = f"{problem.message}{f': {problem.hint}' if problem.hint else ''}"
+        if problem.name or limits:
+            raise typer.BadParameter(f"`{problem.name}`: {text}." if problem.name else f"{text}.") from None
+        show(notes([text]))
+        return []
 
 
 def _format(context: typer.Context, format: str, out: Path | None) -> str:

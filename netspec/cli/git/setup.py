@@ -19,7 +19,7 @@ from pathlib import Path
 
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason, write_whole
-from netspec.source.git import git, git_line
+from netspec.source.git import git, git_line, in_repository
 from netspec.source.netspec_file import MOST, is_netspec
 
 SECTION = "diff.netspec"
@@ -44,6 +44,9 @@ def git_scope(everywhere: bool) -> GitScope:
         named = _config("--global", "--get", "--type=path", "core.attributesFile")
         home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
         return GitScope("--global", Path(named or f"{home}/git/attributes"), None)
+    if not in_repository():
+        hint = "go into one, or write `--global`, for all repositories of yours"
+        raise NetspecError("NS101", "is in no git repository", name=str(Path.cwd()), hint=hint)
     top = Path(git_line("git", "rev-parse", "--show-toplevel"))
     return GitScope(
         "--local", Path(git_line("git", "rev-parse", "--path-format=absolute", "--git-path", "info/attributes")), top

@@ -32,6 +32,10 @@ class TouchedNetwork:
     has_network: bool = True  # one of the sides is a network; else a fragment that no network reads, or broken
 
 
+class NoNetworkError(NetspecError):
+    """NS101: neither state has a netspec file at a path that was asked for, or anywhere; the problem names the path."""
+
+
 @dataclass(frozen=True)
 class ChangedFile:
     """A file before and after; empty: it was not there, or is not any more."""
@@ -45,7 +49,7 @@ def touched(before: str, after: str | None, paths: Sequence[str] = ()) -> Iterat
 
     A network is touched when a file that it reads has changed; `paths` (from the current folder, files and folders)
     leave those that stand there, or read a file there that changed.  A file that is no network by itself is given when
-    no network reads it.  Raises NS101 for what git cannot answer.
+    no network reads it.  Raises NS101 for what git cannot answer, and NoNetworkError.
     """
     for revision in (before, after or ""):
         check_revision(revision, revision)
@@ -59,12 +63,33 @@ def touched(before: str, after: str | None, paths: Sequence[str] = ()) -> Iterat
             new = working_snapshot(Path(here), here, known)
         else:
             new = revision_snapshot(store, after, Path(here), here, known)
+        for path, part in zip(paths, below, strict=True):
+            if not _is_asked_of_one(part, old, new):
+                raise _no_network(path, before, after)
+        if not paths and not _is_asked_of_one("", old, new):
+            raise _no_network("", before, after)
         changed = [file for file in _changed_files(before, after) if _other_text(file, old, new)]
         files, read_by_others = _touched_files(old, new, changed, below)
         for file in files:
             network = _read(file, old, new, changed)
             if network.has_network or network.path not in read_by_others:
                 yield network
+
+
+def _is_asked_of_one(part: str, old: Snapshot, new: Snapshot) -> bool:
+    """Whether a netspec file stands at a path or below it in either state, or reads the file that stands there."""
+    states = (new, old)
+    for state in states:
+        below = (path for path in state.paths if path == part or (path.endswith(SUFFIXES) and _stands([part], {path})))
+        if any(state.named(path) is not None for path in below):
+            return True
+    return any(part in state.reads(path) for state in states if part in state.paths for path in state.files())
+
+
+def _no_network(path: str, before: str, after: str | None) -> NoNetworkError:
+    there = f"{'there, ' if path else ''}in {before} or in {after or 'the working tree'}"
+    hint = "" if after is not None else "`git add` makes a new file known to git"
+    return NoNetworkError("NS101", f"git knows of no netspec file {there}", name=path, hint=hint)
 
 
 def _changed_files(before: str, after: str | None) -> list[ChangedFile]:
