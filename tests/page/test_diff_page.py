@@ -313,6 +313,7 @@ def test_the_legend_has_what_is_in_the_picture(changed: Changed) -> None:
 
 
 def test_the_legend_hides_no_box(changed: Changed) -> None:
+    changed.tab.size(1200, 480)
     tab = changed(("  relu: relu\n", ""), fragment="#fc1")
     hidden = tab.js(
         """(() => {
