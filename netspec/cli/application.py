@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 import netspec
 from netspec.cli.lazy import LazyCommands
 from netspec.report.streams import guarded
+from netspec.source.errors import nearest
 
 
 class App(typer.Typer):
@@ -46,7 +47,22 @@ def main(version: Annotated[bool, typer.Option("--version", help="Print the vers
         raise typer.Exit()
 
 
-def command(*examples: str, cls: type[TyperCommand] | None = None) -> Callable[[Callable[..., None]], typer.Typer]:
+class Command(TyperCommand):
+    """A command that suggests an option in place of an unknown one only where the two are alike."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # NoSuchOption, which typer has of its own
+            unknown, options = getattr(error, "option_name", ""), getattr(error, "possibilities", None) or ()
+            words = {name.lstrip("-"): name for name in options}  # the dashes are alike
+            near = nearest(unknown.lstrip("-"), words)
+            if options:
+                error.possibilities = [words[near]] if near else []  # type: ignore[attr-defined]
+            raise
+
+
+def command(*examples: str, cls: type[TyperCommand] = Command) -> Callable[[Callable[..., None]], typer.Typer]:
     """Makes a command of a function: name, help and options are the function's; the examples end its help."""
 
     def register(function: Callable[..., None]) -> typer.Typer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+
+from netspec.cli.application import Command
 
 _PATHS = "netspec.paths"
 
 
-class PathsBehindDashes(TyperCommand):
+class PathsBehindDashes(Command):
     """A command that takes the arguments behind `--` apart from those before it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from netspec.cli.output import notes, show
 from netspec.frontend.cells import read_cells
 from netspec.frontend.document import NETWORK, read_document, read_vars, section_problems
 from netspec.frontend.files import TAKEN, read_root
@@ -24,14 +25,27 @@ SUFFIXES = (".yaml", ".yml")
 def network_files(arguments: list[str]) -> Iterator[Path]:
     """Files as they are named, and in folders every YAML file with a line `netspec: …`.
 
-    Left out there are hidden folders, links, and the specs of runs, which are as they were trained.
+    Left out there are hidden folders, links, and the specs of runs, which are as they were trained.  A folder that has
+    none is named on standard error: it may not be the one that was meant.
     """
     for argument in arguments:
         path = Path(argument)
         if not os.path.isdir(path):  # noqa: PTH112 - false, too, of a path that the system does not take
             yield path
             continue
-        yield from (f for f in _below(path) if f.name.endswith(SUFFIXES) and not of_run(f) and _is_netspec(f))
+        number = 0
+        for file in _below(path):
+            if file.name.endswith(SUFFIXES) and not of_run(file) and _is_netspec(file):
+                number += 1
+                yield file
+        if not number:
+            show(notes([_nothing_in(path)]))
+
+
+def _nothing_in(folder: Path) -> str:
+    if (folder / SPEC).is_file() and of_run(folder / SPEC):
+        return f"{folder} is a run, and no netspec file stands in it but its own: name {folder / SPEC}"
+    return f"no netspec file stands in {folder}"
 
 
 def locks_alone(arguments: list[str]) -> Iterator[Path]:

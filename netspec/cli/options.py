@@ -62,4 +62,7 @@ def format_option(formats: Formats, help: str) -> Any:
             raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, names))}.")
         return name
 
-    return typer.Option("--format", metavar="|".join(names), help=help, callback=known, autocompletion=lambda: names)
+    listed = f"{', '.join(names[:-1])} or {names[-1]}"
+    return typer.Option(
+        "--format", metavar="FORMAT", help=f"{help} {listed}.", callback=known, autocompletion=lambda: names
+    )

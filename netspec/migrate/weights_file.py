@@ -12,6 +12,8 @@ from torch import Tensor
 from netspec.source.errors import NetspecError
 from netspec.source.files import reason
 from netspec.source.input_files import open_file
+from netspec.source.netspec_file import MOST, is_netspec
+from netspec.training.info import no_run
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
 CHUNK = 1 << 24
@@ -31,19 +33,25 @@ class WeightsFile:
 
 
 def open_weights(path: Path) -> WeightsFile:
-    """The tensors of a file.  Raises NS622 for one that is no safetensors file, or not as long as its header says.
+    """The tensors of a file.
 
+    Raises NS631 where there is none, NS622 for one that is no safetensors file, or not as long as its header says.
     A pickle is never read, whatever its name: it can run code.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         with open_file(path) as file:
-            head = file.read(4)
+            head = file.read(MOST)
+    except FileNotFoundError:
+        raise no_run(path, "no such run, .safetensors file or .onnx model") from None
     except OSError as error:
         raise NetspecError("NS622", f"cannot be read: {reason(error)}", name=str(path)) from None
     if path.suffix in PICKLES or head[:2] in (b"PK", b"\x80\x02"):
         raise NetspecError("NS622", "is a pickle, which may run code, and is not read", name=str(path), hint=CONVERT)
+    if path.suffix in (".yaml", ".yml") or (head[8:9] != b"{" and is_netspec(head)):
+        hint = "name a run, a .safetensors file or an exported .onnx model"
+        raise NetspecError("NS622", "is a netspec file, which has no weights", name=str(path), hint=hint)
     try:
         with safe_open(path, framework="pt") as opened:  # holds lengths, offsets and shapes against each other
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping

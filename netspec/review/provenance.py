@@ -19,7 +19,7 @@ from netspec.source.git import git, objects
 from netspec.source.git_tree import revision_tree
 from netspec.source.text import Source
 from netspec.source.tree import read_text
-from netspec.training.info import INFO, SPEC, RunInfo, read_info
+from netspec.training.info import INFO, RunInfo, no_run, read_info
 
 ON_DISK, AT_HEAD = "on disk", "at HEAD"
 
@@ -62,7 +62,7 @@ def provenance(name: str) -> Provenance:
             info = read_info(path)
             origin, recorded = info.origin, info.digests
     elif not path.exists():
-        raise NetspecError("NS101", "no such run or model", name=name, hint=f"a run is a folder that holds {SPEC}")
+        raise no_run(path, "no such run or model")
     elif path.suffix == ".onnx":
         side = read_side(name)
         _, metadata = read_metadata(path)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from netspec.source.errors import NetspecError, Problem, Problems, nearest, raise_all
+from netspec.source.netspec_file import LOCK_SUFFIX, is_lock
 from netspec.source.refusals import events, refuse_features, refused
 from netspec.source.text import Source, Span
 
@@ -115,11 +116,17 @@ def read_text(path: Path, shown: str | None = None) -> Source:
 
     try:
         if path.is_dir():
-            raise bad("a folder, expected a netspec file", "name one .yaml file in it")
+            inside = [file for suffix in ("yaml", "yml") for file in path.glob(f"*.{suffix}")]
+            hint = f"name the file in it, {inside[0]}" if len(inside) == 1 else "name one .yaml file in it"
+            raise bad("a folder, expected a netspec file", hint)
         if path.is_fifo():  # it would be waited for without end
             raise bad("a pipe, expected a netspec file")
         with path.open("rb") as file:  # not more than the limit: a device or a pipe may have no end
             data = file.read(MAX_BYTES + 1)
+        if path.suffix == LOCK_SUFFIX and is_lock(data):
+            raise bad(
+                "the lock of a network, expected a netspec file", f"name the file that it is beside: {path.stem}.yaml"
+            )
     except FileNotFoundError:
         near = near_file(path)
         raise bad("no such file", f"did you mean `{near}`?" if near else "check the path") from None

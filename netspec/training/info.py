@@ -9,6 +9,7 @@ from typing import Literal
 
 from netspec.frontend.origin import Origin
 from netspec.graph.digest import Digests
+from netspec.source.errors import NetspecError, did_you_mean
 from netspec.source.records import Count, NotNegative, Positive
 from netspec.source.records.fields import ADDED
 from netspec.source.records.from_json import read_record
@@ -109,3 +110,12 @@ class EpochLine:
 def read_info(folder: Path) -> RunInfo:
     """Raises NS622 when run.json is missing, broken, or not what netspec wrote."""
     return read_record(read_json(folder / INFO), RunInfo, "NS622", str(folder / INFO), "put it back as it was")
+
+
+def no_run(path: Path, message: str) -> NetspecError:
+    """NS631 of a path that is no run, with the run beside it that was likely meant."""
+    try:
+        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
+    except OSError:
+        near = ""
+    return NetspecError("NS631", message, name=str(path), hint=near or "name a folder that `netspec train` wrote")

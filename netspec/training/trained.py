@@ -9,11 +9,11 @@ from torch import nn
 
 from netspec.backends.torch.module import to_torch
 from netspec.data.preprocess import Preprocess
-from netspec.source.errors import NetspecError, did_you_mean
+from netspec.source.errors import NetspecError
 from netspec.source.lock import holder
 from netspec.source.memory import memory
 from netspec.spec import Spec, load
-from netspec.training.info import SPEC, RunInfo, read_info
+from netspec.training.info import SPEC, RunInfo, no_run, read_info
 from netspec.training.runs import BEST, read_preprocess
 from netspec.training.weights import load_weights
 
@@ -52,14 +52,10 @@ class TrainedSpec:
 def trained_spec(path: Path) -> TrainedSpec:
     """Raises NS631 when the folder is no run or has no weights yet, NS622 when a file in it is broken."""
     if not (path / SPEC).is_file():
-        try:
-            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if (p / SPEC).is_file()])
-        except OSError:
-            near = ""
         what = "no such run"
         if path.exists():
             what = "is no run: it has no spec.yaml" if path.is_dir() else "is a file, expected the folder of a run"
-        raise NetspecError("NS631", what, name=str(path), hint=near or "name a folder that `netspec train` wrote")
+        raise no_run(path, what)
     trainer = holder(path)
     if not (path / BEST).is_file():
         why = f"{trainer} is before its first checkpoint" if trainer else "it was stopped before its first checkpoint"

@@ -99,7 +99,11 @@ def everything(folder: Path) -> dict[str, bytes]:
 def test_uninstall_leaves_what_was_there_before(repository: Path) -> None:
     before = everything(repository)
     shown = netspec_git("install")
-    assert "diff.netspec.command = " in shown and ".git/info/attributes: *.yaml diff=netspec" in shown
+    assert (
+        "config: the section diff.netspec" in shown
+        and "f()" not in shown
+        and ".git/info/attributes: *.yaml diff=netspec" in shown
+    )
     installed = everything(repository)
     assert netspec_git("install") == shown and everything(repository) == installed
     assert [path for path in installed if installed[path] != before.get(path)] == [

@@ -97,7 +97,8 @@ def test_equations_are_held() -> None:
 def test_a_lock_that_is_missing_is_named() -> None:
     assert run("--check", "net.yaml") == (
         3,
-        "net.yaml: net.lock is missing: `netspec lock net.yaml` writes it\n1 network, 1 no more as locked\n",
+        "net.yaml: net.lock is missing: `netspec lock net.yaml` writes it\n"
+        "1 network, 0 no more as locked, 1 without a lock\n",
         "",
     )
 
@@ -106,7 +107,7 @@ def test_a_folder_has_its_networks_and_no_fragments() -> None:
     assert run(".") == (0, "net.lock: written\n1 network, 1 changed\n", "")
     assert run("--check", ".")[0] == 0
     code, _, err = run("blocks.yaml")
-    assert code == 1 and "blocks.yaml:1:1: NS204 `inputs` is missing" in err
+    assert code == 1 and "blocks.yaml: NS108 has nothing to lock" in err
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_a_lock_that_was_changed_by_hand_is_refused(old: str, new: str, problem:
     assert old in text
     Path("net.lock").write_text(text.replace(old, new, 1))
     code, out, err = run("--check", "net.yaml")
-    assert (code, out) == (1, "1 network, 0 no more as locked, 1 not read or written\n")
+    assert (code, out) == (1, "0 networks, 0 no more as locked, 1 not read\n")
     assert problem in err and "changed by hand or by a merge" in err and "help: `netspec lock` writes it anew" in err
     run("net.yaml")
     assert Path("net.lock").read_text() == text and run("--check", "net.yaml")[0] == 0
@@ -163,7 +164,7 @@ def test_what_cannot_be_locked_is_told_and_the_others_are(folder: Path) -> None:
     Path("linked.lock").symlink_to("nowhere")
     code, out, err = run("none.yaml", "broken.yaml", "over.yaml", "linked.yaml", "net.yaml", "hand.yaml")
     assert code == 1 and out == (
-        "net.lock: written\nhand.lock: written\n6 networks, 2 changed, 4 not read or written\n"
+        "net.lock: written\nhand.lock: written\n2 networks, 2 changed, 4 not read or written\n"
     )
     for text in (
         "none.yaml: NS101 no such file",

@@ -61,8 +61,9 @@ def diff(
         str,
         typer.Option(
             metavar="LIMITS",
-            help="End with status 3 where a change crosses one: `params:+5%,flops:+1G,activations:+0,depth:+0` is how "
-            "much they may grow, `interface,weights,function` what has to stay.",
+            help="End with status 3 where a change crosses one: `params:+5%`, `flops:+1G`, `activations:+0`, "
+            "`depth:+0` say how much they may grow, `interface`, `weights`, `function` what has to stay; commas "
+            "between them.",
             show_default=False,
         ),
     ] = "",

@@ -16,7 +16,9 @@ from netspec.cli.results import TableFormat, show_result
 @command("netspec evaluate runs/digits_cnn-1", "netspec evaluate runs/digits_cnn-1 --format json")
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)],
-    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
+    format: Annotated[
+        TableFormat, typer.Option(metavar="FORMAT", help="How to print it: table or json.")
+    ] = TableFormat.table,
     device: Device = "auto",
     data: DataAt = None,
     quiet: Annotated[bool, quiet_option("Leave out notes.")] = False,

@@ -52,8 +52,9 @@ def fmt(
                 complain(error.problems)
     if not quiet and STDIN not in files:
         verb = "would change" if check or diff else "changed"
+        unread = "not read" if check or diff else "not read or written"
         files_word = "file" if count == 1 else "files"
-        show([f"{count:,} {files_word}, {changed:,} {verb}" + (f", {failed:,} not read or written" if failed else "")])
+        show([f"{count:,} {files_word}, {changed:,} {verb}" + (f", {failed:,} {unread}" if failed else "")])
     raise typer.Exit(1 if failed else WOULD_CHANGE if changed and (check or diff) else 0)
 
 

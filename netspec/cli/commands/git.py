@@ -20,7 +20,7 @@ def main() -> None:
     """Show networks in plain `git diff`, and their figures in `git log -p`, by a diff driver."""
 
 
-@git.command()
+@git.command(epilog="Examples:\n\n`netspec git install`\n\n`netspec git install --global`")
 def install(everywhere: Everywhere = False) -> None:
     """Write the driver into git's configuration, and the files it is for into git's attributes.
 
@@ -32,7 +32,7 @@ def install(everywhere: Everywhere = False) -> None:
         show(install(git_scope(everywhere)))
 
 
-@git.command()
+@git.command(epilog="Examples:\n\n`netspec git uninstall`\n\n`netspec git uninstall --global`")
 def uninstall(everywhere: Everywhere = False) -> None:
     """Take away all that `install` wrote."""
     from netspec.cli.git.setup import git_scope, uninstall

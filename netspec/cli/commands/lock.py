@@ -40,17 +40,22 @@ def lock(
     from netspec.cli.network_files import is_fragment, locks_alone, network_files
     from netspec.review.lock.lockfile import lock_path
 
-    failed = differing = count = 0
+    failed = differing = unlocked = count = 0
     with errors():
         for path in network_files(files):
             try:
-                if str(path) not in files and is_fragment(path):
+                if is_fragment(path):
+                    if str(path) in files and not lock_path(path).is_file():
+                        raise _no_network(path)
                     if check and lock_path(path).is_file():
                         count, differing = count + 1, differing + 1
                         show([f"{path}: is no network any more, as {lock_path(path)} has it"])
                     continue
+                if check and _is_missing(lock_path(path), path):
+                    unlocked += 1
+                else:
+                    differing += not (_same(path) if check else _written(path, quiet=quiet))
                 count += 1
-                differing += not (_same(path) if check else _written(path, quiet=quiet))
             except NetspecError as error:
                 failed += 1
                 complain(error.problems)
@@ -60,8 +65,14 @@ def lock(
     if not quiet:
         verb = "no more as locked" if check else "changed"
         networks = f"{count:,} network{'s'[: count != 1]}, {differing:,} {verb}"
-        show([f"{networks}, {failed:,} not read or written" if failed else networks])
-    raise typer.Exit(1 if failed else DIFFERS if check and differing else 0)
+        networks += f", {unlocked:,} without a lock" if unlocked else ""
+        show([f"{networks}, {failed:,} not read{'' if check else ' or written'}" if failed else networks])
+    raise typer.Exit(1 if failed else DIFFERS if check and (differing or unlocked) else 0)
+
+
+def _no_network(path: Path) -> NetspecError:
+    message = "has nothing to lock: it is no network by itself, but blocks, cells or variables for others"
+    return NetspecError("NS108", message, name=str(path), hint="lock the files that include it")
 
 
 def _written(path: Path, *, quiet: bool) -> bool:
@@ -81,6 +92,17 @@ def _written(path: Path, *, quiet: bool) -> bool:
     return False
 
 
+def _is_missing(lock_file: Path, path: Path) -> bool:
+    """Whether a network was never locked, which is shown.  Raises what is wrong with the file."""
+    from netspec.cli.load import compiled
+
+    if lock_file.exists() or lock_file.is_symlink():
+        return False
+    compiled(str(path), None)
+    show([f"{path}: {lock_file} is missing: `netspec lock {path}` writes it"])
+    return True
+
+
 def _same(path: Path) -> bool:
     """Whether a file is as its lock has it; else what is not is shown."""
     from netspec.cli.load import compiled
@@ -93,9 +115,6 @@ def _same(path: Path) -> bool:
     from netspec.source.text import Source
 
     spec, lock_file = compiled(str(path), None), lock_path(path)
-    if not lock_file.exists() and not lock_file.is_symlink():
-        show([f"{path}: {lock_file} is missing: `netspec lock {path}` writes it"])
-        return False
     source = lock_source(lock_file)
     text = lock_text(spec, spec.document, path.name)
     if source.text == text:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 import typer
 
 from netspec.cli.application import command
 from netspec.cli.errors import complain
+from netspec.cli.output import is_terminal, show
+from netspec.report.formats import Stderr
 from netspec.source.errors import Problem
 
 
@@ -23,4 +26,9 @@ def lsp() -> None:
         raise typer.Exit(1)
     from netspec.lsp.server import run
 
-    raise typer.Exit(run())
+    if is_terminal(sys.stdin):
+        show([Stderr("netspec lsp is a language server: an editor starts it, as docs/editor.md says. Ctrl-C ends it.")])
+    status = run()
+    if status:
+        show([Stderr("netspec lsp: standard input ended before `shutdown` and `exit`")])
+    raise typer.Exit(status)

@@ -31,7 +31,9 @@ def predict(
             'beginning of a text, such as "def ".',
         ),
     ],
-    format: Annotated[TableFormat, typer.Option(help="How to print it.")] = TableFormat.table,
+    format: Annotated[
+        TableFormat, typer.Option(metavar="FORMAT", help="How to print it: table or json.")
+    ] = TableFormat.table,
     device: Device = "auto",
     length: Annotated[
         int | None, typer.Option(min=1, help="Text: how many characters to write; 500 when left out.")

@@ -18,17 +18,26 @@ class Described(StrEnum):
     DIFF = "diff"
 
 
+def _described(name: str) -> str:
+    if name not in tuple(Described):
+        raise typer.BadParameter(f"`{name}` is not one of {', '.join(Described)}.", param_hint="file|diff")
+    return name
+
+
 @command("netspec schema > netspec.schema.json", "netspec schema diff > diff.schema.json")
 def schema(
     of: Annotated[
-        Described, typer.Argument(metavar="[file|diff]", help="A netspec file, or what `diff --format json` prints.")
-    ] = Described.FILE,
+        str,
+        typer.Argument(
+            metavar="file|diff", callback=_described, help="A netspec file, or what `diff --format json` prints."
+        ),
+    ] = Described.FILE.value,
 ) -> None:
     """Print the JSON schema (draft-07) that editors complete and check with, or that of a difference."""
     from netspec.report.schema import schema_text
     from netspec.report.schema.difference import difference_schema
 
-    if of is Described.FILE:
+    if of == Described.FILE:
         typer.echo(schema_text(), nl=False)
     else:
         typer.echo(json.dumps(difference_schema(), indent=1, ensure_ascii=False))

@@ -57,7 +57,7 @@ def install(scope: GitScope) -> Iterator[str]:
     """Write the driver and its files, in the place of what an earlier call wrote.  Gives what was written."""
     for key, value in driver(scope).items():
         git("git", "config", scope.option, "--replace-all", f"{SECTION}.{key}", value)
-        yield f"{_config_file(scope)}: {SECTION}.{key} = {value}"
+    yield f"{_config_file(scope)}: the section {SECTION}"
     _forget_figures(scope)
     lines = list(_attributes(scope.top))
     text = _read(scope.attributes)
@@ -65,6 +65,9 @@ def install(scope: GitScope) -> Iterator[str]:
     others += "" if not others or others.endswith("\n") else "\n"
     _write(scope.attributes, others + "\n".join([BEGIN, *lines, END, ""]))
     yield from (f"{scope.attributes}: {line}" for line in lines)
+    everywhere = " --global" if scope.top is None else ""
+    figures = "" if scope.top is None else ", and `git log -p` their figures"
+    yield f"`git diff` shows networks now{figures}; `netspec git uninstall{everywhere}` takes it away"
 
 
 def uninstall(scope: GitScope) -> Iterator[str]:
