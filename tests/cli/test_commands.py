@@ -119,7 +119,7 @@ def test_summary_formats(net: str) -> None:
 def test_diff_text_and_json(net: str) -> None:
     Path("wide.yaml").write_text(NET.replace("width: 4", "width: 8"))
     code, out, _ = run("diff", net, "wide.yaml")
-    assert code == 0 and "~ fc1 (linear): out_features 4 -> 8\n" in out
+    assert code == 0 and "~ fc1 (linear): out_features 4 -> 8; " in out
     assert (
         json.loads(run("diff", net, "wide.yaml", "--format", "json")[1])["networks"][0]["difference"]["totals"][0][
             "what"

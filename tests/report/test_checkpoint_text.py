@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import netspec
+from netspec.report.checkpoint_text import loaded_elsewhere, weights_text
 from netspec.report.diff import affected_text
-from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.review.diff import compare
 from netspec.review.difference import Difference
 

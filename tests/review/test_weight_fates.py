@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 import netspec
-from netspec.report.diff.checkpoint import loaded_elsewhere
+from netspec.report.checkpoint_text import loaded_elsewhere
 from netspec.review.changes.weights import weight_fates
 from netspec.review.difference import Difference, Verdict
 from netspec.review.match.networks import match

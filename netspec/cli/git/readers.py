@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netspec.report.checkpoint_text import loaded_elsewhere
 from netspec.report.diff import TOTALS, changed_totals, growth_text
-from netspec.report.diff.checkpoint import loaded_elsewhere
 from netspec.report.styled import Line, Styled
 from netspec.review.diff import compare
 from netspec.review.sides.snapshot import Snapshot

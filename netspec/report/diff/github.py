@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from netspec.report.diff.checkpoint import loaded_elsewhere
+from netspec.report.checkpoint_text import loaded_elsewhere
 from netspec.report.diff.markdown import comment
 from netspec.report.problems.github import annotation, problem_fields, problem_text
 from netspec.review.compared import Compared

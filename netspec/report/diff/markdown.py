@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice
 from textwrap import wrap
 
+from netspec.report.checkpoint_text import loaded_elsewhere, weights_text
 from netspec.report.diff import (
     cause_lines,
     entry_text,
@@ -18,7 +19,6 @@ from netspec.report.diff import (
     section_lines,
     whole_text,
 )
-from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.diff.text import MAX_NAMES, alike, group_lines
 from netspec.report.markdown import code, fence, html_code, one_line, row
 from netspec.report.numbers import count, short

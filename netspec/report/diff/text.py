@@ -10,6 +10,7 @@ from typing import Any
 from netspec.graph.cost import cost_of
 from netspec.graph.model import Graph, Node
 from netspec.report.bars import MEANINGS, bar
+from netspec.report.checkpoint_text import loaded_elsewhere, weights_text
 from netspec.report.diff import (
     SIGNS,
     TOTALS,
@@ -26,7 +27,6 @@ from netspec.report.diff import (
     section_lines,
     whole_text,
 )
-from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.equations import cell_text, equation_changes, equation_lines
 from netspec.report.numbers import count, short
 from netspec.report.problems.text import listed

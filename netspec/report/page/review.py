@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from netspec.graph.model import Graph
+from netspec.report.checkpoint_text import loaded_elsewhere, weights_text
 from netspec.report.diff import (
     TOTALS,
     affected_text,
@@ -16,7 +17,6 @@ from netspec.report.diff import (
     section_lines,
     total_text,
 )
-from netspec.report.diff.checkpoint import loaded_elsewhere, weights_text
 from netspec.report.numbers import short
 from netspec.report.page.data import network_page, page_data
 from netspec.report.picture.tree import tree
