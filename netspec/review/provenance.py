@@ -53,7 +53,7 @@ class Provenance:
 
 
 def provenance(name: str) -> Provenance:
-    """Of a run folder, or an ONNX model.  Raises NS101 for anything else, NS622 for a broken run."""
+    """Of a run folder, or an ONNX model.  Raises NS631 for a missing, NS622 for a broken run, NS101 for all else."""
     path = Path(name)
     info, origin, recorded = None, None, None
     if path.is_dir():

@@ -208,8 +208,8 @@ def test_what_is_neither_a_run_nor_a_model(repository: Path) -> None:
     shutil.copy("r/spec.yaml", "broken")
     Path("broken/run.json").write_text("{")
     for name, message in (
-        ("none", "none: NS101 no such run or model"),
-        ("none.onnx", "none.onnx: NS101 no such run or model"),
+        ("none", "none: NS631 no such run or model"),
+        ("none.onnx", "none.onnx: NS631 no such run or model"),
         ("nets/net.yaml", "nets/net.yaml: NS101 is neither a run nor an exported model"),
         ("text.onnx", "text.onnx: NS101 cannot be read as an ONNX model"),
         ("empty", "empty: NS101 a folder, expected a netspec file or a run"),
