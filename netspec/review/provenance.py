@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -134,7 +134,10 @@ def _standings(side: Side, origin: Origin, file: Path | None, folder: Path) -> I
         yield _standing(ON_DISK, str(file), side, partial(_on_disk, file, origin))
     top = _top(folder) if origin.commit else None
     if top is not None:
-        yield _standing(AT_HEAD, f"HEAD:{origin.file}", side, partial(_at_head, origin, top))
+        at_head = _standing(AT_HEAD, f"HEAD:{origin.file}", side, partial(_at_head, origin, top))
+        if _top(Path()) != top:  # `diff` takes no revision of a repository that is elsewhere
+            at_head = replace(at_head, file="", text=f"{at_head.file} in {top}: {at_head.text}")
+        yield at_head
 
 
 def _standing(where: str, file: str, side: Side, read: Callable[[], Side]) -> Standing:

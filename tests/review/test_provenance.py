@@ -129,6 +129,22 @@ def test_the_difference_is_offered_where_diff_tells_it(repository: Path) -> None
     out = run("explain", "f.onnx")[1]
     assert "\n  on disk  nets/net.yaml: architecture changed\n           netspec diff f.onnx nets/net.yaml\n" in out
     assert run("diff", "f.onnx", "nets/net.yaml")[0] == 0
+    git("commit", "-qam", "wider")
+    out = run("explain", "f.onnx")[1]
+    assert "netspec diff f.onnx HEAD:nets/net.yaml\n" in out
+
+
+def test_no_difference_is_offered_that_diff_cannot_tell(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("nets/net.yaml").write_text(NET.replace("n: 8", "n: 9"))
+    git("commit", "-qam", "wider")
+    (tmp_path / "outside").mkdir()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "outside")
+    out = run("explain", str(repository / "f.onnx"))[1]
+    assert f"HEAD:nets/net.yaml in {repository}: architecture changed" in out
+    assert "netspec diff" in out and f"{repository / 'f.onnx'} HEAD:" not in out
 
 
 def test_a_model_elsewhere(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

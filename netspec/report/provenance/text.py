@@ -36,7 +36,7 @@ def lines(provenance: Provenance) -> Iterator[Line]:
         yield _headed(
             standing.where, f"{standing.file}: {standing.text}" if standing.file else standing.text, _style(standing)
         )
-        if standing.verdict is not None and standing.verdict not in _SAME and not _sets(provenance):
+        if standing.file and standing.verdict is not None and standing.verdict not in _SAME and not _sets(provenance):
             yield _headed("", f"netspec diff {provenance.name} {standing.file}", "dim")
 
 
