@@ -73,7 +73,7 @@ def test_agrees_with_torch(batch: int) -> None:
 
 def test_export_keeps_the_comparison_in_the_file(tmp_path: Path) -> None:
     graph, module = trained(CNN)
-    path = tmp_path / "deep" / "cnn.onnx"
+    path = tmp_path / "cnn.onnx"
     parity = export_onnx(graph, module, path, {"netspec.note": "hello"})
     props = {p.key: p.value for p in onnx.load(path).metadata_props}
     assert props["netspec.spec_sha256"] == text_hash(graph.resolved)

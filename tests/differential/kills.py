@@ -233,6 +233,7 @@ def killed_claims(text: str, here: Path, chance: random.Random, counts: Counter[
 def killed_exports(text: str, here: Path, chance: random.Random, counts: Counter[str]) -> None:
     """The model is the old one or the new one, and whole."""
     log, path = here / "log", here / "models" / "model.onnx"
+    path.parent.mkdir()
     expect(child(exported(here / "alone", path), log), None, log)
     new = path.read_bytes()
     for deed in range(1, 30):

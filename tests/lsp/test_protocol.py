@@ -40,7 +40,11 @@ def test_exit_without_shutdown_and_a_client_that_is_gone_are_an_error(tmp_path: 
 def test_standard_input_that_ends_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from netspec.cli import app; app()", "lsp"]
     done = subprocess.run(command, input=b"", capture_output=True, timeout=PATIENCE, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        b"",
+        b"netspec lsp: standard input ended before `shutdown` and `exit`\n",
+    )
 
 
 def test_it_asks_to_be_told_of_files_that_are_not_open(tmp_path: Path) -> None:
